@@ -1,0 +1,1 @@
+"""BMKG in: one module a feed, the polite HTTP client, feed health, the feed server."""

@@ -1,0 +1,263 @@
+"""Database tables, the same on SQLite (WAL) and PostgreSQL.
+
+Rows of `records`, `warnings`, `warning_states`, `approvals` and `audit` are only ever added.
+Times are stored as ISO 8601 text in UTC (`kentongan.times.iso`), so they sort and read alike
+on both databases.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Engine,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    create_engine,
+    event,
+)
+
+metadata = MetaData()
+
+_BIG = BigInteger().with_variant(Integer, "sqlite")
+
+feed_log = Table(
+    "feed_log",
+    metadata,
+    Column("id", _BIG, primary_key=True, autoincrement=True),
+    Column("source_id", String(40), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("polled_at", String(20), nullable=False),
+    Column("http_status", Integer),
+    Column("outcome", String(12), nullable=False),
+    Column("bytes", Integer, nullable=False, default=0),
+    Column("sha256", String(64)),
+    Column("etag", Text),
+    Column("document_time", String(20)),
+    Column("received", Integer, nullable=False, default=0),
+    Column("quarantined", Integer, nullable=False, default=0),
+    Column("detail", Text, nullable=False, default=""),
+    Index("feed_log_by_url", "source_id", "url", "id"),
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("id", _BIG, primary_key=True, autoincrement=True),
+    Column("source_id", String(40), nullable=False),
+    Column("key", String(200), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("document_time", String(20), nullable=False),
+    Column("known_at", String(20), nullable=False),
+    Column("status", String(10), nullable=False),
+    # Older than 60 minutes on the source's first poll ever: known, never announced.
+    Column("history", Boolean, nullable=False, default=False),
+    Column("body", Text, nullable=False),
+    UniqueConstraint("source_id", "key"),
+    Index("records_by_kind", "kind", "document_time"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("event_id", String(80), primary_key=True),
+    Column("hazard_id", String(20), nullable=False),
+    Column("level", SmallInteger, nullable=False),
+    Column("valid_from", String(20), nullable=False),
+    Column("valid_to", String(20), nullable=False),
+    Column("state", String(12), nullable=False),  # active, ended
+    Column("field_hash", String(64), nullable=False),
+    Column("impact_uri", Text),
+    Column("updated_at", String(20), nullable=False),
+    Column("body", Text, nullable=False),  # HazardEvent as JSON
+)
+
+warnings = Table(
+    "warnings",
+    metadata,
+    Column("warning_id", String(100), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("event_id", String(80), nullable=False),
+    Column("hazard_id", String(20), nullable=False),
+    Column("msg_type", String(10), nullable=False),
+    Column("cap_status", String(10), nullable=False),
+    Column("level", SmallInteger, nullable=False),
+    Column("all_clear", Boolean, nullable=False, default=False),
+    Column("content_hash", String(64), nullable=False),
+    Column("created_at", String(20), nullable=False),
+    Column("expires", String(20), nullable=False),
+    Column("body", JSON, nullable=False),  # notify.warning.WarningBody
+)
+
+warning_states = Table(
+    "warning_states",
+    metadata,
+    Column("id", _BIG, primary_key=True, autoincrement=True),
+    Column("warning_id", String(100), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("at", String(20), nullable=False),
+    Column("actor", String(80), nullable=False),
+    Column("reason", Text, nullable=False, default=""),
+    ForeignKeyConstraint(["warning_id", "version"], ["warnings.warning_id", "warnings.version"]),
+    UniqueConstraint("warning_id", "version", "state"),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("warning_id", String(100), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("actor", String(80), primary_key=True),
+    Column("content_hash", String(64), nullable=False),
+    Column("at", String(20), nullable=False),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("identifier", String(120), primary_key=True),
+    Column("warning_id", String(100), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("sender", String(120), nullable=False),
+    Column("sent", String(30), nullable=False),
+    Column("expires", String(30), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    UniqueConstraint("warning_id", "version"),
+)
+
+recipients = Table(
+    "recipients",
+    metadata,
+    Column("recipient_id", String(40), primary_key=True),
+    Column("role", String(12), nullable=False),  # resident, coordinator
+    Column("adm4_code", String(13), nullable=False),
+    Column("address", Text, nullable=False),
+    Column("language", String(5), nullable=False, default="id"),
+    Column("synthetic", Boolean, nullable=False, default=True),
+    Index("recipients_by_area", "adm4_code", "role"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("message_id", String(160), primary_key=True),
+    Column("purpose", String(12), nullable=False),  # alert, all-clear, readiness, task
+    Column("warning_id", String(100), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("channel", String(12), nullable=False),
+    Column("language", String(5), nullable=False),
+    Column("area_code", String(13), nullable=False),
+    Column("level", SmallInteger, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("payload", JSON),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", _BIG, primary_key=True, autoincrement=True),
+    Column("alert_version", String(120), nullable=False),
+    Column("recipient_id", String(40), nullable=False),
+    Column("channel", String(12), nullable=False),
+    Column("part", SmallInteger, nullable=False, default=0),
+    Column("message_id", String(160), nullable=False),
+    Column("route", String(20), nullable=False),
+    Column("prio", SmallInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False, default=0),
+    Column("attempts", SmallInteger, nullable=False, default=0),
+    Column("created_at", String(27), nullable=False),
+    Column("due", String(20), nullable=False),
+    Column("not_after", String(20), nullable=False),
+    Column("lease_until", String(20)),
+    Column("lease_owner", String(80)),
+    Column("provider_id", String(80)),
+    Column("last_error", Text),
+    UniqueConstraint("alert_version", "recipient_id", "channel", "part"),
+    Index("outbox_ready", "state", "route", "prio", "due", "id"),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("task_id", String(20), primary_key=True),
+    Column("warning_id", String(100), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("adm4_code", String(13), nullable=False),
+    Column("level", SmallInteger, nullable=False),
+    Column("people", Integer, nullable=False),
+    Column("team_id", String(40)),
+    Column("shelter_id", String(40)),
+    Column("coordinator_id", String(40)),
+    Column("eta_min", Float),
+    Column("unmet_people", Integer, nullable=False, default=0),
+    Column("state", String(12), nullable=False),
+    Column("created_at", String(20), nullable=False),
+    Column("body", JSON, nullable=False),
+    UniqueConstraint("warning_id", "kind", "adm4_code"),
+)
+
+cycles = Table(
+    "cycles",
+    metadata,
+    Column("id", _BIG, primary_key=True, autoincrement=True),
+    Column("at", String(20), nullable=False),
+    Column("finished_at", String(20), nullable=False),
+    Column("document", JSON, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", _BIG, primary_key=True, autoincrement=False),
+    Column("at", String(20), nullable=False),
+    Column("actor", String(80), nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("prev", String(64), nullable=False),
+    Column("hash", String(64), nullable=False, unique=True),
+)
+
+
+def make_engine(url: str) -> Engine:
+    """An engine; on SQLite in WAL mode, waiting up to 30 s for another writer."""
+    if url.startswith("sqlite:///"):
+        Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _sqlite_pragmas)
+    return engine
+
+
+def _sqlite_pragmas(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def insert_ignore(engine_or_connection: Any, table: Table) -> Any:
+    """`INSERT … ON CONFLICT DO NOTHING` in the dialect of the connection."""
+    if engine_or_connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as pg_insert
+
+        return pg_insert(table).on_conflict_do_nothing()
+    from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+    return sqlite_insert(table).on_conflict_do_nothing()

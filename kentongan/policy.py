@@ -1,0 +1,103 @@
+"""Reviewed figures: thresholds (`levels.toml`) and who may release what (`<mode>.toml`).
+
+Units stand in the keys, author and date in the file; an unknown key is refused.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from kentongan.errors import SettingsError
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NowcastRules(_Strict):
+    inside_pct: float = Field(ge=0, le=100)
+    inside_when_nothing_named_pct: float = Field(ge=0, le=100)
+    touch_min_pct: float = Field(ge=0, le=100)
+    """A village of a named district counts as touched from this share of its area."""
+
+
+class RasterRules(_Strict):
+    people_pct: float = Field(gt=0, le=100)
+
+
+class ShakingRules(_Strict):
+    mmi: tuple[float, float, float, float]
+    """Lower edges of levels 1 to 4."""
+    min_magnitude: float
+    """Below, level is at most 1: the intensity equation does not hold there."""
+    max_depth_km: float
+    """Deeper, level is at most 1 and quality is extrapolated, until the chain for deep quakes exists."""
+    valid_hours: float
+
+
+class TsunamiRules(_Strict):
+    coast_strip_km: float
+    valid_hours: float
+    renew_before_minutes: float
+
+
+class RainImageRules(_Strict):
+    class_levels: tuple[int, int, int, int]
+    """Levels of Slight, Moderate, Heavy, Very Heavy."""
+    max_age_minutes: float
+    valid_minutes: float
+    min_villages: int
+    """A province with fewer villages at level 2 gets no draft from the image alone."""
+
+
+class CoverageRules(_Strict):
+    detour_factor: float
+    speed_kmh: float
+    mobilisation_day_minutes: float
+    mobilisation_night_minutes: float
+    team_size: int
+    people_per_team: int
+
+
+class LevelPolicy(_Strict):
+    author: str
+    date: date
+    nowcast: NowcastRules
+    raster: RasterRules
+    shaking: ShakingRules
+    tsunami: TsunamiRules
+    rain_image: RainImageRules
+    coverage: CoverageRules
+
+
+class ReleasePolicy(_Strict):
+    """Who may release what. The mode's firewall stands above it."""
+
+    author: str
+    date: date
+    official_releases_itself: bool
+    """Warnings of BMKG's and InaTEWS' own need no person."""
+    estimates_release_themselves: bool
+    """Our own estimates need no person; never in actual mode."""
+    approvers: int = Field(ge=1)
+    """Different people who must approve what does not release itself."""
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def load_policy(path: Path, model: type[_Model]) -> _Model:
+    """Read and validate one policy file.
+
+    Raises:
+        SettingsError: unreadable, an unknown or a missing key, a wrong value.
+    """
+    try:
+        return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
+        raise SettingsError(f"policy {path}: {error}") from error

@@ -1,0 +1,172 @@
+"""Parsed observations: what a document of BMKG says, in our names and units.
+
+A record is made from archived bytes (`sha256` names them) and is kept in the table
+`records`, unique by (`source_id`, `key`). All times are aware UTC; positions are degrees,
+WGS84; nothing here is derived, judged or filled in.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+
+from kentongan.types import DocumentStatus, Quality, TsunamiStatus
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source_id: str
+    key: str
+    """Identity within the source, stable over polls and re-issues."""
+    sha256: str
+    """Of the archived bytes that this was read from."""
+    document_time: AwareDatetime
+    """The document's own time: a cycle with an earlier `at` does not know it yet."""
+    status: DocumentStatus = DocumentStatus.ACTUAL
+    re_creation: bool = False
+    """Marked by its author as a re-creation: can never lead to an Actual alert."""
+
+
+class Felt(BaseModel):
+    """One entry of BMKG's "dirasakan" text."""
+
+    model_config = ConfigDict(frozen=True)
+
+    place: str
+    mmi_low: float
+    mmi_high: float
+
+
+class Quake(_Record):
+    kind: Literal["quake"] = "quake"
+    origin_time: AwareDatetime
+    latitude: float
+    longitude: float
+    magnitude: float
+    depth_km: float
+    place: str
+    potential: str = ""
+    felt: tuple[Felt, ...] = ()
+    shakemap: str = ""
+
+
+class TsunamiZone(BaseModel):
+    """A row `wzarea`: BMKG's own spelling; no code."""
+
+    model_config = ConfigDict(frozen=True)
+
+    province: str
+    district: str
+    level: TsunamiStatus
+    arrival: AwareDatetime | None
+
+
+class GaugeReading(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    location: str
+    latitude: float
+    longitude: float
+    height_m: float
+    observed_at: AwareDatetime | None
+    repaired: bool = False
+    """Latitude and longitude were exchanged in the document."""
+
+
+class Bulletin(_Record):
+    """One InaTEWS tsunami bulletin, PD-1 to PD-4."""
+
+    kind: Literal["bulletin"] = "bulletin"
+    stage: Literal[1, 2, 3, 4]
+    label: str
+    """As published, e.g. `PD-3.2`."""
+    sent: AwareDatetime
+    quake: Quake
+    zones: tuple[TsunamiZone, ...]
+    gauges: tuple[GaugeReading, ...] = ()
+    headline: str = ""
+
+    @property
+    def all_clear(self) -> bool:
+        return self.stage == 4
+
+
+class NowcastItem(_Record):
+    """A row of the nowcast RSS: BMKG warns, area not yet known."""
+
+    kind: Literal["nowcast_item"] = "nowcast_item"
+    code: str
+    """File code, e.g. `CGT20260924002`: the only stable identity (the guid is re-rendered)."""
+    province_code: str
+    """adm1 code from the identifier; empty if it has none."""
+    title: str
+    link: str
+    published: AwareDatetime
+    until: AwareDatetime | None
+    """From the description's last sentence; the RSS has no expiry."""
+
+
+class Nowcast(_Record):
+    """One nowcast CAP document."""
+
+    kind: Literal["nowcast"] = "nowcast"
+    code: str
+    province_code: str
+    identifier: str
+    msg_type: str
+    sent: AwareDatetime
+    effective: AwareDatetime
+    expires: AwareDatetime
+    event: str
+    headline: str
+    description: str
+    district_names: tuple[str, ...]
+    """As written after "khususnya di"; empty if the text has none."""
+    polygons: tuple[tuple[tuple[float, float], ...], ...]
+    """Rings of (latitude, longitude), closed."""
+    references: tuple[str, ...] = ()
+
+
+class ForecastSlot(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    valid_time: AwareDatetime
+    weather: int
+    weather_desc: str
+    temperature_c: float | None = None
+    humidity_pct: float | None = None
+    wind_speed_kmh: float | None = None
+    wind_from_deg: float | None = None
+    cloud_cover_pct: float | None = None
+    precipitation_mm: float | None = None
+    """BMKG's `tp`; its accumulation period is not documented (unconfirmed)."""
+
+
+class Forecast(_Record):
+    kind: Literal["forecast"] = "forecast"
+    adm4_code: str
+    analysis_time: AwareDatetime
+    latitude: float
+    longitude: float
+    slots: tuple[ForecastSlot, ...]
+
+
+class SatelliteImage(_Record):
+    """A picture whose content is decoded in `processing`, from the archived bytes."""
+
+    kind: Literal["satellite_image"] = "satellite_image"
+    product: str
+    valid_time: AwareDatetime
+    time_source: Literal["title", "receive-clock"]
+    quality: Quality
+
+
+Record = Quake | Bulletin | NowcastItem | Nowcast | Forecast | SatelliteImage
+_ADAPTER: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
+
+
+def record_from_json(text: str | bytes) -> Record:
+    """The record that `record.model_dump_json()` wrote."""
+    return _ADAPTER.validate_json(text)

@@ -1,0 +1,64 @@
+"""The only reader of the environment. Made once at the command or the DAG, then passed down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from kentongan.types import Mode
+
+
+def data_dir() -> Path:
+    """The folder `data/`: in a checkout beside the packages, in a wheel inside this one."""
+    checkout = Path(__file__).parents[1] / "data"
+    return checkout if checkout.is_dir() else Path(__file__).parent / "_data"
+
+
+class Settings(BaseSettings):
+    """Environment variables `KENTONGAN_…` or `.env`; every field has a working default."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="KENTONGAN_", env_file=".env", extra="ignore", frozen=True
+    )
+
+    home: Path = Path("var")
+    """Archive, runs, database, generated files."""
+    mode: Mode = Mode.EXERCISE
+    database_url: str = ""
+    """Empty: SQLite in `home`."""
+    layers: str = ""
+    """Folder of a compiled layer set; empty: the embedded one."""
+    policy: Path | None = None
+    """Release policy; none: `data/policy/<mode>.toml`."""
+    test_numbers: tuple[str, ...] = ()
+    """The only numbers besides the recorder that test mode may reach."""
+    log_level: str = "INFO"
+
+    bmkg_data_url: str = "https://data.bmkg.go.id"
+    bmkg_www_url: str = "https://www.bmkg.go.id"
+    bmkg_api_url: str = "https://api.bmkg.go.id"
+    bmkg_inatews_url: str = "https://bmkg-content-inatews.storage.googleapis.com"
+    bmkg_satellite_url: str = "https://inderaja.bmkg.go.id"
+
+    http_timeout_s: float = 10.0
+    http_max_bytes: int = 20_000_000
+    """No document of BMKG's on record is above 3 MB."""
+    forecast_requests_per_cycle: int = Field(default=20, ge=0)
+    """BMKG allows 60 a minute and address; the other feeds share them."""
+    web_host: str = "127.0.0.1"
+    web_port: int = 8080
+
+    @property
+    def resolved_database_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.home.resolve() / 'kentongan.sqlite'}"
+
+    @property
+    def resolved_policy(self) -> Path:
+        return self.policy or data_dir() / "policy" / f"{self.mode}.toml"
+
+    def with_feed_server(self, base_url: str, **changes: object) -> Settings:
+        """The same settings with every BMKG address led to one local feed server."""
+        bases = {name: base_url for name in type(self).model_fields if name.startswith("bmkg_")}
+        return self.model_copy(update={**bases, **changes})

@@ -1,0 +1,1 @@
+"""From a decision to phones: texts, CAP, life cycle, outbox, channels, tasks."""

@@ -1,0 +1,1 @@
+"""The cycle, composed of the steps, free of Airflow."""

@@ -1,0 +1,1 @@
+"""What Airflow needs installed: assets, triggers, the supervised set."""

@@ -1,0 +1,1 @@
+"""Layers, overlay, Tagana coverage, decision, evacuation plan."""

@@ -1,0 +1,34 @@
+"""What all tests share: samples (skipped where absent), a fresh home, no outside network."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).parents[1]
+settings.register_profile(
+    "default", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile(
+    "fuzz", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("default")
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """Folder of recorded payloads and reference values; not part of the repository."""
+    folder = Path(os.environ.get("KENTONGAN_SAMPLES", ROOT.parent / "shared" / "samples"))
+    if not folder.is_dir():
+        pytest.skip(f"no samples at {folder}; set KENTONGAN_SAMPLES to have this test")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("KENTONGAN_") and name != "KENTONGAN_SAMPLES":
+            monkeypatch.delenv(name)
