@@ -36,7 +36,7 @@ class ShakingRules(_Strict):
     min_magnitude: float
     """Below, level is at most 1: the intensity equation does not hold there."""
     max_depth_km: float
-    """Deeper, level is at most 1 and quality is extrapolated, until the chain for deep quakes exists."""
+    """Deeper, level is at most 1 and quality is extrapolated: the equation is for crust."""
     valid_hours: float
 
 
