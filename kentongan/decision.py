@@ -39,6 +39,8 @@ class Standing(_Frozen):
     """Every village that any version reached, sorted."""
     expires: AwareDatetime
     observations: tuple[str, ...]
+    valid_from: AwareDatetime | None = None
+    """The event's `valid_from` when this version was made: what a newer document must beat."""
 
 
 class Decision(_Frozen):
