@@ -62,6 +62,12 @@ class CoverageRules(_Strict):
     mobilisation_night_minutes: float
     team_size: int
     people_per_team: int
+    """Assisted by one team within `on_site_minutes`."""
+    on_site_minutes: float = Field(default=120, ge=0)
+    max_travel_minutes: float = Field(default=120, gt=0)
+    """A team farther away is not asked: straight lines cross mountains and sea."""
+    shelter_max_km: float = Field(default=10, gt=0)
+    """An assembly point farther away, in a straight line, is no place left."""
 
 
 class LevelPolicy(_Strict):
