@@ -122,6 +122,18 @@ class UnknownArea:
     title: str
     until: datetime | None
     zone_hours: int = 7
+    longitude: float | None = None
+    latitude: float | None = None
+    """A point inside the province where the mark is drawn; None: only in words."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place to show by a cross: an epicentre."""
+
+    longitude: float
+    latitude: float
+    label: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +152,7 @@ class SituationView:
     """Columns of `SHELTERS`, likewise."""
     tasks: tuple[TaskLine, ...] = ()
     unknown_areas: tuple[UnknownArea, ...] = ()
+    marks: tuple[Mark, ...] = ()
     layers_note: str = ""
     """What of people and shapes is modelled, in one line."""
     messages: dict[str, dict[str, int]] = field(default_factory=dict)

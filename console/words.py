@@ -1,0 +1,106 @@
+"""Our terms in words for people: Indonesian first, English behind. No logic of warnings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from kentongan.times import ZONES, local_clock, local_date, require_aware
+from kentongan.types import Mode
+
+LEVELS: dict[int, tuple[str, str]] = {
+    -1: ("Tidak diketahui", "not known"),
+    0: ("Tidak ada", "none"),
+    1: ("Dipantau", "watch"),
+    2: ("Waspada", "advisory"),
+    3: ("Siaga", "be ready"),
+    4: ("Awas", "act now"),
+}
+HAZARDS: dict[str, tuple[str, str]] = {
+    "thunderstorm": ("Hujan lebat dan petir", "thunderstorm"),
+    "rain": ("Hujan lebat", "heavy rain"),
+    "flood": ("Banjir", "flood"),
+    "landslide": ("Longsor", "landslide"),
+    "shaking": ("Guncangan gempa", "earthquake shaking"),
+    "tsunami": ("Tsunami", "tsunami"),
+}
+FEED_STATES: dict[str, tuple[str, str]] = {
+    "fresh": ("baru", "fresh"),
+    "empty": ("kosong", "read, nothing in it"),
+    "late": ("terlambat", "late"),
+    "frozen": ("membeku", "frozen: answers, but nothing new"),
+    "blocked": ("diblokir", "a firewall's page instead of data"),
+    "malformed": ("rusak", "cannot be read"),
+    "down": ("mati", "no answer"),
+    "unknown": ("belum pernah dibaca", "never polled"),
+}
+SEEING = frozenset({"fresh", "empty"})
+"""Feed states in which a source tells us what it should."""
+
+WARNING_STATES: dict[str, tuple[str, str]] = {
+    "draft": ("menunggu persetujuan", "draft"),
+    "approved": ("disetujui", "approved"),
+    "released": ("berlaku", "released"),
+    "superseded": ("diganti", "superseded"),
+    "ended": ("dinyatakan selesai", "ended"),
+    "cancelled": ("dibatalkan", "cancelled"),
+    "expired": ("habis waktu", "expired"),
+}
+TASKS: dict[str, tuple[str, str]] = {
+    "evacuate": ("Evakuasi", "evacuate"),
+    "receive": ("Terima pengungsi", "receive people outside the zone"),
+    "assess": ("Kaji cepat dan bantu", "assess and assist"),
+}
+BANNERS: dict[str, tuple[str, str]] = {
+    Mode.EXERCISE: ("LATIHAN", "bukan peringatan sungguhan – exercise, not a real warning"),
+    Mode.TEST: ("TES", "bukan peringatan sungguhan – test, not a real warning"),
+}
+
+
+def level_word(level: int) -> str:
+    """`Siaga`; an unknown number stays visible as itself."""
+    return LEVELS.get(level, (str(level), ""))[0]
+
+
+def indonesian(table: dict[str, tuple[str, str]], key: str) -> str:
+    """The Indonesian word of `key`, or `key` itself where we have none."""
+    return table.get(key, (key, key))[0]
+
+
+def english(table: dict[str, tuple[str, str]], key: str) -> str:
+    return table.get(key, (key, key))[1]
+
+
+def number(value: float) -> str:
+    """`12.345`: whole, thousands by dots as Indonesians write them."""
+    return f"{round(value):,}".replace(",", ".")
+
+
+def clock(value: datetime | None, at: datetime, zone_hours: int = 7) -> str:
+    """`14.35 WIB` on the day of `at` in that zone, with the date in front on any other day."""
+    if value is None:
+        return "–"
+    zone = ZONES[zone_hours]
+    same = require_aware(value).astimezone(zone).date() == require_aware(at).astimezone(zone).date()
+    time = local_clock(value, zone_hours)
+    return time if same else f"{local_date(value, zone_hours)} {time}"
+
+
+def moment(value: datetime, zone_hours: int = 7) -> str:
+    """`24 September 2026 14.35 WIB`."""
+    return f"{local_date(value, zone_hours)} {local_clock(value, zone_hours)}"
+
+
+def age(value: datetime | None, at: datetime) -> str:
+    """`12 menit`, `3 jam`, `2 hari`: how old a document is; `–` if there is none."""
+    if value is None:
+        return "–"
+    minutes = max(0, int((require_aware(at) - require_aware(value)).total_seconds() // 60))
+    if minutes < 120:
+        return f"{minutes} menit"
+    return f"{minutes // 60} jam" if minutes < 48 * 60 else f"{minutes // 1440} hari"
+
+
+def travel(minutes: float | None) -> str:
+    """`25 menit`, or that no team is known; travel alone, mobilisation apart."""
+    known = minutes is not None and minutes == minutes
+    return f"{round(minutes)} menit" if known and minutes is not None else "tidak ada tim"
