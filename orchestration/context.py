@@ -1,0 +1,87 @@
+"""What one cycle works with, opened once and passed down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine
+
+from kentongan.db import make_engine
+from kentongan.migrate import migrate
+from kentongan.policy import LevelPolicy, ReleasePolicy, load_policy
+from kentongan.settings import Settings, data_dir
+from kentongan.store import Store
+from kentongan.times import require_aware
+
+if TYPE_CHECKING:
+    from ingest.run import IngestContext
+    from risk.layers.layerset import LayerSet
+
+LIVE_WITHIN = timedelta(minutes=10)
+"""An `at` further off the real clock is a replay: it can never lead to an Actual alert."""
+
+
+def is_live(at: datetime, real_now: datetime) -> bool:
+    """Whether `at` is the real present, within `LIVE_WITHIN`."""
+    return abs(require_aware(at) - require_aware(real_now)) <= LIVE_WITHIN
+
+
+@dataclass(frozen=True)
+class CycleContext:
+    settings: Settings
+    engine: Engine
+    archive: Store
+    runs: Store
+    layers: LayerSet
+    levels: LevelPolicy
+    release: ReleasePolicy
+    ingest: IngestContext
+    live: bool
+    re_creation: bool
+
+
+@contextmanager
+def open_ingest(settings: Settings, *, re_creation: bool = False) -> Iterator[IngestContext]:
+    """Only what a poll needs: no layers, no policies."""
+    from ingest.run import IngestContext
+
+    engine = make_engine(settings.resolved_database_url)
+    migrate(engine)
+    archive = Store(str(settings.home.resolve() / "archive"))
+    try:
+        yield IngestContext(
+            settings=settings, engine=engine, archive=archive, re_creation=re_creation
+        )
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def open_context(
+    settings: Settings, *, live: bool, re_creation: bool = False
+) -> Iterator[CycleContext]:
+    """Database at the newest schema, stores, layers and policies of `settings`.
+
+    Raises:
+        SettingsError: a policy is wrong.
+        LayerError: the layer set is missing or damaged.
+    """
+    from risk.layers.layerset import load_layers
+
+    with open_ingest(settings, re_creation=re_creation) as ingest:
+        yield CycleContext(
+            settings=settings,
+            engine=ingest.engine,
+            archive=ingest.archive,
+            runs=Store(str(settings.home.resolve())),
+            layers=load_layers(settings.layers),
+            levels=load_policy(data_dir() / "policy" / "levels.toml", LevelPolicy),
+            release=load_policy(settings.resolved_policy, ReleasePolicy),
+            ingest=ingest,
+            live=live and not re_creation,
+            re_creation=re_creation,
+        )

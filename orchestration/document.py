@@ -1,0 +1,115 @@
+"""The document of one cycle: what `kentongan run --json` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from kentongan.times import iso
+from kentongan.view import TaskLine, UnknownArea
+from orchestration.context import CycleContext
+from orchestration.event_store import StoredEvent, recent
+from orchestration.view import task_lines, unknown_area_lines
+
+LOOK_BACK = timedelta(hours=24)
+"""Ended warnings stay in the document for a day: an officer must see that they ended."""
+
+
+def cycle_document(
+    context: CycleContext,
+    at: datetime,
+    *,
+    polls: Sequence[Mapping[str, Any]],
+    done: Mapping[str, Any],
+    outputs: Mapping[str, Any],
+) -> dict[str, Any]:
+    """JSON values only; lists in a fixed order, so the same run gives the same bytes."""
+    from notify.life import recent_warnings
+
+    events = recent(context.engine, at - LOOK_BACK)
+    warnings = recent_warnings(context.engine, at - LOOK_BACK)
+    tasks = task_lines(context, [w.warning_id for w in warnings])
+    return {
+        "at": iso(at),
+        "mode": str(context.settings.mode),
+        "live": context.live,
+        "re_creation": context.re_creation,
+        "layers": context.layers.version,
+        "feeds": [dict(p) for p in polls],
+        "unknown_areas": [_unknown(a) for a in unknown_area_lines(context, at)],
+        "events": [_event(e) for e in events],
+        "warnings": [_warning(w) for w in warnings],
+        "tasks": [_task(t) for t in tasks],
+        "messages": done["messages"],
+        "outputs": {**outputs, "impacts": [e.impact_path for e in events]},
+    }
+
+
+def _unknown(area: UnknownArea) -> dict[str, Any]:
+    return {
+        "province_code": area.province_code,
+        "province": area.province,
+        "title": area.title,
+        "until": iso(area.until) if area.until else None,
+        "detail": "warned by BMKG, area unknown",
+    }
+
+
+def _event(stored: StoredEvent) -> dict[str, Any]:
+    event = stored.event
+    return {
+        "event_id": event.event_id,
+        "hazard_id": str(event.hazard_id),
+        "title": event.title,
+        "level": int(event.level),
+        "state": stored.state,
+        "valid_from": iso(event.valid_from),
+        "valid_to": iso(event.valid_to),
+        "quality": str(event.quality),
+        "linked_event_id": event.linked_event_id,
+        "observations": list(event.observations),
+        "impact": stored.impact_path,
+    }
+
+
+def _warning(warning: Any) -> dict[str, Any]:
+    body = warning.body
+    return {
+        "warning_id": warning.warning_id,
+        "version": warning.version,
+        "event_id": warning.event_id,
+        "hazard_id": warning.hazard_id,
+        "msg_type": warning.msg_type,
+        "status": warning.cap_status,
+        "level": warning.level,
+        "state": warning.state,
+        "title": body.title,
+        "reason": body.reason,
+        "adm4_codes": sorted(warning.levels),
+        "levels": dict(sorted(warning.levels.items())),
+        "exposed_people": body.exposed_people,
+        "uncovered_people": body.uncovered_people,
+        "sent": iso(warning.sent) if warning.sent else None,
+        "expires": iso(warning.expires),
+        "unresolved": list(body.unresolved),
+        "cap": warning.cap_path,
+    }
+
+
+def _task(task: TaskLine) -> dict[str, Any]:
+    return {
+        "task_id": task.task_id,
+        "warning_id": task.warning_id,
+        "kind": task.kind,
+        "level": task.level,
+        "adm4_code": task.adm4_code,
+        "people": task.people,
+        "unmet_people": task.unmet_people,
+        "team_id": task.team_id,
+        "shelter_id": task.shelter_id,
+        "coordinator_id": task.coordinator_id,
+        "eta_min": task.eta_min,
+        "state": task.state,
+        "after": task.after,
+    }

@@ -1,0 +1,84 @@
+"""The stages as steps with plain arguments: what a DAG task or the watcher calls.
+
+Each opens its own context from the settings and gives back JSON. `at` is text, ISO 8601
+with a zone. Whether a step is live is judged here, against the real clock: a replay can
+never lead to an Actual alert, whoever asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from kentongan.lock import exclusive
+from kentongan.settings import Settings
+from kentongan.times import parse_instant
+from orchestration import stages
+from orchestration.context import CycleContext, is_live, open_context, open_ingest
+
+
+@contextmanager
+def _context(settings: Settings, at: datetime) -> Iterator[CycleContext]:
+    with open_context(settings, live=is_live(at, datetime.now(UTC))) as context:
+        yield context
+
+
+def poll_sources(settings: Settings, sources: Sequence[str], at: datetime) -> list[dict[str, Any]]:
+    """Poll these sources once each."""
+    with open_ingest(settings) as ingest:
+        return [stages.poll_one(ingest, source, at) for source in sources]
+
+
+def poll_step(source_id: str, at: str) -> dict[str, Any]:
+    """Poll one source: the forecast source asks for the villages that matter most."""
+    when, settings = parse_instant(at), Settings()
+    with _context(settings, when) as context:
+        return stages.poll_all(context, when, [source_id])[0]
+
+
+def overlay_step(at: str) -> dict[str, Any]:
+    """Records to hazard fields to impact tables."""
+    when, settings = parse_instant(at), Settings()
+    with _context(settings, when) as context, exclusive(settings.home):
+        return {"fields": stages.overlay(context, when)}
+
+
+def decide_step(at: str) -> dict[str, Any]:
+    """Impact tables to drafts."""
+    when, settings = parse_instant(at), Settings()
+    with _context(settings, when) as context, exclusive(settings.home):
+        return {"drafts": stages.decide_all(context, when)}
+
+
+def release_step(at: str) -> dict[str, Any]:
+    """Drafts to CAP alerts, messages and tasks, as the policy allows."""
+    when, settings = parse_instant(at), Settings()
+    with _context(settings, when) as context, exclusive(settings.home):
+        return {"released": stages.release_all(context, when)}
+
+
+def dispatch_step(at: str) -> dict[str, Any]:
+    """The outbox through the channels of the mode."""
+    when, settings = parse_instant(at), Settings()
+    with _context(settings, when) as context, exclusive(settings.home):
+        return stages.send(context, when)
+
+
+def map_step(at: str) -> dict[str, Any]:
+    """The situation map."""
+    when, settings = parse_instant(at), Settings()
+    with _context(settings, when) as context:
+        return stages.draw(context, when)
+
+
+def advance(at: str) -> dict[str, Any]:
+    """Overlay, decide, release and dispatch in one go."""
+    when, settings = parse_instant(at), Settings()
+    return advance_at(settings, when)
+
+
+def advance_at(settings: Settings, at: datetime) -> dict[str, Any]:
+    with _context(settings, at) as context, exclusive(settings.home):
+        return stages.advance(context, at)
