@@ -22,7 +22,6 @@ from risk.pools import ShelterPool, TeamPool, busy_teams
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
     from kentongan.decision import Decision
     from kentongan.hazard import HazardEvent
@@ -96,17 +95,19 @@ def coordinators_concerned(decision: Decision, layers: LayerTables) -> dict[str,
     """
     codes = sorted(decision.levels)
     own = _coordinators(codes, layers, level=2)
-    spare = _coordinators(codes, layers, level=1)
+    spare = _coordinators([code for code in codes if code not in own], layers, level=1)
     found: dict[str, list[str]] = {}
-    for code, first, second in zip(codes, own, spare, strict=True):
-        coordinator = first or second
+    for code in codes:
+        coordinator = own.get(code) or spare.get(code)
         if coordinator is not None:
             found.setdefault(coordinator, []).append(code)
     return {coordinator: tuple(found[coordinator]) for coordinator in sorted(found)}
 
 
-def _coordinators(codes: list[str], layers: LayerTables, *, level: int) -> list[str | None]:
-    return nearest_coordinators(codes, layers.villages, layers.coordinators, level=level)
+def _coordinators(codes: list[str], layers: LayerTables, *, level: int) -> dict[str, str]:
+    """Village -> coordinator, without the villages that have none at this level."""
+    found = nearest_coordinators(codes, layers.villages, layers.coordinators, level=level)
+    return {code: name for code, name in zip(codes, found, strict=True) if name is not None}
 
 
 class _Planner:
@@ -140,13 +141,15 @@ class _Planner:
         """The regency's coordinator; where it has none the team's, then the province's."""
         teams = self.layers.teams
         of_team = dict(zip(teams["team_id"], teams["coordinator_id"], strict=True))
-        codes = [task.adm4_code for task in tasks]
-        own = _coordinators(codes, self.layers, level=2)
-        spare = _coordinators(codes, self.layers, level=1)
-        return tuple(
-            task.model_copy(update={"coordinator_id": first or of_team.get(task.team_id) or second})
-            for task, first, second in zip(tasks, own, spare, strict=True)
-        )
+        own = _coordinators([task.adm4_code for task in tasks], self.layers, level=2)
+        bare = [task.adm4_code for task in tasks if task.adm4_code not in own]
+        spare = _coordinators(bare, self.layers, level=1)
+
+        def asked(task: PlannedTask) -> str | None:
+            code = task.adm4_code
+            return own.get(code) or of_team.get(task.team_id) or spare.get(code)
+
+        return tuple(task.model_copy(update={"coordinator_id": asked(task)}) for task in tasks)
 
     def _safe_shelters(self) -> pd.DataFrame:
         """Shelters outside every warned village; for a tsunami also off the coast strip.
@@ -169,8 +172,9 @@ class _Planner:
 
     def _assess(self, need: Need) -> PlannedTask:
         limit = self.rules.max_travel_minutes
-        team = self._take(need.point, min(PREFERRED_MINUTES, limit), self.outside)
-        team = team or self._take(need.point, limit, self.anyone)
+        team = self.teams.take(
+            need.point, [(PREFERRED_MINUTES, self.outside), (limit, self.anyone)]
+        )
         return self._make(need, team, places=need.people, note="")
 
     def _to_shelter(self, need: Need) -> PlannedTask:
@@ -182,7 +186,7 @@ class _Planner:
             return self._make(need, self._before_onset(need), places=0, note=note)
         shelter_id, name, where = self.shelters.describe(found[0])
         if self.kind is TaskKind.RECEIVE:
-            team = self._take(where, self.rules.max_travel_minutes, self.anyone)
+            team = self.teams.take(where, [(self.rules.max_travel_minutes, self.anyone)])
             note = f"Tunggu warga di {name}; jangan masuk zona sebelum PD-4"
         else:
             team, note = self._before_onset(need), f"Antar warga ke {name}"
@@ -192,17 +196,9 @@ class _Planner:
         """A team that reaches the village, works there and is out before the hazard comes."""
         left = (require_aware(need.onset) - self.at).total_seconds() / 60
         left -= mobilisation_minutes(need, self.at, self.rules) + self.rules.on_site_minutes
-        limit = min(left / 2, self.rules.max_travel_minutes)
-        if limit < 0:
+        if left < 0:
             return None
-        return self._take(need.point, limit, self.outside) or self._take(
-            need.point, limit, self.anyone
-        )
-
-    def _take(
-        self, point: tuple[float, float], minutes: float, usable: NDArray[np.bool_]
-    ) -> tuple[str, float] | None:
-        return self.teams.take(point, within_minutes=minutes, usable=usable)
+        return self.teams.take(need.point, [(left / 2, self.outside), (left / 2, self.anyone)])
 
     def _make(
         self,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from risk.sphere import EARTH_RADIUS_KM, chord_of_km, km_of_chord, unit_vectors
+from risk.sphere import chord_of_km, km_of_chord, unit_vectors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,29 +20,33 @@ if TYPE_CHECKING:
 Point = tuple[float, float]
 """Longitude, latitude in degrees; NaN where not known."""
 
+Choice = tuple[float, NDArray[np.bool_]]
+"""Longest travel in minutes, and which teams may be asked."""
+
 
 class _Nearby:
-    """Points of a table within a distance, with their distances in km."""
+    """Points of a table within a fixed distance of another point."""
 
-    def __init__(self, table: pd.DataFrame) -> None:
+    def __init__(self, table: pd.DataFrame, km: float) -> None:
         self._xyz = unit_vectors(table["longitude"].to_numpy(), table["latitude"].to_numpy())
         self._tree = KDTree(self._xyz) if len(table) else None
-        self._known: dict[tuple[Point, float], tuple[NDArray[np.intp], NDArray[np.float64]]] = {}
+        self._chord = chord_of_km(km)
+        self._known: dict[Point, tuple[NDArray[np.intp], NDArray[np.float64]]] = {}
 
-    def within(self, point: Point, km: float) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-        """Row numbers, ascending, and great-circle distances."""
-        key = (point, km)
-        if key not in self._known:
-            self._known[key] = self._search(point, km)
-        return self._known[key]
+    def around(self, point: Point) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Row numbers, ascending, and squared chords (`chord_of_km`)."""
+        if point not in self._known:
+            self._known[point] = self._search(point)
+        return self._known[point]
 
-    def _search(self, point: Point, km: float) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-        if self._tree is None or km < 0 or not np.isfinite(point).all():
+    def _search(self, point: Point) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        if self._tree is None or not np.isfinite(point).all():
             return np.empty(0, dtype=np.intp), np.empty(0)
         xyz = unit_vectors(*point)[0]
-        found = self._tree.query_ball_point(xyz, chord_of_km(km), return_sorted=True)
+        found = self._tree.query_ball_point(xyz, self._chord, return_sorted=True)
         rows = np.asarray(found, dtype=np.intp)
-        return rows, km_of_chord(np.linalg.norm(self._xyz[rows] - xyz, axis=1))
+        apart = self._xyz[rows] - xyz
+        return rows, np.einsum("ij,ij->i", apart, apart)
 
 
 class TeamPool:
@@ -54,27 +58,34 @@ class TeamPool:
         on_duty = teams["on_duty"].to_numpy(dtype=bool)
         self._teams = teams[on_duty & ~teams["team_id"].isin(taken)].sort_values("team_id")
         self._free = np.ones(len(self._teams), dtype=bool)
-        self._nearby = _Nearby(self._teams)
         self._ids = self._teams["team_id"].tolist()
         self._villages = self._teams["adm4_code"].to_numpy()
         self._minutes_per_km = 60 * rules.detour_factor / rules.speed_kmh
+        self._nearby = _Nearby(self._teams, rules.max_travel_minutes / self._minutes_per_km)
 
     def in_villages(self, codes: Collection[str]) -> NDArray[np.bool_]:
         """Which teams have their post in one of the villages."""
         return np.isin(self._villages.astype(str), sorted(codes))
 
-    def take(
-        self, point: Point, *, within_minutes: float, usable: NDArray[np.bool_]
-    ) -> tuple[str, float] | None:
-        """Give away the nearest free usable team: its id and minutes of travel."""
-        reach_km = min(within_minutes / self._minutes_per_km, np.pi * EARTH_RADIUS_KM)
-        rows, km = self._nearby.within(point, reach_km)
-        open_ = (self._free & usable)[rows]
-        if not open_.any():
+    def take(self, point: Point, choices: Sequence[Choice]) -> tuple[str, float] | None:
+        """Give away the nearest free team of the first choice that has one.
+
+        Returns:
+            Its id and minutes of travel. None where no choice has a team, and never a team
+            beyond the policy's `max_travel_minutes`.
+        """
+        if not self._free.any():
             return None
-        best = int(np.argmin(np.where(open_, km, np.inf)))
-        self._free[rows[best]] = False
-        return self._ids[rows[best]], float(km[best] * self._minutes_per_km)
+        rows, square = self._nearby.around(point)
+        for minutes, usable in choices:
+            near = square <= chord_of_km(minutes / self._minutes_per_km) ** 2
+            distance = np.where(self._free[rows] & usable[rows] & near, square, np.inf)
+            best = int(np.argmin(distance)) if len(rows) else 0
+            if len(rows) and np.isfinite(distance[best]):
+                self._free[rows[best]] = False
+                km = float(km_of_chord(np.sqrt(square[best])))
+                return self._ids[rows[best]], km * self._minutes_per_km
+        return None
 
 
 class ShelterPool:
@@ -85,8 +96,7 @@ class ShelterPool:
     ) -> None:
         self._table = shelters.sort_values("shelter_id")
         self._ids = self._table["shelter_id"].tolist()
-        self._nearby = _Nearby(self._table)
-        self._max_km = rules.shelter_max_km
+        self._nearby = _Nearby(self._table, rules.shelter_max_km)
         self._free = np.maximum(self._table["capacity"].to_numpy(dtype=np.int64), 0)
         for task in standing:
             if task.shelter_id in self._ids:
@@ -98,14 +108,14 @@ class ShelterPool:
 
         The nearest shelter that takes all; where none does, the one with most places.
         """
-        rows, km = self._nearby.within(point, self._max_km)
+        rows, square = self._nearby.around(point)
         free = self._free[rows]
         if not (free > 0).any():
             return None
         if (free >= people).any():
-            best = int(np.argmin(np.where(free >= people, km, np.inf)))
+            best = int(np.argmin(np.where(free >= people, square, np.inf)))
         else:
-            best = int(np.lexsort((km, -free))[0])
+            best = int(np.lexsort((square, -free))[0])
         places = min(int(free[best]), people)
         self._free[rows[best]] -= places
         return int(rows[best]), places
