@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,9 @@ from orchestration.airflow.readiness import Readiness
 log = logging.getLogger(__name__)
 
 Say = Callable[[str], None]
+
+LOGS = "programs"
+"""Subfolder with one log for each program; Airflow's own `logs` holds those of the tasks."""
 
 STOP_S = 10
 """Seconds that a program gets to end by itself; unfinished work is done again by idempotence."""
@@ -47,10 +50,16 @@ class Program:
     command: tuple[str, ...]
 
 
-def programs(bin_folder: Path) -> tuple[Program, ...]:
-    """What runs. `--skip-serve-logs`: Airflow's log servers would listen on every interface."""
+def programs(bin_folder: Path, without: Collection[str] = ()) -> tuple[Program, ...]:
+    """What runs, less the names in `without`.
+
+    `--skip-serve-logs`: Airflow's log servers would listen on every interface.
+
+    Raises:
+        SettingsError: `without` holds an unknown name.
+    """
     airflow, kentongan = str(bin_folder / "airflow"), str(bin_folder / "kentongan")
-    return (
+    found = (
         Program("api-server", (airflow, "api-server")),
         Program("scheduler", (airflow, "scheduler", "--skip-serve-logs")),
         Program("dag-processor", (airflow, "dag-processor")),
@@ -58,6 +67,10 @@ def programs(bin_folder: Path) -> tuple[Program, ...]:
         Program("watch", (kentongan, "watch")),
         Program("web", (kentongan, "web")),
     )
+    names = [p.name for p in found]
+    if unknown := sorted(set(without) - set(names)):
+        raise SettingsError(f"program {', '.join(unknown)}: unknown; known are {', '.join(names)}")
+    return tuple(p for p in found if p.name not in without)
 
 
 def configuration(found: tuple[Program, ...], *, folder: Path, control: Path) -> str:
@@ -69,7 +82,7 @@ def configuration(found: tuple[Program, ...], *, folder: Path, control: Path) ->
             "silent": "true",
             # Without a name supervisor complains about root, and only then.
             **({"user": "root"} if os.geteuid() == 0 else {}),
-            "logfile": folder / "logs" / "supervisord.log",
+            "logfile": folder / LOGS / "supervisord.log",
             "pidfile": folder / "supervisord.pid",
         },
         "supervisorctl": {"serverurl": f"unix://{control}"},
@@ -93,7 +106,7 @@ def _program(program: Program, folder: Path) -> dict[str, object]:
         "killasgroup": "true",
         "stopwaitsecs": STOP_S,
         "redirect_stderr": "true",
-        "stdout_logfile": folder / "logs" / f"{program.name}.log",
+        "stdout_logfile": folder / LOGS / f"{program.name}.log",
         "stdout_logfile_maxbytes": "10MB",
         "stdout_logfile_backups": 3,
     }
@@ -123,29 +136,46 @@ def require_free(port: int, what: str, change: str) -> None:
 
 
 def run_up(
-    settings: Settings, *, api_port: int = 8793, web_port: int = 8080, say: Say = log.info
+    settings: Settings,
+    *,
+    api_port: int = 8793,
+    web_port: int = 8080,
+    without: Collection[str] = (),
+    say: Say = log.info,
 ) -> int:
     """Start everything, block until SIGINT, SIGTERM or SIGHUP, stop everything.
+
+    Args:
+        without: programs that shall not run, e.g. `watch`.
+        say: told each step in one line.
 
     Returns:
         0 after a stop that was asked for, 1 if supervisor ended by itself.
 
     Raises:
-        SettingsError: a port is taken, or the database of Airflow could not be prepared.
+        SettingsError: a port is taken, a program is unknown, or Airflow's database
+            could not be prepared.
     """
+    found = programs(_bin(), without)
     require_free(api_port, "Airflow's API server", "choose another with --api-port")
     require_free(web_port, "the web application", "choose another with --web-port")
     mark = uuid.uuid4().hex
     own = settings.model_copy(update={"web_host": HOST, "web_port": web_port})
     environment = airflow_environment(own, api_port=api_port, inherited=os.environ) | {MARK: mark}
     folder = airflow_home(own)
-    (folder / "logs").mkdir(parents=True, exist_ok=True, mode=0o700)
+    # A line for each look at the health would drown the rest.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    (folder / LOGS).mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)  # Airflow leaves the admin's password in it.
     with _stop_signals() as stop:
         say("Preparing the databases ...")
         _prepare(own, environment, folder)
-        say(f"Starting; logs in {folder / 'logs'}")
+        if stop.is_set():
+            return 0
+        say(f"Starting; logs in {folder / LOGS}")
+        readiness = Readiness(folder, api_port, web_port, say)
         try:
-            return _supervise(folder, environment, stop, Readiness(folder, api_port, web_port, say))
+            return _supervise(folder, found, environment, stop, readiness)
         finally:
             end_leftovers(mark)
             say("Stopped.")
@@ -173,7 +203,10 @@ def _prepare(settings: Settings, environment: Mapping[str, str], folder: Path) -
     migrate(engine)
     engine.dispose()
     command = [str(_bin() / "airflow"), "db", "migrate"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    # Its own session: Ctrl-C must not leave half a schema.
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, start_new_session=True
+    )
     if done.returncode:
         raise SettingsError(
             f"airflow db migrate in {folder}: ended with {done.returncode}: "
@@ -186,11 +219,15 @@ def _bin() -> Path:
 
 
 def _supervise(
-    folder: Path, environment: Mapping[str, str], stop: threading.Event, readiness: Readiness
+    folder: Path,
+    found: tuple[Program, ...],
+    environment: Mapping[str, str],
+    stop: threading.Event,
+    readiness: Readiness,
 ) -> int:
     with _control_socket(folder) as control:
         path = folder / "supervisord.conf"
-        text = configuration(programs(_bin()), folder=folder, control=control)
+        text = configuration(found, folder=folder, control=control)
         path.write_text(text, encoding="utf-8")
         command = [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(path)]
         # Its own session: Ctrl-C in the terminal reaches us only, and we stop it in order.

@@ -1,0 +1,88 @@
+"""Every DAG file parses quickly, alone, without the heavy libraries, and within our limits."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DAGS = Path(__file__).parents[2] / "dags"
+IDS = {"quakes", "warnings", "satellite", "forecast", "respond", "backstop", "canary"}
+CHAIN = [f"respond.{step}" for step in ("overlay", "decide", "release", "dispatch", "map")]
+
+
+@pytest.fixture(scope="session")
+def bag(airflow_python: Callable[..., Any]) -> dict[str, Any]:
+    return airflow_python("bag_report.py", str(DAGS))
+
+
+def test_all_files_parse(bag):
+    assert bag["errors"] == {}
+    assert set(bag["dags"]) == IDS
+
+
+def test_parsing_is_quick_and_light(bag):
+    assert max(bag["seconds"].values()) < 1.0
+    assert bag["heavy"] == []
+
+
+@pytest.mark.parametrize("dag_id", sorted(IDS))
+def test_every_dag_is_bounded_and_explained(bag, dag_id):
+    dag = bag["dags"][dag_id]
+    assert dag["doc"].strip()
+    assert "kentongan" in dag["tags"]
+    assert dag["catchup"] is False
+    assert 1 <= dag["active"] <= 4
+    assert 0 < dag["timeout"] <= 600
+
+
+@pytest.mark.parametrize("dag_id", sorted(IDS))
+def test_every_task_has_owner_retries_and_a_timeout(bag, dag_id):
+    for task in bag["dags"][dag_id]["tasks"].values():
+        assert task["owner"] == "kentongan"
+        assert 1 <= task["retries"] <= 3
+        assert 0 < task["delay"] <= 10
+        assert 0 < task["timeout"] <= 300
+
+
+@pytest.mark.parametrize("dag_id", ["quakes", "warnings", "respond"])
+def test_the_steps_stand_in_their_order(bag, dag_id):
+    tasks = bag["dags"][dag_id]["tasks"]
+    first = [] if dag_id == "respond" else ["ingest"]
+    order = [*first, *CHAIN]
+    assert set(tasks) == set(order)
+    for before, after in pairwise(order):
+        assert tasks[after]["after"] == [before]
+
+
+def test_a_failed_poll_or_send_holds_up_nobody(bag):
+    tasks = bag["dags"]["quakes"]["tasks"]
+    assert tasks["respond.overlay"]["rule"] == "all_done"
+    assert tasks["respond.map"]["rule"] == "all_done"
+    assert tasks["respond.dispatch"]["rule"] == "all_success"
+    assert bag["dags"]["backstop"]["tasks"]["advance"]["rule"] == "all_done"
+
+
+def test_doorbells_hang_where_they_should(bag):
+    watched = {name: dag["watched"] for name, dag in bag["dags"].items() if dag["watched"]}
+    assert watched == {
+        "quakes": ["bmkg-inatews-bell: bmkg-inatews", "bmkg-quakes-bell: bmkg-quakes"],
+        "warnings": ["bmkg-nowcast-bell: bmkg-nowcast"],
+    }
+
+
+def test_slow_sources_leave_observations(bag):
+    outlets = {d: bag["dags"][d]["tasks"]["ingest"]["outlets"] for d in ("satellite", "forecast")}
+    assert outlets == {"satellite": ["himawari-rp"], "forecast": ["bmkg-forecast"]}
+
+
+@pytest.mark.parametrize("path", sorted(DAGS.glob("*.py")), ids=lambda p: p.name)
+def test_dag_files_are_wiring_only(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 60
+    branches = (ast.If, ast.For, ast.While, ast.Try, ast.With)
+    assert not [n for n in ast.walk(tree) if isinstance(n, branches)]
