@@ -6,7 +6,8 @@ is at least Waspada.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -24,6 +25,7 @@ METHOD = "bmkg-nowcast-polygons/1"
 MIN_AREA_DEG2 = 1e-9
 """About 12 square metres: smaller rings are rounding, not land."""
 Ring = Sequence[tuple[float, float]]
+_WORLD = np.array([90.0, 180.0])
 _BOX = shapely.box(
     BASE_GRID.west,
     BASE_GRID.south,
@@ -38,9 +40,7 @@ def ring_polygon(ring: Ring) -> BaseGeometry:
     An unclosed ring is closed, a self-crossing one repaired; its area is kept.
     """
     points = np.asarray(ring, dtype=float)
-    if points.ndim != 2 or points.shape[1:] != (2,) or not np.isfinite(points).all():
-        return shapely.Polygon()
-    if len(np.unique(points, axis=0)) < 3:
+    if _malformed(ring) or len(np.unique(points, axis=0)) < 3:
         return shapely.Polygon()
     valid = shapely.make_valid(shapely.Polygon(points[:, ::-1]), method="structure")
     parts = [part for part in shapely.get_parts(valid) if part.area > 0]
@@ -67,81 +67,104 @@ def warned_area(document: Nowcast) -> tuple[BaseGeometry, int]:
 
 def _malformed(ring: Ring) -> bool:
     points = np.asarray(ring, dtype=float)
-    return points.ndim != 2 or len(points) < 3 or not np.isfinite(points).all()
+    if points.ndim != 2 or points.shape[1:] != (2,) or len(points) < 3:
+        return True
+    return not (np.abs(points) <= _WORLD).all()
 
 
-def newest_documents(records: Sequence[Record]) -> list[Nowcast]:
-    """The newest document of each file code, in order of code.
+@dataclass(frozen=True)
+class Warned:
+    """One warning of BMKG's: its newest document and, if there is one, the Cancel that ends it."""
 
-    The identifier is rendered anew each hour; the file code is the only stable identity.
+    document: Nowcast
+    cancel: Nowcast | None = None
+
+
+def warnings_issued(records: Sequence[Record]) -> list[Warned]:
+    """One entry a file code, in order of code.
+
+    The identifier is rendered anew each hour; the file code is the only stable identity. A
+    Cancel is matched by its own code, else by province, sequence and `sent` in `references`; one
+    that matches nothing stands for itself, so that an operator sees it.
     """
-    found: dict[str, Nowcast] = {}
-    for record in records:
-        if isinstance(record, Nowcast):
-            other = found.get(record.code)
-            if other is None or _age(record) > _age(other):
-                found[record.code] = record
-    return [found[code] for code in sorted(found)]
+    documents = [record for record in records if isinstance(record, Nowcast)]
+    cancels = [d for d in documents if _is_cancel(d)]
+    alerts = _newest([d for d in documents if not _is_cancel(d)])
+    found = [Warned(alert, _ending(alert, cancels)) for alert in alerts]
+    used = {id(one.cancel) for one in found}
+    known = {alert.code for alert in alerts}
+    loose = _newest([c for c in cancels if id(c) not in used and c.code not in known])
+    every = [*found, *(Warned(cancel, cancel) for cancel in loose)]
+    return sorted(every, key=lambda one: one.document.code)
+
+
+def _is_cancel(document: Nowcast) -> bool:
+    return document.msg_type.strip().lower() == "cancel"
+
+
+def _newest(documents: Sequence[Nowcast]) -> list[Nowcast]:
+    return list({d.code: d for d in sorted(documents, key=_age)}.values())
 
 
 def _age(document: Nowcast) -> tuple[datetime, str, str]:
     return document.sent, document.key, document.sha256
 
 
+def _ending(alert: Nowcast, cancels: Sequence[Nowcast]) -> Nowcast | None:
+    ending = [
+        cancel
+        for cancel in cancels
+        if cancel.status is alert.status
+        and cancel.sent >= alert.sent
+        and (cancel.code == alert.code or _refers(cancel, alert))
+    ]
+    return max(ending, key=_age, default=None)
+
+
 def nowcast_fields(
     records: Sequence[Record], *, at: datetime, gazetteer: Gazetteer
 ) -> list[HazardField]:
-    """One field a nowcast document; one without a usable polygon says so in `unresolved`."""
-    documents = newest_documents(records)
-    areas = {document.code: warned_area(document) for document in documents}
-    cancelled = _cancelled(documents)
+    """One field a nowcast warning; one without a usable polygon says so in `unresolved`."""
+    issued = warnings_issued(records)
+    areas = {one.document.code: warned_area(one.document) for one in issued}
     fields = []
-    for document in documents:
-        area, unusable = areas[document.code]
-        newer = _overlapping_newer(document, documents, areas, at)
-        event = _event(
-            document, gazetteer, cancelled.get(document.code), newer, usable=not area.is_empty
-        )
-        fields.append(_field(document, event, area, unusable))
+    for one in issued:
+        area, unusable = areas[one.document.code]
+        newer = _overlapping_newer(one, issued, areas, at)
+        event = _event(one, gazetteer, newer, usable=not area.is_empty)
+        fields.append(_field(one, event, area, unusable))
     return fields
 
 
-def _field(document: Nowcast, event: HazardEvent, area: BaseGeometry, unusable: int) -> HazardField:
-    rows = [
-        ZoneRow(
-            zone=document.code,
-            level=event.level,
-            named_districts=",".join(document.district_names),
-            onset=document.effective,
-            geometry=area,
-        )
-    ]
+def _field(one: Warned, event: HazardEvent, area: BaseGeometry, unusable: int) -> HazardField:
+    row = ZoneRow(
+        zone=one.document.code,
+        level=event.level,
+        named_districts=",".join(one.document.district_names),
+        onset=one.document.effective,
+        geometry=area,
+    )
     return HazardField(
         event=event,
         rule=AreaRule.NOWCAST,
-        zones=zones_frame([] if area.is_empty else rows),
-        unresolved=_unresolved(document, unusable, empty=area.is_empty),
+        zones=zones_frame([] if area.is_empty else [row]),
+        unresolved=_unresolved(one, unusable, empty=area.is_empty),
     )
 
 
-def _unresolved(document: Nowcast, unusable: int, *, empty: bool) -> tuple[str, ...]:
-    rings = len(document.polygons)
+def _unresolved(one: Warned, unusable: int, *, empty: bool) -> tuple[str, ...]:
+    code, rings = one.document.code, len(one.document.polygons)
+    if one.document is one.cancel:
+        return (f"Cancel {code}: the warning that it ends is not known",)
     if empty:
-        return (f"polygons of {document.code}: none of {rings} is an area in Indonesia",)
+        return (f"polygons of {code}: none of {rings} is an area in Indonesia",)
     if unusable:
-        return (f"polygons of {document.code}: {unusable} of {rings} unusable",)
+        return (f"polygons of {code}: {unusable} of {rings} unusable",)
     return ()
 
 
-def _event(
-    document: Nowcast,
-    gazetteer: Gazetteer,
-    cancel: Nowcast | None,
-    newer: Sequence[str],
-    *,
-    usable: bool,
-) -> HazardEvent:
-    said = cancel or document
+def _event(one: Warned, gazetteer: Gazetteer, newer: Sequence[str], *, usable: bool) -> HazardEvent:
+    document, said = one.document, one.cancel or one.document
     codes = (document.province_code,) if document.province_code else ()
     place = gazetteer.province_name(document.province_code) or document.headline
     evidence: dict[str, str | float | int | bool | None] = {
@@ -160,8 +183,8 @@ def _event(
         level=Level.WASPADA,
         onset=document.effective,
         valid_from=said.sent,
-        valid_to=max(document.expires, said.sent) if cancel else document.expires,
-        official_end=cancel is not None,
+        valid_to=document.expires,
+        official_end=one.cancel is not None,
         official=True,
         status=document.status,
         re_creation=document.re_creation,
@@ -174,22 +197,8 @@ def _event(
     )
 
 
-def _cancelled(documents: Sequence[Nowcast]) -> dict[str, Nowcast]:
-    """Code of each ended warning → the Cancel that ends it.
-
-    Matched by its own code, else by province, sequence and `sent` in `references`: the date and
-    hour within an identifier are those of rendering and match nothing.
-    """
-    cancels = [d for d in documents if d.msg_type.lower() == "cancel"]
-    ended = {cancel.code: cancel for cancel in cancels}
-    for cancel in cancels:
-        for document in documents:
-            if document.status is cancel.status and _refers(cancel, document):
-                ended[document.code] = cancel
-    return ended
-
-
 def _refers(cancel: Nowcast, document: Nowcast) -> bool:
+    """Date and hour within an identifier are those of rendering and match nothing."""
     wanted = (document.province_code, document.code[-3:])
     for reference in cancel.references:
         parts = reference.split(",")
@@ -208,18 +217,22 @@ def _same_instant(text: str, when: datetime) -> bool:
 
 
 def _overlapping_newer(
-    document: Nowcast,
-    documents: Sequence[Nowcast],
-    areas: dict[str, tuple[BaseGeometry, int]],
+    one: Warned,
+    issued: Sequence[Warned],
+    areas: Mapping[str, tuple[BaseGeometry, int]],
     at: datetime,
 ) -> list[str]:
-    """Codes of newer warnings in force of the same province whose area overlaps this one."""
-    own = areas[document.code][0]
+    """Codes of newer warnings in force of the same province whose area overlaps this one.
+
+    Both stay: BMKG itself keeps several warnings of a province in force at once.
+    """
+    document, own = one.document, areas[one.document.code][0]
     return [
-        other.code
-        for other in documents
-        if other.province_code == document.province_code
-        and other.sent > document.sent
-        and other.expires > at
-        and areas[other.code][0].intersection(own).area > MIN_AREA_DEG2
+        other.document.code
+        for other in issued
+        if other.cancel is None
+        and other.document.province_code == document.province_code
+        and other.document.sent > document.sent
+        and other.document.expires > at
+        and areas[other.document.code][0].intersection(own).area > MIN_AREA_DEG2
     ]

@@ -83,7 +83,7 @@ def _linked(
     past: Past,
 ) -> list[HazardField]:
     """Shaking and tsunami, each pointing at the other one of the same quake."""
-    shaking = shaking_fields(records, policy=policy, past=past)
+    shaking = shaking_fields(records, policy=policy, since=at - GRACE, past=past)
     tsunami = tsunami_fields(records, at=at, policy=policy, gazetteer=gazetteer, past=past)
     there = {field.event.event_id for field in (*shaking, *tsunami)}
     pairs = [

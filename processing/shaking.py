@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -180,10 +180,22 @@ def _dataset(
 
 
 def shaking_fields(
-    records: Sequence[Record], *, policy: LevelPolicy, past: Past = NO_PAST
+    records: Sequence[Record],
+    *,
+    policy: LevelPolicy,
+    since: datetime | None = None,
+    past: Past = NO_PAST,
 ) -> list[HazardField]:
-    """One field a quake whose shaking reaches level 1 or more on the base grid."""
-    groups = quake_groups(records, past=past, prefix=PREFIX)
+    """One field a quake whose shaking reaches level 1 or more on the base grid.
+
+    A quake whose warning would have ended before `since` is left out.
+    """
+    term = timedelta(hours=policy.shaking.valid_hours)
+    groups = [
+        group
+        for group in quake_groups(records, past=past, prefix=PREFIX)
+        if since is None or group.best.quake.origin_time + term > since
+    ]
     fields = [_field(group, policy.shaking) for group in groups]
     return [field for field in fields if field is not None]
 
