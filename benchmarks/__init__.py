@@ -1,0 +1,1 @@
+"""Measurements against peers and limits: `python -m benchmarks [NAME]`, one JSON object a line."""
