@@ -34,6 +34,12 @@ class Settings(BaseSettings):
     """Release policy; none: `data/policy/<mode>.toml`."""
     test_numbers: tuple[str, ...] = ()
     """The only numbers besides the recorder that test mode may reach."""
+    cap_sender: str = "kentongan@example.invalid"
+    """Who stands in CAP as sender: an address that is unique in the world."""
+    cap_sender_name: str = "Kentongan, memakai data BMKG"
+    cap_contact: str = "kentongan@example.invalid"
+    public_url: str = "https://kentongan.example.invalid"
+    """Where the public reads more about a warning; stands in every alert."""
     log_level: str = "INFO"
 
     bmkg_data_url: str = "https://data.bmkg.go.id"

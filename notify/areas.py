@@ -1,0 +1,167 @@
+"""Villages → area groups: one for each regency and level, with names that residents know
+and polygons that always cover the villages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kentongan.codes import DECREE
+from kentongan.errors import DataError
+from notify.warning import Ring
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Geometry = Callable[[Sequence[str]], Any]
+"""adm4 codes -> array of shapely polygons in the same order, degrees; None where unknown."""
+
+GEOCODE_SCHEME = "Kemendagri:" + DECREE.replace(" ", "-").replace("/", "-")
+"""CAP geocode `valueName`: the scheme and the decree that the codes are from."""
+
+MAX_VERTICES = 100
+"""Common limit of cell broadcast centres."""
+MAX_NAMED_DISTRICTS = 4
+"""More names than that are not read on a small screen."""
+
+_SHORT = (
+    ("Kabupaten Administrasi ", "Kab. "),
+    ("Kota Administrasi ", "Kota "),
+    ("Kabupaten ", "Kab. "),
+)
+# Degrees of buffer tried one after the other: 0.002 is about 220 m.
+_BUFFERS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064)
+_DECIMALS = 4
+# Half a step of the fourth decimal, with room for both axes.
+_ROUNDING = 0.0001
+
+
+def short_regency(name: str) -> str:
+    """`Kabupaten Boalemo` → `Kab. Boalemo`; a `Kota` keeps its word."""
+    for long, short in _SHORT:
+        if name.startswith(long):
+            return short + name.removeprefix(long)
+    return name
+
+
+def joined(names: Sequence[str], last: str = "dan") -> str:
+    """`A`, `A dan B`, `A, B, dan C`."""
+    if len(names) <= 1:
+        return "".join(names)
+    if len(names) == 2:
+        return f"{names[0]} {last} {names[1]}"
+    return f"{', '.join(names[:-1])}, {last} {names[-1]}"
+
+
+def area_names(
+    adm2_name: str, districts: Sequence[str], *, whole: bool, english: bool = False
+) -> list[str]:
+    """Ways to say where, the most telling first.
+
+    `Kec. Mananggu, Kab. Boalemo`; `Kec. Mananggu`; `Kab. Boalemo (1 kec.)`; `Kab. Boalemo`.
+    """
+    last, unit = ("and", "districts") if english else ("dan", "kec.")
+    if whole or not districts:
+        return [adm2_name]
+    ways: list[str] = []
+    if len(districts) <= MAX_NAMED_DISTRICTS:
+        named = f"Kec. {joined(districts, last)}"
+        ways = [f"{named}, {adm2_name}", named]
+    return [*ways, f"{adm2_name} ({len(districts)} {unit})", adm2_name]
+
+
+def rows_of(areas: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
+    """The rows of `codes`, in that order.
+
+    Raises:
+        DataError: a code is not in the layer set.
+    """
+    known = areas["adm4_code"].to_numpy(dtype=object)
+    wanted = np.asarray(codes, dtype=object)
+    at = np.searchsorted(known, wanted)
+    found = (at < len(known)) & (known[np.minimum(at, len(known) - 1)] == wanted)
+    if not found.all():
+        missing = [str(c) for c in wanted[~found][:5]]
+        raise DataError(
+            f"villages {', '.join(missing)}: not in the layer set's table of villages; "
+            "impact and areas must come from the same set"
+        )
+    return areas.iloc[at]
+
+
+def district_count(areas: pd.DataFrame, adm2_code: str) -> int:
+    """Districts of a regency in the layer set."""
+    codes = areas["adm4_code"].to_numpy(dtype=object)
+    low, high = np.searchsorted(codes, [f"{adm2_code}.", f"{adm2_code}/"])
+    return len({code[:8] for code in codes[low:high]})
+
+
+def cover(shapes: Any) -> tuple[Ring, ...]:
+    """Closed rings that together cover every shape, with at most 100 points where possible.
+
+    Buffered, simplified and rounded, then tested: a simplification that leaves a village
+    partly outside is thrown away and a wider one tried. Holes are filled.
+
+    Args:
+        shapes: array of shapely (multi)polygons, degrees; None entries are left out.
+    """
+    import shapely
+
+    known = [s for s in shapes if s is not None and not shapely.is_empty(s)]
+    if not known:
+        return ()
+    whole = _filled(shapely.union_all(shapely.make_valid(np.asarray(known, dtype=object))))
+    best = None
+    for buffer in _BUFFERS:
+        candidate = _simplified(whole, buffer)
+        if not candidate.covers(whole):
+            continue
+        best = candidate
+        if _largest(candidate) <= MAX_VERTICES:
+            break
+    return _rings(best if best is not None else _filled(whole.envelope.buffer(_ROUNDING * 2)))
+
+
+def _simplified(whole: Any, buffer: float) -> Any:
+    """Cover of `whole`, at most `buffer` + rounding away from it."""
+    import shapely
+
+    wide = whole.buffer(buffer + _ROUNDING, quad_segs=2)
+    plain = _filled(wide).simplify(buffer * 0.9)
+    rounded = shapely.transform(plain, lambda points: np.round(points, _DECIMALS))
+    return _filled(rounded if rounded.is_valid else rounded.buffer(0))
+
+
+def _filled(shape: Any) -> Any:
+    """Its polygons without holes, merged where a filled hole held another."""
+    import shapely
+
+    parts = [p for p in shapely.get_parts(shape) if p.geom_type == "Polygon"]
+    parts += [q for p in shapely.get_parts(shape) if p.geom_type == "MultiPolygon" for q in p.geoms]
+    return shapely.union_all([shapely.Polygon(p.exterior) for p in parts])
+
+
+def _largest(shape: Any) -> int:
+    import shapely
+
+    return max(len(p.exterior.coords) for p in shapely.get_parts(shape))
+
+
+def _rings(shape: Any) -> tuple[Ring, ...]:
+    import shapely
+
+    parts = shapely.get_parts(shapely.normalize(shape))
+    return tuple(
+        tuple((round(y, _DECIMALS) + 0.0, round(x, _DECIMALS) + 0.0) for x, y in p.exterior.coords)
+        for p in parts
+    )
+
+
+def split(codes: Sequence[str], levels: Mapping[str, int]) -> dict[tuple[str, int], list[str]]:
+    """(adm2_code, level) → adm4 codes; highest level first, then by code."""
+    groups: dict[tuple[str, int], list[str]] = {}
+    for code in sorted(codes):
+        groups.setdefault((code[:5], levels.get(code, 0)), []).append(code)
+    return dict(sorted(groups.items(), key=lambda item: (-item[0][1], item[0][0])))

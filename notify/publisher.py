@@ -1,0 +1,42 @@
+"""Who speaks: what stands in every alert about its sender."""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from kentongan.settings import Settings
+
+
+class Publisher(BaseModel):
+    """The defaults name nobody: `.invalid` can never resolve (RFC 2606)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sender: str = "kentongan@example.invalid"
+    sender_name: str = "Kentongan, memakai data BMKG"
+    contact: str = "kentongan@example.invalid"
+    public_url: str = "https://kentongan.example.invalid"
+    """Where people read more; an alert's page is `<public_url>/warnings/<warning_id>`."""
+    test_numbers: tuple[str, ...] = ()
+
+    @field_validator("sender")
+    @classmethod
+    def _no_separators(cls, value: str) -> str:
+        if not value or re.search(r"[\s,<&]", value):
+            raise ValueError(f"sender {value!r}: CAP forbids spaces, commas, < and & in it")
+        return value
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Publisher:
+        return cls(
+            sender=settings.cap_sender,
+            sender_name=settings.cap_sender_name,
+            contact=settings.cap_contact,
+            public_url=settings.public_url,
+            test_numbers=settings.test_numbers,
+        )
+
+    def page(self, warning_id: str) -> str:
+        return f"{self.public_url.rstrip('/')}/warnings/{warning_id}"

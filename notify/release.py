@@ -1,0 +1,120 @@
+"""The moment of release: CAP bytes, their check, their place, and the states they set."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from kentongan import audit
+from kentongan.db import alerts
+from kentongan.errors import RuleViolation
+from kentongan.store import Store, sha256_hex
+from kentongan.types import WarningState
+from notify import versions
+from notify.cap import Alert, format_time, to_xml
+from notify.cap_document import build
+from notify.cap_rules import check, errors_of
+from notify.publisher import Publisher
+from notify.versions import Version
+from notify.warning import ReleasedAlert
+
+
+def publish_alert(
+    connection: Connection,
+    store: Store,
+    version: Version,
+    *,
+    at: datetime,
+    publisher: Publisher,
+    actor: str,
+) -> ReleasedAlert:
+    """Write the alert and its rows inside the caller's transaction.
+
+    Raises:
+        RuleViolation: the document breaks an error rule of `notify.cap_rules`.
+    """
+    earlier = versions.alerts_of(connection, version.warning_id)
+    older = versions.newest_released(connection, version.warning_id)
+    alert = build(
+        version.body,
+        identifier=version.ref.identifier,
+        warning_id=version.warning_id,
+        sent=at.replace(microsecond=0),
+        references=[_triplet(a) for a in _referred(earlier, at, version)],
+        publisher=publisher,
+    )
+    xml = to_xml(alert)
+    _refuse_errors(alert.identifier, xml)
+    path = f"cap/{alert.identifier}.xml"
+    store.write(path, xml)
+    released = _record(connection, version, alert, path=path, xml=xml)
+    _advance(connection, version, released, older, at=at, actor=actor)
+    return released
+
+
+def _referred(earlier: list[ReleasedAlert], at: datetime, version: Version) -> list[ReleasedAlert]:
+    """Every earlier alert that has not expired; at least the newest. None for a new Alert."""
+    if version.body.action == "alert":
+        return []
+    in_force = [a for a in earlier if datetime.fromisoformat(a.expires) > at]
+    return in_force or earlier[-1:]
+
+
+def _triplet(alert: ReleasedAlert) -> str:
+    return f"{alert.sender},{alert.identifier},{alert.sent}"
+
+
+def _refuse_errors(identifier: str, xml: bytes) -> None:
+    errors = errors_of(check(xml))
+    if errors:
+        first = errors[0]
+        raise RuleViolation(
+            f"alert {identifier}: {len(errors)} CAP errors, first {first.rule} in line "
+            f"{first.line}: {first.message}; it is not released"
+        )
+
+
+def _record(
+    connection: Connection, version: Version, alert: Alert, *, path: str, xml: bytes
+) -> ReleasedAlert:
+    released = ReleasedAlert(
+        identifier=alert.identifier,
+        warning_id=version.warning_id,
+        version=version.version,
+        sender=alert.sender,
+        sent=format_time(alert.sent),
+        expires=format_time(alert.infos[0].expires or alert.sent),
+        path=path,
+        sha256=sha256_hex(xml),
+    )
+    connection.execute(alerts.insert().values(**vars(released)))
+    return released
+
+
+def _advance(
+    connection: Connection,
+    version: Version,
+    released: ReleasedAlert,
+    older: Version | None,
+    *,
+    at: datetime,
+    actor: str,
+) -> None:
+    ref = version.ref
+    if older is not None and older.state == WarningState.RELEASED:
+        older.add_state(connection, WarningState.SUPERSEDED, at=at, actor=actor)
+    states = [WarningState.APPROVED, WarningState.RELEASED]
+    if version.body.is_end:
+        ended = version.body.action == "all-clear"
+        states.append(WarningState.ENDED if ended else WarningState.CANCELLED)
+    for state in states:
+        versions.add_state(connection, ref, state, at=at, actor=actor, reason=version.body.reason)
+    content = {
+        "identifier": released.identifier,
+        "sha256": released.sha256,
+        "content_hash": version.content_hash,
+        "approvers": list(versions.approvers(connection, version)),
+        "status": version.body.status,
+    }
+    audit.append(connection, at=at, actor=actor, action="warning.release", body=content)

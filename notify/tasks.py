@@ -1,0 +1,214 @@
+"""A plan → rows of `tasks` and one SMS to the coordinator of each task that has a team."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Engine, RowMapping, select
+
+from kentongan.db import tasks
+from kentongan.errors import DataError, RuleViolation
+from kentongan.plan import Plan, PlannedTask
+from kentongan.times import iso
+from kentongan.types import HazardId
+from notify import versions
+from notify.areas import rows_of, short_regency
+from notify.firewall import RECORDER_ONLY, Routes
+from notify.messages import Message
+from notify.outbox import write
+from notify.task_ids import candidate
+from notify.task_texts import TaskPlace, task_sms
+from notify.transactions import writing
+from notify.versions import Version
+from notify.warning import WarningRef
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OPEN = "open"
+"""Nobody can take it: the need stays visible."""
+REQUESTED = "requested"
+"""A coordinator was asked. Volunteers are asked, never ordered."""
+_SETTLED = ("acked", "declined", "done")
+_ATTEMPTS = 24
+
+
+@dataclass(frozen=True)
+class TaskNames:
+    """Names for ids, as the texts need them."""
+
+    teams: Mapping[str, str]
+    shelters: Mapping[str, str]
+
+    @classmethod
+    def of(cls, teams: pd.DataFrame | None, shelters: pd.DataFrame | None) -> TaskNames:
+        return cls(_names(teams, "team_id"), _names(shelters, "shelter_id"))
+
+
+def _names(frame: pd.DataFrame | None, key: str) -> dict[str, str]:
+    if frame is None:
+        return {}
+    return dict(zip(frame[key].tolist(), frame["name"].tolist(), strict=True))
+
+
+def store_plan(
+    engine: Engine,
+    ref: WarningRef,
+    plan: Plan,
+    *,
+    areas: pd.DataFrame,
+    at: datetime,
+    teams: pd.DataFrame | None = None,
+    shelters: pd.DataFrame | None = None,
+    routes: Routes = RECORDER_ONLY,
+) -> list[str]:
+    """Rows and SMS for a released version's plan; task numbers in the order of the plan.
+
+    One task for each warning, kind and village. Called again, or by a later version, a
+    task keeps its number; its figures follow the newest plan until somebody has answered,
+    and a team that was missing before is asked now. Whole or not at all.
+
+    Raises:
+        RuleViolation: the version is not released.
+        DataError: a village of the plan is not in `areas`.
+    """
+    with writing(engine) as connection:
+        version = versions.get(connection, ref.warning_id, ref.version)
+        if versions.alert_of(connection, version.ref) is None:
+            raise RuleViolation(
+                f"{ref.warning_id} v{ref.version} is {version.state}: tasks come from released "
+                "warnings only"
+            )
+        names = TaskNames.of(teams, shelters)
+        places = _places(areas, plan)
+        ids, sms = [], []
+        for task in plan.tasks:
+            task_id, asked = _store(connection, version, task, names, at)
+            ids.append(task_id)
+            if asked:
+                sms.append(_message(version, task_id, task, places[task.adm4_code], names))
+        write(
+            connection, version.ref, sms, at=at, not_after=version.body.expires,
+            routes=routes.open_to(version.body.status),
+        )  # fmt: skip
+    return ids
+
+
+def _places(areas: pd.DataFrame, plan: Plan) -> dict[str, TaskPlace]:
+    codes = sorted({task.adm4_code for task in plan.tasks})
+    rows = rows_of(areas, codes)
+    columns = (rows[c].tolist() for c in ("name", "kind", "adm3_name", "adm2_name"))
+    return {
+        code: TaskPlace(name, kind, district, short_regency(regency))
+        for code, name, kind, district, regency in zip(codes, *columns, strict=True)
+    }
+
+
+def _store(
+    connection: Connection, version: Version, task: PlannedTask, names: TaskNames, at: datetime
+) -> tuple[str, bool]:
+    """Its number, and whether its coordinator is to be asked in this version."""
+    known = connection.execute(
+        select(tasks).where(
+            tasks.c.warning_id == version.warning_id,
+            tasks.c.kind == str(task.kind),
+            tasks.c.adm4_code == task.adm4_code,
+        )
+    ).first()
+    if known is None:
+        task_id = _free_number(connection, version.warning_id, task)
+        row = _row(version, task, names, at)
+        connection.execute(tasks.insert().values(task_id=task_id, **row))
+        return task_id, row["state"] == REQUESTED
+    return str(known.task_id), _refresh(connection, version, task, names, at, known._mapping)
+
+
+def _refresh(
+    connection: Connection,
+    version: Version,
+    task: PlannedTask,
+    names: TaskNames,
+    at: datetime,
+    known: RowMapping,
+) -> bool:
+    if known["state"] in _SETTLED:
+        return False
+    row = _row(version, task, names, at)
+    row.pop("created_at")
+    if known["state"] == REQUESTED:
+        same_team = ("team_id", "coordinator_id", "eta_min", "state", "shelter_id")
+        row.update({name: known[name] for name in same_team})
+        row["body"] = {**row["body"], "team": known["body"].get("team", "")}
+    change = tasks.update().where(tasks.c.task_id == known["task_id"])
+    connection.execute(change.values(**row))
+    return bool(known["state"] == OPEN and row["state"] == REQUESTED) or (
+        bool(known["state"] == REQUESTED) and known["version"] == version.version
+    )
+
+
+def _row(version: Version, task: PlannedTask, names: TaskNames, at: datetime) -> dict[str, Any]:
+    asked = task.team_id is not None and task.coordinator_id is not None
+    return {
+        "warning_id": version.warning_id,
+        "version": version.version,
+        "kind": str(task.kind),
+        "adm4_code": task.adm4_code,
+        "level": task.level,
+        "people": task.people,
+        "team_id": task.team_id,
+        "shelter_id": task.shelter_id,
+        "coordinator_id": task.coordinator_id,
+        "eta_min": task.eta_min,
+        "unmet_people": task.unmet_people,
+        "state": REQUESTED if asked else OPEN,
+        "created_at": iso(at),
+        "body": {
+            "mobilisation_min": task.mobilisation_min,
+            "after": task.after,
+            "note": task.note,
+            "team": names.teams.get(task.team_id or "", ""),
+            "shelter": names.shelters.get(task.shelter_id or "", ""),
+            "status": version.body.status,
+            "hazard_id": str(version.body.hazard_id),
+        },
+    }
+
+
+def _free_number(connection: Connection, warning_id: str, task: PlannedTask) -> str:
+    for attempt in range(_ATTEMPTS):
+        number = candidate(warning_id, str(task.kind), task.adm4_code, attempt=attempt)
+        taken = connection.execute(select(tasks.c.task_id).where(tasks.c.task_id == number))
+        if taken.first() is None:
+            return number
+    raise DataError(
+        f"no free task number for {task.kind} in {task.adm4_code} after {_ATTEMPTS} tries; "
+        "archive old tasks"
+    )
+
+
+def _message(
+    version: Version, task_id: str, task: PlannedTask, place: TaskPlace, names: TaskNames
+) -> Message:
+    text = task_sms(
+        task_id,
+        task,
+        place,
+        hazard=HazardId(version.body.hazard_id),
+        shelter=names.shelters.get(task.shelter_id or "", ""),
+        status=version.body.status,
+    )
+    return Message(
+        message_id=f"{version.ref.identifier}/{task_id}",
+        alert_version=f"{version.ref.identifier}/{task_id}",
+        purpose="task",
+        channel="sms",
+        area_code=task.adm4_code,
+        level=task.level,
+        prio={4: 1, 3: 2}.get(task.level, 3),
+        text=text,
+        payload=None,
+        recipient_ids=(task.coordinator_id or "",),
+    )

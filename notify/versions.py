@@ -1,0 +1,212 @@
+"""Rows of `warnings`, `warning_states`, `approvals` and `alerts`: read, and only ever added."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, Select, func, select
+
+from kentongan.db import alerts, approvals, insert_ignore, messages, warning_states, warnings
+from kentongan.errors import RuleViolation
+from kentongan.times import iso
+from kentongan.types import WarningState
+from notify.warning import ReleasedAlert, WarningBody, WarningRef
+
+
+@dataclass(frozen=True)
+class Version:
+    warning_id: str
+    version: int
+    state: str
+    content_hash: str
+    created_at: str
+    body: WarningBody
+
+    @property
+    def ref(self) -> WarningRef:
+        return WarningRef(self.warning_id, self.version, self.content_hash, self.body.action)
+
+    def add_state(
+        self,
+        connection: Connection,
+        state: WarningState,
+        *,
+        at: datetime,
+        actor: str,
+        reason: str = "",
+    ) -> None:
+        add_state(connection, self.ref, state, at=at, actor=actor, reason=reason)
+
+
+def _with_state() -> Select[tuple[object, ...]]:
+    """Each version with its newest state."""
+    last = (
+        select(func.max(warning_states.c.id).label("id"))
+        .group_by(warning_states.c.warning_id, warning_states.c.version)
+        .subquery()
+    )
+    joined = warnings.join(
+        warning_states,
+        (warning_states.c.warning_id == warnings.c.warning_id)
+        & (warning_states.c.version == warnings.c.version),
+    ).join(last, last.c.id == warning_states.c.id)
+    return select(warnings, warning_states.c.state).select_from(joined)
+
+
+def _of(warning_id: str) -> Select[tuple[object, ...]]:
+    """As `_with_state`, without walking the other warnings."""
+    newest = (
+        select(warning_states.c.state)
+        .where(
+            warning_states.c.warning_id == warnings.c.warning_id,
+            warning_states.c.version == warnings.c.version,
+        )
+        .order_by(warning_states.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return (
+        select(warnings, newest.label("state"))
+        .where(warnings.c.warning_id == warning_id)
+        .order_by(warnings.c.version.desc())
+        .limit(1)
+    )
+
+
+def _version(row: Row[tuple[object, ...]]) -> Version:
+    values = row._mapping
+    return Version(
+        warning_id=values["warning_id"],
+        version=values["version"],
+        state=values["state"],
+        content_hash=values["content_hash"],
+        created_at=values["created_at"],
+        body=WarningBody.model_validate(values["body"]),
+    )
+
+
+def newest(connection: Connection, warning_id: str) -> Version | None:
+    row = connection.execute(_of(warning_id)).first()
+    return _version(row) if row else None
+
+
+def newest_released(connection: Connection, warning_id: str) -> Version | None:
+    """The newest version that became an alert, whatever its state is now."""
+    released = select(func.max(alerts.c.version)).where(alerts.c.warning_id == warning_id)
+    row = connection.execute(
+        _of(warning_id).where(warnings.c.version == released.scalar_subquery())
+    ).first()
+    return _version(row) if row else None
+
+
+def get(connection: Connection, warning_id: str, version: int) -> Version:
+    """One version.
+
+    Raises:
+        RuleViolation: there is none.
+    """
+    row = connection.execute(_of(warning_id).where(warnings.c.version == version)).first()
+    if row is None:
+        raise RuleViolation(f"warning {warning_id} v{version}: not in the database")
+    return _version(row)
+
+
+def in_state(connection: Connection, state: WarningState) -> list[Version]:
+    query = _with_state().where(warning_states.c.state == state)
+    return [_version(row) for row in connection.execute(query.order_by(warnings.c.warning_id))]
+
+
+def unfinished(connection: Connection) -> list[WarningRef]:
+    """Alerts without a message, oldest first, then what is still a draft."""
+    drafts = [
+        version.ref
+        for state in (WarningState.DRAFT, WarningState.APPROVED)
+        for version in in_state(connection, state)
+    ]
+    sent = select(messages.c.message_id).where(
+        messages.c.warning_id == alerts.c.warning_id, messages.c.version == alerts.c.version
+    )
+    silent = select(alerts.c.warning_id, alerts.c.version).where(~sent.exists())
+    rows = connection.execute(silent.order_by(alerts.c.sent)).all()
+    return [*(get(connection, *row).ref for row in rows), *drafts]
+
+
+def insert(connection: Connection, ref: WarningRef, body: WarningBody, *, at: datetime) -> None:
+    connection.execute(
+        warnings.insert().values(
+            warning_id=ref.warning_id,
+            version=ref.version,
+            event_id=body.event_id,
+            hazard_id=str(body.hazard_id),
+            msg_type=body.msg_type,
+            cap_status=body.status,
+            level=body.level,
+            all_clear=body.action == "all-clear",
+            content_hash=ref.content_hash,
+            created_at=iso(at),
+            expires=iso(body.expires),
+            body=body.model_dump(mode="json"),
+        )
+    )
+
+
+def add_state(
+    connection: Connection,
+    ref: WarningRef,
+    state: WarningState,
+    *,
+    at: datetime,
+    actor: str,
+    reason: str = "",
+) -> None:
+    connection.execute(
+        insert_ignore(connection, warning_states).values(
+            warning_id=ref.warning_id,
+            version=ref.version,
+            state=str(state),
+            at=iso(at),
+            actor=actor,
+            reason=reason,
+        )
+    )
+
+
+def add_approval(connection: Connection, version: Version, *, actor: str, at: datetime) -> None:
+    connection.execute(
+        insert_ignore(connection, approvals).values(
+            warning_id=version.warning_id,
+            version=version.version,
+            actor=actor,
+            content_hash=version.content_hash,
+            at=iso(at),
+        )
+    )
+
+
+def approvers(connection: Connection, version: Version) -> tuple[str, ...]:
+    """Different people who approved exactly this content."""
+    query = (
+        select(approvals.c.actor)
+        .where(
+            approvals.c.warning_id == version.warning_id,
+            approvals.c.version == version.version,
+            approvals.c.content_hash == version.content_hash,
+        )
+        .order_by(approvals.c.actor)
+    )
+    return tuple(connection.execute(query).scalars())
+
+
+def alert_of(connection: Connection, ref: WarningRef) -> ReleasedAlert | None:
+    query = select(alerts).where(
+        alerts.c.warning_id == ref.warning_id, alerts.c.version == ref.version
+    )
+    row = connection.execute(query).first()
+    return ReleasedAlert(**row._mapping) if row else None
+
+
+def alerts_of(connection: Connection, warning_id: str) -> list[ReleasedAlert]:
+    """Oldest first."""
+    query = select(alerts).where(alerts.c.warning_id == warning_id).order_by(alerts.c.version)
+    return [ReleasedAlert(**row._mapping) for row in connection.execute(query)]
