@@ -1,0 +1,111 @@
+"""Villages under InaTEWS' tsunami zones: the coast strip of the named area, on the named side.
+
+Never a whole regency with its mountains. A shore that faces no clear side (a cape, a small
+island) counts for every side: not known is never safe.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kentongan.policy import TsunamiRules
+from risk.findings import Findings
+from risk.operator import CLASSES, PARTS
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from risk.layers.layerset import LayerSet
+
+SIDES = {"N": 0, "NE": 45, "E": 90, "SE": 135, "S": 180, "SW": 225, "W": 270, "NW": 315}
+"""Degrees clockwise from north."""
+SIDE_REACH_DEG = 67.5
+"""A shore belongs to a side up to this turn away: neighbours of eight overlap by half."""
+
+_I64 = NDArray[np.int64]
+
+
+def coast_findings(zones: gpd.GeoDataFrame, layers: LayerSet, rules: TsunamiRules) -> Findings:
+    """Coastal villages of the zones; the highest of several zones, the earliest onset."""
+    level = np.zeros(len(layers.villages), dtype=np.int64)
+    onset = np.full(len(level), np.iinfo(np.int64).max)
+    sideless = np.zeros(len(level), dtype=np.bool_)
+    unresolved = []
+    for zone in zones.itertuples():
+        rows, any_side = _members(str(zone.adm_codes), str(zone.side), layers)
+        if not rows.size:
+            unresolved.append(str(zone.zone))
+            continue
+        level[rows] = np.maximum(level[rows], int(zone.hazard_level))
+        sideless[rows[any_side]] = True
+        if not pd.isna(zone.onset):
+            microseconds = pd.Timestamp(zone.onset).value // 1000
+            onset[rows] = np.minimum(onset[rows], microseconds)
+    rows = np.flatnonzero(level)
+    return Findings(
+        rows=rows,
+        level=level[rows],
+        rule=_rule(sideless[rows], layers, rules),
+        parts=_parts(level[rows], layers.villages["coast_share"].to_numpy()[rows]),
+        value=np.full(rows.size, np.nan, dtype=np.float32),
+        onset=_times(onset[rows]),
+        no_elevation=np.full(rows.size, bool(layers.manifest.get("no_elevation", True))),
+        counts=_counts(level[rows], rows, layers),
+        unresolved=tuple(unresolved),
+    )
+
+
+def _members(codes: str, side: str, layers: LayerSet) -> tuple[_I64, NDArray[np.bool_]]:
+    """Rows of the coastal villages of a zone, and which of them face no clear side."""
+    spans = [layers.within(code.strip()) for code in codes.split(",") if code.strip()]
+    if not spans:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.bool_)
+    rows = np.unique(np.concatenate([np.arange(s.start, s.stop) for s in spans]))
+    rows = rows[layers.villages["coast_share"].to_numpy()[rows] > 0]
+    azimuth = layers.villages["sea_azimuth_deg"].to_numpy(np.float64)[rows]
+    unclear = np.isnan(azimuth)
+    if side.upper() not in SIDES:
+        return rows, np.zeros(rows.size, dtype=np.bool_)
+    turn = np.abs((azimuth - SIDES[side.upper()] + 180) % 360 - 180)
+    facing = unclear | (turn <= SIDE_REACH_DEG)
+    return rows[facing], unclear[facing]
+
+
+def _rule(
+    sideless: NDArray[np.bool_], layers: LayerSet, rules: TsunamiRules
+) -> NDArray[np.object_]:
+    rule = np.where(sideless, "coast-strip-any-side", "coast-strip").astype(object)
+    compiled = float(layers.manifest.get("coast_strip_km", rules.coast_strip_km))
+    if compiled != rules.coast_strip_km:
+        rule = rule + f" ({compiled:g} km, policy {rules.coast_strip_km:g} km)"
+    return rule
+
+
+def _parts(level: _I64, coast_share: NDArray[np.float32]) -> _I64:
+    parts = np.zeros((level.size, CLASSES), dtype=np.int64)
+    inside = np.round(coast_share.astype(np.float64) * PARTS).astype(np.int64)
+    parts[:, 0] = PARTS - inside
+    parts[np.arange(level.size), level] += inside
+    return parts
+
+
+def _counts(level: _I64, rows: _I64, layers: LayerSet) -> _I64:
+    """Whole people: those of the strip, at least one where anybody lives."""
+    people = layers.villages["people"].to_numpy(np.int64)[rows]
+    share = layers.villages["coast_share"].to_numpy(np.float64)[rows]
+    inside = np.maximum(np.round(people * share).astype(np.int64), np.minimum(people, 1))
+    counts = np.zeros((level.size, CLASSES), dtype=np.int64)
+    counts[:, 0] = people - inside
+    counts[np.arange(level.size), level] += inside
+    return counts
+
+
+def _times(microseconds: _I64) -> pd.DatetimeIndex:
+    unknown = microseconds == np.iinfo(np.int64).max
+    times = microseconds.astype("datetime64[us]")
+    times[unknown] = np.datetime64("NaT")
+    return pd.DatetimeIndex(times, tz="UTC")

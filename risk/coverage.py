@@ -1,0 +1,58 @@
+"""How long the nearest Tagana team on duty travels to a village.
+
+A straight line over the sphere, lengthened by a detour factor, at one speed: a stand-in until
+roads are loaded. Mobilisation (the time until a team leaves) is never part of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from kentongan.policy import CoverageRules
+
+EARTH_KM = 6371.0
+"""Mean radius; a great circle on it is within 0.6 % of the ellipsoid's."""
+
+REACH_MINUTES = (30, 60)
+
+
+def nearest_team_minutes(
+    longitude: NDArray[np.float64],
+    latitude: NDArray[np.float64],
+    teams: pd.DataFrame,
+    rules: CoverageRules,
+) -> NDArray[np.float32]:
+    """Travel time in minutes from the nearest team on duty.
+
+    Args:
+        longitude, latitude: degrees, shape (n,).
+        teams: columns of `kentongan.areas.TEAMS`.
+
+    Returns:
+        float32, shape (n,); NaN where no team is on duty at all.
+    """
+    ready = teams[teams["on_duty"].to_numpy(bool)]
+    if ready.empty:
+        return np.full(len(longitude), np.nan, dtype=np.float32)
+    posts = unit_vectors(ready["longitude"].to_numpy(), ready["latitude"].to_numpy())
+    chord, _ = cKDTree(posts).query(unit_vectors(longitude, latitude))
+    km = 2 * EARTH_KM * np.arcsin(np.clip(chord / 2, 0, 1))
+    minutes: NDArray[np.float32] = (km * rules.detour_factor / rules.speed_kmh * 60).astype(
+        np.float32
+    )
+    return minutes
+
+
+def unit_vectors(
+    longitude: NDArray[np.float64], latitude: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Points on the unit sphere, shape (n, 3), from degrees."""
+    lon, lat = np.radians(longitude), np.radians(latitude)
+    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=1)

@@ -1,0 +1,146 @@
+"""Villages under a hazard raster: the highest level that holds a share of their people."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kentongan.errors import GridMismatch
+from kentongan.grid import BASE_GRID, Grid
+from kentongan.hazard import LEVEL_UNKNOWN
+from kentongan.policy import RasterRules
+from risk.findings import Findings
+from risk.operator import PARTS, UNKNOWN, ExposureOperator
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from risk.layers.layerset import LayerSet
+
+RULE = "share-of-people"
+_I64 = NDArray[np.int64]
+
+
+def raster_findings(
+    raster: xr.Dataset, onset: datetime, layers: LayerSet, rules: RasterRules
+) -> Findings:
+    """Villages with a level, with people in a level, or with people not known.
+
+    Args:
+        raster: `hazard_level` (int8, -1 not known) and the variable that
+            `attrs["value_variable"]` names, on any ascending grid; see `to_base_grid`.
+    """
+    field = to_base_grid(raster)
+    parts = layers.operator.parts(field["hazard_level"].to_numpy())
+    rows = np.flatnonzero(parts[:, 0] < PARTS)
+    parts = parts[rows]
+    name = str(raster.attrs.get("value_variable", ""))
+    value = np.full(rows.size, np.nan, dtype=np.float32)
+    if name in field:
+        value = deciding_value(layers.operator, rows, field[name].to_numpy(), rules.people_pct)
+    return Findings(
+        rows=rows,
+        level=level_of(parts, rules.people_pct),
+        rule=np.full(rows.size, RULE, dtype=object),
+        parts=parts,
+        value=value,
+        onset=pd.DatetimeIndex([onset] * rows.size, tz="UTC"),
+        no_elevation=np.zeros(rows.size, dtype=np.bool_),
+    )
+
+
+def level_of(parts: _I64, people_pct: float) -> _I64:
+    """Highest level l with at least `people_pct` of the people in levels >= l; else 0.
+
+    Unknown parts count neither for nor against.
+    """
+    at_least = np.cumsum(parts[:, 4:0:-1], axis=1)[:, ::-1]
+    enough = at_least * 100 >= people_pct * PARTS
+    # at_least falls with the level, so counting the levels that have enough gives the highest.
+    level: _I64 = enough.sum(axis=1).astype(np.int64)
+    return level
+
+
+def deciding_value(
+    operator: ExposureOperator,
+    rows: _I64,
+    values: NDArray[np.floating],
+    people_pct: float,
+) -> NDArray[np.float32]:
+    """The value that `people_pct` of each village's people reach or exceed.
+
+    So its class is the village's level. NaN where less than that is known.
+    """
+    wanted = np.zeros(operator.people.size, dtype=np.bool_)
+    wanted[rows] = True
+    entry = np.flatnonzero(wanted[operator.row])
+    value = values.ravel()[operator.cell[entry]].astype(np.float64)
+    known = np.isfinite(value)
+    entry, value = entry[known], value[known]
+    position = np.searchsorted(rows, operator.row[entry])
+    order = np.lexsort((-value, position))
+    position, value = position[order], value[order]
+    running = np.cumsum(operator.share[entry][order], dtype=np.int64)
+    start = np.searchsorted(position, np.arange(rows.size))
+    before = np.concatenate([[0], running])[start]
+    enough = (running - before[position]) * 100 >= people_pct * PARTS
+    hits = np.flatnonzero(enough)
+    which, first = np.unique(position[hits], return_index=True)
+    out = np.full(rows.size, np.nan, dtype=np.float32)
+    out[which] = value[hits[first]]
+    return out
+
+
+def to_base_grid(raster: xr.Dataset, grid: Grid = BASE_GRID) -> xr.Dataset:
+    """The same field on the analysis grid, each cell from the nearest one.
+
+    A cell farther than half a step from the field is not known, or level 0 where the field
+    says `attrs["outside"] == "none"`.
+
+    Returns:
+        `hazard_level` int8 and the value variable float32, dims (latitude, longitude).
+
+    Raises:
+        GridMismatch: other dims, coordinates that do not ascend, fewer than two cells a side.
+    """
+    import xarray as xr
+
+    level = raster["hazard_level"]
+    if level.dims != ("latitude", "longitude"):
+        raise GridMismatch(
+            f"hazard_level has the dims {level.dims}; expected ('latitude', 'longitude')"
+        )
+    row, row_inside = _nearest(raster["latitude"].to_numpy(), grid.latitude, "latitude")
+    column, column_inside = _nearest(raster["longitude"].to_numpy(), grid.longitude, "longitude")
+    inside = row_inside[:, None] & column_inside[None, :]
+    outside = 0 if raster.attrs.get("outside") == "none" else LEVEL_UNKNOWN
+    taken = np.ix_(row, column)
+    dims = ("latitude", "longitude")
+    levels = np.nan_to_num(level.to_numpy(), nan=LEVEL_UNKNOWN).astype(np.int8)[taken]
+    out = {"hazard_level": (dims, np.where(inside, levels, np.int8(outside)))}
+    name = str(raster.attrs.get("value_variable", ""))
+    if name in raster:
+        values = raster[name].to_numpy().astype(np.float32)[taken]
+        out[name] = (dims, np.where(inside, values, np.float32(np.nan)))
+    coords = {"latitude": grid.latitude, "longitude": grid.longitude}
+    return xr.Dataset(out, coords=coords, attrs=raster.attrs)
+
+
+def _nearest(
+    have: NDArray[np.float64], want: NDArray[np.float64], name: str
+) -> tuple[_I64, NDArray[np.bool_]]:
+    """Position of the nearest coordinate, and whether it lies within half a step."""
+    if have.size < 2 or not (np.diff(have) > 0).all():
+        raise GridMismatch(f"{name}: expected at least two ascending cell centres in degrees")
+    middle = (have[1:] + have[:-1]) / 2
+    # A want on a border belongs to the cell above; rounding must not move a shared centre.
+    position = np.searchsorted(middle, want, side="right").astype(np.int64)
+    half = np.diff(have).max() / 2 + 1e-9
+    return position, np.abs(have[position] - want) <= half
+
+
+__all__ = ["RULE", "UNKNOWN", "deciding_value", "level_of", "raster_findings", "to_base_grid"]
