@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
@@ -19,7 +20,12 @@ from kentongan.times import require_aware
 
 if TYPE_CHECKING:
     from ingest.run import IngestContext
+
+    from kentongan.view import SituationView
     from risk.layers.layerset import LayerSet
+
+Draw = Callable[["SituationView", Path], Path]
+"""Writes the situation to a file: brought by a face, which stands above this package."""
 
 LIVE_WITHIN = timedelta(minutes=10)
 """An `at` further off the real clock is a replay: it can never lead to an Actual alert."""
@@ -42,6 +48,7 @@ class CycleContext:
     ingest: IngestContext
     live: bool
     re_creation: bool
+    draw: Draw | None = None
 
 
 @contextmanager
@@ -62,7 +69,7 @@ def open_ingest(settings: Settings, *, re_creation: bool = False) -> Iterator[In
 
 @contextmanager
 def open_context(
-    settings: Settings, *, live: bool, re_creation: bool = False
+    settings: Settings, *, live: bool, re_creation: bool = False, draw: Draw | None = None
 ) -> Iterator[CycleContext]:
     """Database at the newest schema, stores, layers and policies of `settings`.
 
@@ -84,4 +91,5 @@ def open_context(
             ingest=ingest,
             live=live and not re_creation,
             re_creation=re_creation,
+            draw=draw,
         )

@@ -15,8 +15,7 @@ from kentongan.times import require_aware
 from orchestration import stages
 from orchestration.context import CycleContext
 from orchestration.document import cycle_document
-
-FORECAST = "bmkg-forecast"
+from orchestration.forecasts import FORECAST
 
 
 def run_cycle(

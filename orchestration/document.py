@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kentongan.times import iso
 from kentongan.view import TaskLine, UnknownArea
 from orchestration.context import CycleContext
 from orchestration.event_store import StoredEvent, recent
 from orchestration.view import task_lines, unknown_area_lines
+
+if TYPE_CHECKING:
+    from notify.listing import Listed
 
 LOOK_BACK = timedelta(hours=24)
 """Ended warnings stay in the document for a day: an officer must see that they ended."""
@@ -25,11 +28,11 @@ def cycle_document(
     outputs: Mapping[str, Any],
 ) -> dict[str, Any]:
     """JSON values only; lists in a fixed order, so the same run gives the same bytes."""
-    from notify.life import recent_warnings
+    from notify.listing import recent_warnings
 
     events = recent(context.engine, at - LOOK_BACK)
     warnings = recent_warnings(context.engine, at - LOOK_BACK)
-    tasks = task_lines(context, [w.warning_id for w in warnings])
+    tasks = task_lines(context, [w.version.warning_id for w in warnings])
     return {
         "at": iso(at),
         "mode": str(context.settings.mode),
@@ -73,27 +76,28 @@ def _event(stored: StoredEvent) -> dict[str, Any]:
     }
 
 
-def _warning(warning: Any) -> dict[str, Any]:
-    body = warning.body
+def _warning(listed: Listed) -> dict[str, Any]:
+    version, body, alert = listed.version, listed.version.body, listed.alert
     return {
-        "warning_id": warning.warning_id,
-        "version": warning.version,
-        "event_id": warning.event_id,
-        "hazard_id": warning.hazard_id,
-        "msg_type": warning.msg_type,
-        "status": warning.cap_status,
-        "level": warning.level,
-        "state": warning.state,
+        "warning_id": version.warning_id,
+        "version": version.version,
+        "event_id": body.event_id,
+        "hazard_id": str(body.hazard_id),
+        "msg_type": body.msg_type,
+        "status": body.status,
+        "level": body.level,
+        "state": version.state,
+        "action": body.action,
         "title": body.title,
         "reason": body.reason,
-        "adm4_codes": sorted(warning.levels),
-        "levels": dict(sorted(warning.levels.items())),
+        "adm4_codes": sorted(body.levels),
+        "levels": dict(sorted(body.levels.items())),
         "exposed_people": body.exposed_people,
         "uncovered_people": body.uncovered_people,
-        "sent": iso(warning.sent) if warning.sent else None,
-        "expires": iso(warning.expires),
+        "sent": iso(datetime.fromisoformat(alert.sent)) if alert else None,
+        "expires": iso(body.expires),
         "unresolved": list(body.unresolved),
-        "cap": warning.cap_path,
+        "cap": alert.path if alert else None,
     }
 
 

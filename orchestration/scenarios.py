@@ -12,6 +12,7 @@ from kentongan.errors import SettingsError
 from kentongan.scenario import Scenario, Step, load_scenario
 from kentongan.settings import Settings, data_dir
 from kentongan.times import iso
+from orchestration.context import Draw, open_context
 
 Progress = Callable[[str, int, int, str], None]
 """Called before each step with scenario, step number, number of steps, note."""
@@ -40,7 +41,11 @@ def find(name_or_path: str) -> Scenario:
 
 
 def run_scenario(
-    name_or_path: str, settings: Settings, *, progress: Progress | None = None
+    name_or_path: str,
+    settings: Settings,
+    *,
+    progress: Progress | None = None,
+    draw: Draw | None = None,
 ) -> dict[str, Any]:
     """Play every step; returns the last step's document with `steps` and `seconds`."""
     from ingest.feedserver import ScenarioServer
@@ -50,7 +55,7 @@ def run_scenario(
     started = time.monotonic()
     with ScenarioServer(scenario) as server:
         own = settings.with_feed_server(server.url, home=home, database_url="")
-        documents = _play(scenario, server, own, progress)
+        documents = _play(scenario, server, own, progress, draw)
     return {
         **documents[-1],
         "scenario": scenario.name,
@@ -62,14 +67,17 @@ def run_scenario(
 
 
 def _play(
-    scenario: Scenario, server: Any, settings: Settings, progress: Progress | None
+    scenario: Scenario,
+    server: Any,
+    settings: Settings,
+    progress: Progress | None,
+    draw: Draw | None,
 ) -> list[dict[str, Any]]:
-    from orchestration.context import open_context
     from orchestration.cycle import run_cycle
 
     documents = []
     # Whatever its author wrote: a scenario is never live.
-    with open_context(settings, live=False, re_creation=True) as context:
+    with open_context(settings, live=False, re_creation=True, draw=draw) as context:
         for number, step in enumerate(scenario.steps):
             if progress:
                 progress(scenario.name, number + 1, len(scenario.steps), step.note)

@@ -70,7 +70,7 @@ def map_step(at: str) -> dict[str, Any]:
     """The situation map."""
     when, settings = parse_instant(at), Settings()
     with _context(settings, when) as context:
-        return stages.draw(context, when)
+        return dict(stages.draw(context, when))
 
 
 def advance(at: str) -> dict[str, Any]:

@@ -23,8 +23,9 @@ from kentongan.view import (
 if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
-    from notify.life import ActiveWarning
 
+    from notify.listing import Listed
+    from notify.warning import WarningBody
     from orchestration.context import CycleContext
 
 NEAR_KM = 60.0
@@ -33,9 +34,9 @@ NEAR_KM = 60.0
 
 def situation(context: CycleContext, at: datetime, *, title: str = "") -> SituationView:
     """What is in force, who is reached, and what we are blind to, at `at`."""
-    from notify.life import active_warnings
+    from notify.listing import in_force
 
-    held = active_warnings(context.engine, at)
+    held = in_force(context.engine, at)
     villages = _villages(context, held)
     return SituationView(
         at=at,
@@ -47,7 +48,7 @@ def situation(context: CycleContext, at: datetime, *, title: str = "") -> Situat
         villages=villages,
         teams=_near(context.layers.teams, villages),
         shelters=_near(context.layers.shelters, villages),
-        tasks=task_lines(context, [w.warning_id for w in held]),
+        tasks=task_lines(context, [w.version.warning_id for w in held]),
         unknown_areas=unknown_area_lines(context, at),
         marks=_marks(context, held),
         layers_note=layers_note(context),
@@ -101,39 +102,40 @@ def _unknown_area(context: CycleContext, item: Any) -> UnknownArea:
     )
 
 
-def _warning_line(context: CycleContext, held: ActiveWarning) -> WarningLine:
-    codes = sorted(held.levels)
+def _warning_line(context: CycleContext, held: Listed) -> WarningLine:
+    version, body = held.version, held.version.body
+    codes = sorted(body.levels)
     rows = _rows(context, codes)
     return WarningLine(
-        warning_id=held.warning_id,
-        version=held.version,
-        event_id=held.event_id,
-        hazard_id=held.hazard_id,
-        title=held.body.title,
-        level=held.level,
-        state=held.state,
-        msg_type=held.msg_type,
-        cap_status=held.cap_status,
-        sent=held.sent,
-        expires=held.expires,
+        warning_id=version.warning_id,
+        version=version.version,
+        event_id=body.event_id,
+        hazard_id=str(body.hazard_id),
+        title=body.title,
+        level=body.level,
+        state=version.state,
+        msg_type=body.msg_type,
+        cap_status=body.status,
+        sent=datetime.fromisoformat(held.alert.sent) if held.alert else None,
+        expires=body.expires,
         villages=len(codes),
         people=int(rows["people"].sum()),
-        exposed=held.body.exposed_people,
-        uncovered=held.body.uncovered_people,
-        identifier=held.identifier,
-        cap_path=held.cap_path,
+        exposed=body.exposed_people,
+        uncovered=body.uncovered_people,
+        identifier=held.alert.identifier if held.alert else "",
+        cap_path=held.alert.path if held.alert else "",
         areas=tuple(dict.fromkeys(rows["adm2_name"].astype(str))),
         zone_hours=int(rows["utc_offset"].mode().iloc[0]) if len(rows) else 7,
-        notes=_notes(held),
+        notes=_notes(body),
     )
 
 
-def _notes(held: ActiveWarning) -> tuple[str, ...]:
-    notes = [held.body.reason]
-    if held.body.unresolved:
-        notes.append("wilayah tidak dikenali: " + "; ".join(held.body.unresolved))
-    if held.body.linked_event_id:
-        notes.append(f"terkait {held.body.linked_event_id}")
+def _notes(body: WarningBody) -> tuple[str, ...]:
+    notes = [body.reason]
+    if body.unresolved:
+        notes.append("wilayah tidak dikenali: " + "; ".join(body.unresolved))
+    if body.linked_event_id:
+        notes.append(f"terkait {body.linked_event_id}")
     return tuple(notes)
 
 
@@ -141,48 +143,69 @@ def _rows(context: CycleContext, codes: Sequence[str]) -> pd.DataFrame:
     return context.layers.villages.iloc[context.layers.index(list(codes))]
 
 
-def _villages(context: CycleContext, held: Sequence[ActiveWarning]) -> gpd.GeoDataFrame:
-    """Columns of `kentongan.view.VILLAGES`, the highest level of any warning."""
+def _villages(context: CycleContext, held: Sequence[Listed]) -> gpd.GeoDataFrame:
+    """Columns of `kentongan.view.VILLAGES`; the warning with the highest level speaks."""
     import geopandas as gpd
-    import numpy as np
+    import pandas as pd
+
+    parts = [_warned(context, listed.version.body) for listed in held]
+    table = pd.concat(parts) if parts else _no_villages()
+    table = (
+        table.sort_values(["adm4_code", "level"], ascending=[True, False], kind="stable")
+        .drop_duplicates("adm4_code")
+        .reset_index(drop=True)
+    )
+    places = _rows(context, table["adm4_code"].tolist())
+    for column, source in _PLACE_COLUMNS.items():
+        table[column] = places[source].to_numpy()
+    shapes = context.layers.geometry[context.layers.index(table["adm4_code"])]
+    return gpd.GeoDataFrame(table, geometry=list(shapes), crs="EPSG:4326")
+
+
+_PLACE_COLUMNS = {
+    "name": "name",
+    "district": "adm3_name",
+    "regency": "adm2_name",
+    "people": "people",
+}
+
+
+def _no_villages() -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "adm4_code": pd.Series(dtype="str"),
+            "level": pd.Series(dtype="int8"),
+            "hazard_id": pd.Series(dtype="str"),
+            "exposed": pd.Series(dtype="int64"),
+            "uncovered": pd.Series(dtype="int64"),
+            "team_minutes": pd.Series(dtype="float32"),
+        }
+    )
+
+
+def _warned(context: CycleContext, body: WarningBody) -> pd.DataFrame:
+    """The villages of one warning with the figures of its newest impact table."""
     import pandas as pd
 
     from orchestration.event_store import read_impact, stored
 
-    table: dict[str, dict[str, Any]] = {}
-    for warning in held:
-        event = stored(context.engine, warning.event_id)
-        impact = read_impact(context.runs, event.impact_path) if event else pd.DataFrame()
-        impact = impact.set_index("adm4_code") if len(impact) else impact
-        for code, level in warning.levels.items():
-            if code in table and table[code]["level"] >= level:
-                continue
-            row = impact.loc[code] if code in impact.index else {}
-            table[code] = {
-                "level": level,
-                "hazard_id": warning.hazard_id,
-                "exposed": int(row.get("exposed_people", 0)),
-                "uncovered": int(row.get("uncovered_people", 0)),
-                "team_minutes": float(row.get("team_minutes", np.nan)),
-            }
-    codes = sorted(table)
-    rows = _rows(context, codes)
-    index = context.layers.index(codes)
-    return gpd.GeoDataFrame(
+    levels = pd.Series(body.levels, dtype="int8")
+    event = stored(context.engine, body.event_id)
+    if event is None or levels.empty:
+        return _no_villages()
+    impact = read_impact(context.runs, event.impact_path).set_index("adm4_code")
+    impact = impact.reindex(levels.index)
+    return pd.DataFrame(
         {
-            "adm4_code": codes,
-            "name": rows["name"].to_numpy(),
-            "district": rows["adm3_name"].to_numpy(),
-            "regency": rows["adm2_name"].to_numpy(),
-            "level": np.array([table[c]["level"] for c in codes], dtype="int8"),
-            "hazard_id": [table[c]["hazard_id"] for c in codes],
-            "people": rows["people"].to_numpy(),
-            "exposed": np.array([table[c]["exposed"] for c in codes], dtype="int64"),
-            "uncovered": np.array([table[c]["uncovered"] for c in codes], dtype="int64"),
-            "team_minutes": np.array([table[c]["team_minutes"] for c in codes], dtype="float32"),
-        },
-        geometry=list(context.layers.geometry[index]),
-        crs="EPSG:4326",
+            "adm4_code": levels.index.to_numpy(),
+            "level": levels.to_numpy(),
+            "hazard_id": str(body.hazard_id),
+            "exposed": impact["exposed_people"].fillna(0).astype("int64").to_numpy(),
+            "uncovered": impact["uncovered_people"].fillna(0).astype("int64").to_numpy(),
+            "team_minutes": impact["team_minutes"].astype("float32").to_numpy(),
+        }
     )
 
 
@@ -200,7 +223,8 @@ def _near(places: pd.DataFrame, villages: gpd.GeoDataFrame) -> pd.DataFrame:
     distance, _ = tree.query(
         places[["longitude", "latitude"]].to_numpy(), distance_upper_bound=reach
     )
-    return places[np.isfinite(distance)]
+    near: pd.DataFrame = places[np.isfinite(distance)]
+    return near
 
 
 def task_lines(context: CycleContext, warning_ids: Sequence[str]) -> tuple[TaskLine, ...]:
@@ -259,16 +283,15 @@ def message_counts(engine: Engine) -> dict[str, dict[str, int]]:
     return counts
 
 
-def _marks(context: CycleContext, held: Sequence[ActiveWarning]) -> tuple[Mark, ...]:
+def _marks(context: CycleContext, held: Sequence[Listed]) -> tuple[Mark, ...]:
     """Epicentres of the quakes behind the warnings."""
     from orchestration.event_store import stored
 
     marks = []
     for warning in held:
-        event = stored(context.engine, warning.event_id)
+        event = stored(context.engine, warning.version.body.event_id)
         evidence = event.event.evidence if event else {}
-        if isinstance(evidence.get("latitude"), float) and isinstance(
-            evidence.get("longitude"), float
-        ):
-            marks.append(Mark(evidence["longitude"], evidence["latitude"], event.event.title))  # type: ignore[union-attr, arg-type]
+        latitude, longitude = evidence.get("latitude"), evidence.get("longitude")
+        if event and isinstance(latitude, float) and isinstance(longitude, float):
+            marks.append(Mark(longitude, latitude, event.event.title))
     return tuple(dict.fromkeys(marks))

@@ -1,0 +1,255 @@
+"""The stages of a cycle. Each reads tables and files, and leaves tables and files.
+
+All may be run again: unique keys make the second time harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from kentongan.db import events as events_table
+from kentongan.db import records as records_table
+from kentongan.decision import Action
+from kentongan.errors import RuleViolation
+from kentongan.hazard import HazardField
+from kentongan.records import Record
+from kentongan.store import read_archived
+from kentongan.times import compact, iso, parse_instant
+from kentongan.types import HazardId
+from orchestration import event_store
+from orchestration.context import CycleContext
+from orchestration.event_store import StoredEvent
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from ingest.run import IngestContext
+
+    from processing.quakes import Past
+
+HORIZON = timedelta(hours=50)
+"""How far back records matter: two hours more than a tsunami stays in sight without PD-4."""
+KINDS = ("quake", "bulletin", "nowcast", "satellite_image")
+
+
+def poll_one(
+    ingest: IngestContext, source_id: str, at: datetime, wanted: Sequence[str] = ()
+) -> dict[str, Any]:
+    from ingest.run import poll
+
+    return poll(source_id, at=at, context=ingest, wanted=wanted).to_json()
+
+
+def poll_all(context: CycleContext, at: datetime, sources: Sequence[str]) -> list[dict[str, Any]]:
+    """Poll each source once; the forecast asks for the villages that matter most."""
+    from orchestration.forecasts import FORECAST, wanted_villages
+
+    return [
+        poll_one(context.ingest, s, at, wanted_villages(context, at) if s == FORECAST else ())
+        for s in sources
+    ]
+
+
+def advance(context: CycleContext, at: datetime) -> dict[str, Any]:
+    """Everything after the polls: what is known becomes what is sent."""
+    return {
+        "fields": overlay(context, at),
+        "drafts": decide_all(context, at),
+        "released": release_all(context, at),
+        "messages": send(context, at),
+    }
+
+
+# --- overlay ---------------------------------------------------------------------------
+
+
+def overlay(context: CycleContext, at: datetime) -> list[dict[str, str]]:
+    """Known records to hazard fields to impact tables. Returns what is new."""
+    changed = [s for field in _fields(context, at) for s in _overlay_one(context, field, at)]
+    return [{"event_id": s.event.event_id, "uri": s.impact_path} for s in changed]
+
+
+def _fields(context: CycleContext, at: datetime) -> list[HazardField]:
+    from ingest.known import known
+
+    from processing.run import hazard_fields
+
+    found = known(context.engine, at, kinds=KINDS, since=at - HORIZON)
+    return hazard_fields(
+        found,
+        at=at,
+        policy=context.levels,
+        gazetteer=_gazetteer(context),
+        read=lambda record: _read(context, record),
+        past=_past(context, found),
+    )
+
+
+def _gazetteer(context: CycleContext) -> Any:
+    from orchestration.names import gazetteer_of
+
+    return gazetteer_of(context.layers)
+
+
+def _read(context: CycleContext, record: Record) -> bytes:
+    """The archived bytes of a record; they lie under the day of their first reception."""
+    from ingest.known import first_received
+
+    received = first_received(context.engine, record.source_id, record.sha256)
+    return read_archived(context.archive, record.source_id, received, record.sha256)
+
+
+def _past(context: CycleContext, found: Sequence[Record]) -> Past:
+    from processing.quakes import Past
+
+    query = select(records_table.c.source_id, records_table.c.key, records_table.c.known_at).where(
+        records_table.c.kind.in_(("quake", "bulletin"))
+    )
+    keys = {(r.source_id, r.key) for r in found}
+    with context.engine.connect() as connection:
+        ids = connection.execute(select(events_table.c.event_id)).scalars().all()
+        times = {
+            (row.source_id, row.key): parse_instant(row.known_at)
+            for row in connection.execute(query)
+            if (row.source_id, row.key) in keys
+        }
+    return Past(issued_ids=frozenset(ids), known_at=times)
+
+
+def _overlay_one(context: CycleContext, field: HazardField, at: datetime) -> list[StoredEvent]:
+    from risk.overlay import impact_table
+
+    if field.event.hazard_id is not HazardId.RAIN and _is_stored(context, field):
+        return []
+    impact = impact_table(field, context.layers, context.levels)
+    unresolved = sorted({*field.unresolved, *impact.attrs.get("unresolved", ())})
+    impact.attrs["unresolved"] = unresolved
+    saved = []
+    for event, part in _parts(context, field, impact):
+        digest = _digest(context, event)
+        before = event_store.stored(context.engine, event.event_id)
+        if before is None or before.field_hash != digest:
+            saved.append(
+                event_store.save(
+                    context.engine, context.runs, field, event, part, digest=digest, at=at
+                )
+            )
+    return saved
+
+
+def _parts(context: CycleContext, field: HazardField, impact: pd.DataFrame) -> list[Any]:
+    from risk.provinces import split_by_province
+
+    if field.event.hazard_id is HazardId.RAIN and not field.event.official:
+        return split_by_province(field.event, impact, policy=context.levels)
+    return [(field.event, impact)]
+
+
+def _digest(context: CycleContext, event: Any) -> str:
+    return event_store.field_hash(event, context.layers.version, context.levels.model_dump_json())
+
+
+def _is_stored(context: CycleContext, field: HazardField) -> bool:
+    before = event_store.stored(context.engine, field.event.event_id)
+    return before is not None and before.field_hash == _digest(context, field.event)
+
+
+# --- decide ----------------------------------------------------------------------------
+
+
+def decide_all(context: CycleContext, at: datetime) -> list[dict[str, Any]]:
+    """Each event that has not ended gets a decision; returns those that say something."""
+    told = [_decide_one(context, stored, at) for stored in event_store.active(context.engine)]
+    return [t for t in told if t is not None]
+
+
+def _decide_one(context: CycleContext, stored: StoredEvent, at: datetime) -> dict[str, Any] | None:
+    from notify.life import standing
+    from risk.decision import decide
+
+    event = stored.event
+    held = standing(context.engine, event.event_id)
+    impact = event_store.read_impact(context.runs, stored.impact_path)
+    decision = decide(event, impact, held, at=at, policy=context.levels)
+    if decision.action is Action.NONE:
+        if held is None and at >= event.valid_to:
+            event_store.end(context.engine, event.event_id, at)
+        return None
+    answer: dict[str, Any] = {
+        "event_id": event.event_id,
+        "action": str(decision.action),
+        "reason": decision.reason,
+    }
+    try:
+        answer["warning"] = _draft(context, decision, event, impact, at)
+    except RuleViolation as error:
+        answer["refused"] = str(error)
+        event_store.end(context.engine, event.event_id, at)
+    if decision.action in (Action.EXPIRE, Action.ALL_CLEAR):
+        event_store.end(context.engine, event.event_id, at)
+    return answer
+
+
+def _draft(
+    context: CycleContext, decision: Any, event: Any, impact: pd.DataFrame, at: datetime
+) -> str | None:
+    from notify.life import draft
+
+    ref = draft(
+        context.engine,
+        decision,
+        event,
+        impact,
+        context.layers.villages,
+        at=at,
+        mode=context.settings.mode,
+        live=context.live,
+        geometry=lambda codes: context.layers.geometry[context.layers.index(list(codes))],
+        unresolved=impact.attrs.get("unresolved", ()),
+    )
+    return f"{ref.warning_id} v{ref.version}" if ref else None
+
+
+# --- release, tasks, outbox ------------------------------------------------------------
+
+
+def release_all(context: CycleContext, at: datetime) -> list[dict[str, Any]]:
+    """Drafts to alerts where policy or people allow; then tasks and outbox of each."""
+    from orchestration.releasing import fill_released, release_pending
+
+    released = release_pending(context, at)
+    filled = fill_released(context, at)
+    return [*released, *filled]
+
+
+def send(context: CycleContext, at: datetime) -> dict[str, Any]:
+    """The outbox through the channels that exist in this run."""
+    from notify.channels.recorder import Recorder
+    from notify.dispatch import dispatch
+    from notify.firewall import channels_for
+
+    channels = channels_for(
+        context.settings.mode,
+        live=context.live,
+        recorder=Recorder(context.settings.home.resolve() / "recorder"),
+        test_numbers=context.settings.test_numbers,
+    )
+    return dispatch(context.engine, channels, at=at).as_json()
+
+
+# --- map -------------------------------------------------------------------------------
+
+
+def draw(context: CycleContext, at: datetime) -> Mapping[str, str | None]:
+    """The situation map, where the caller brought something to draw with."""
+    from orchestration.view import situation
+
+    if context.draw is None:
+        return {"map": None}
+    folder = context.settings.home.resolve() / "maps"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = context.draw(situation(context, at), folder / f"situation-{compact(at)}.html")
+    return {"map": str(path), "at": iso(at)}
