@@ -6,9 +6,11 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 PAIRS = 5
@@ -99,15 +101,11 @@ class Finished:
 
 def run_process(command: Sequence[str], environment: Mapping[str, str]) -> Finished:
     """Run to the end; its own peak memory, whatever ran before in this process."""
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True
+    launcher = Path(__file__).with_name("launch.py")
+    done = subprocess.run(
+        [sys.executable, "-I", str(launcher), *command],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        check=True,
     )
-    assert process.stdout is not None
-    with process.stdout as pipe:
-        output = pipe.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    # Linux gives ru_maxrss in KiB.
-    elapsed, peak = time.perf_counter() - start, usage.ru_maxrss * 1024 / 1e6
-    return Finished(elapsed, peak, process.returncode, output)
+    return Finished(**json.loads(done.stdout))
