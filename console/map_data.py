@@ -114,6 +114,7 @@ def drawing(view: SituationView, shapes: gpd.GeoDataFrame) -> dict[str, Any]:
 def _marks(view: SituationView) -> dict[str, Any]:
     placed = [u for u in view.unknown_areas if u.longitude is not None and u.latitude is not None]
     return {
+        "unknown_provinces": sorted({area.province_code for area in view.unknown_areas}),
         "marks": [asdict(mark) for mark in view.marks],
         "unknown_areas": [
             {name: getattr(area, name) for name in ("longitude", "latitude", "province", "title")}
@@ -158,15 +159,16 @@ def _rows(table: pd.DataFrame, columns: tuple[str, ...]) -> list[dict[str, Any]]
     return rows
 
 
-def land(path: Path) -> list[Any]:
-    """The outline of the country as packed shapes; empty where the layer set has none."""
+def land(path: Path) -> list[dict[str, Any]]:
+    """Provinces as packed shapes with their codes; empty where the layer set has no outline."""
     if not path.is_file():
         return []
     import numpy as np
     import shapely
 
-    found = shapely.from_geojson(path.read_text(encoding="utf-8"))
-    parts = shapely.get_parts(shapely.get_parts(found))
-    polygons = parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON]
-    simpler = shapely.simplify(polygons, LAND_TOLERANCE_DEG, preserve_topology=True)
-    return packed(np.asarray(simpler[~shapely.is_empty(simpler)], dtype=object))
+    features = json.loads(path.read_text(encoding="utf-8"))["features"]
+    shapes = shapely.from_geojson([json.dumps(f["geometry"]) for f in features])
+    simpler = shapely.simplify(shapes, LAND_TOLERANCE_DEG, preserve_topology=True)
+    codes = [f["properties"]["adm1_code"] for f in features]
+    drawn = packed(np.asarray(simpler, dtype=object))
+    return [{"code": code, "shape": shape} for code, shape in zip(codes, drawn, strict=True)]

@@ -111,17 +111,19 @@ def drawable(villages: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 def by_district(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """One row for each district, level and hazard; `team_minutes` is that of the slowest."""
+    import geopandas as gpd
+
     keyed = table.assign(adm3_code=table["adm4_code"].str[:8])
     groups = keyed.groupby(["adm3_code", "level", "hazard_id"], sort=True)
     rows = groups.agg(
-        {name: "first" for name in ("district", "regency")}
-        | {name: "sum" for name in ("people", "exposed", "uncovered", "merged")}
+        dict.fromkeys(("district", "regency"), "first")
+        | dict.fromkeys(("people", "exposed", "uncovered", "merged"), "sum")
         | {"team_minutes": _slowest}
-    ).reset_index()
-    shapes = [_together(table.geometry.to_numpy()[at]) for at in groups.indices.values()]
+    )
+    geometry = table.geometry.to_numpy()
+    shapes = [_together(geometry[groups.indices[key]]) for key in rows.index]
+    rows = rows.reset_index()
     named = rows.assign(name="Kecamatan " + rows["district"], adm4_code=rows["adm3_code"])
-    import geopandas as gpd
-
     return gpd.GeoDataFrame(named, geometry=shapes, crs="EPSG:4326")
 
 

@@ -82,7 +82,9 @@ def _skeleton() -> str:
         default_js = [("leaflet", "leaflet.js")]  # noqa: RUF012 as folium types it
         default_css = [("leaflet_css", "leaflet.css")]  # noqa: RUF012
 
-    chart = OfflineMap(location=[-2.5, 118.0], zoom_start=5, tiles=None, prefer_canvas=True)
+    chart = OfflineMap(
+        location=[-2.5, 118.0], zoom_start=5, tiles=None, prefer_canvas=True, zoom_snap=0.25
+    )
     chart._id = "situation"
     html: str = chart.get_root().render()
     return html

@@ -34,8 +34,13 @@
 
   const land = L.layerGroup(), villages = L.layerGroup(), uncovered = L.layerGroup();
   const teams = L.layerGroup(), shelters = L.layerGroup(), marks = L.layerGroup(), names = L.layerGroup();
-  for (const polygons of data.land) {
-    L.polygon(shape(polygons), {color: "#6f7a86", weight: 1, fillColor: "#fbfaf6", fillOpacity: 1, interactive: false}).addTo(land);
+  const unknown = new Set(data.unknown_provinces), warned = L.layerGroup();
+  for (const province of data.land) {
+    const at = shape(province.shape);
+    L.polygon(at, {color: "#8d97a2", weight: 0.7, fillColor: "#fbfaf6", fillOpacity: 1, interactive: false}).addTo(land);
+    if (unknown.has(province.code)) {
+      L.polygon(at, {color: "#111", weight: 2, dashArray: "6 5", fillColor: "#b9bec6", fillOpacity: 0.55, interactive: false}).addTo(warned);
+    }
   }
 
   const v = data.villages;
@@ -48,17 +53,18 @@
     v.team_minutes[i] === null ? "Tidak ada tim yang diketahui" : "Tim terdekat " + count.format(v.team_minutes[i]) + " menit (belum termasuk persiapan)",
     v.uncovered[i] > 0 ? "Tak terjangkau dalam 60 menit: " + count.format(v.uncovered[i]) + " orang" : "",
   ]);
+  const many = v.level.length > 1500;
   // The highest level is drawn last, so that a neighbour's border never covers it.
   const order = [...v.shape.keys()].sort((a, b) => v.level[a] - v.level[b]);
   for (const i of order) {
     if (!v.shape[i].length) continue;
     const level = v.level[i], at = shape(v.shape[i]);
     L.polygon(at, {
-      color: "#444", weight: level >= 3 ? 0.8 : 0.5, fillColor: fills[level] || fills[-1], fillOpacity: 0.78,
+      color: "#444", weight: many ? 0.25 : 0.7, fillColor: fills[level] || fills[-1], fillOpacity: 0.78,
       dashArray: level < 0 ? "4 3" : null,
     }).bindTooltip(() => told(i), {sticky: true}).addTo(villages);
     if (v.uncovered[i] > 0) {
-      L.polygon(at, {color: "#111", weight: order.length > 1000 ? 1 : 2, dashArray: "5 4", fill: false, interactive: false}).addTo(uncovered);
+      L.polygon(at, {color: "#111", weight: 2, dashArray: "5 4", fill: false, interactive: false}).addTo(uncovered);
     }
   }
   for (const t of data.teams) {
@@ -84,24 +90,32 @@
 
   const groups = {};
   for (const [label, group] of [
-    ["Daratan", land], ["Desa menurut tingkat", villages], ["Tak terjangkau Tagana", uncovered], ["Tim Tagana", teams],
+    ["Daratan", land], ["Wilayah tidak diketahui", warned], ["Desa menurut tingkat", villages], ["Tak terjangkau Tagana", uncovered], ["Tim Tagana", teams],
     ["Tempat aman", shelters], ["Tanda", marks], ["Nama kabupaten/kota", names],
   ]) {
     if (group.getLayers().length) groups[label] = group.addTo(map);
   }
   L.control.layers(null, groups, {collapsed: true}).addTo(map);
   const legend = L.control({position: "bottomleft"});
-  legend.onAdd = () => document.getElementById("legend");
+  legend.onAdd = () => {
+    const box = document.getElementById("legend");
+    box.open = window.innerWidth > 720;
+    L.DomEvent.disableClickPropagation(box);
+    return box;
+  };
   legend.addTo(map);
   L.control.scale({imperial: false, position: "bottomright"}).addTo(map);
   map.attributionControl.setPrefix(false).addAttribution(document.createTextNode(data.credit).textContent);
 
-  // Names and posts would cover each other when the whole country is seen.
+  // Names, posts and dashed borders would cover each other when the whole country is seen.
+  const hidden = new Set();
   const thin = () => {
-    map.getContainer().classList.toggle("crowded", data.names.length > 12 && map.getZoom() < 9);
-    for (const group of [teams, shelters]) {
-      const many = group.getLayers().length > 60 && map.getZoom() < 9;
-      if (many && map.hasLayer(group)) map.removeLayer(group);
+    const far = map.getZoom() < 9;
+    map.getContainer().classList.toggle("crowded", data.names.length > 12 && far);
+    for (const [group, most] of [[teams, 60], [shelters, 60], [uncovered, 1000]]) {
+      if (group.getLayers().length <= most) continue;
+      if (far && map.hasLayer(group)) { map.removeLayer(group); hidden.add(group); }
+      if (!far && hidden.delete(group)) map.addLayer(group);
     }
   };
   map.on("zoomend", thin);

@@ -1,0 +1,49 @@
+"""All sub-commands in one place, in the order of `kentongan --help`."""
+
+from __future__ import annotations
+
+import typer
+
+from console.cli import (
+    archive,
+    audit,
+    cap,
+    dispatch,
+    feed_server,
+    feeds,
+    layers,
+    run,
+    tasks,
+    up,
+    warnings,
+    watch,
+    web,
+)
+
+app = typer.Typer(
+    help="Kentongan: from BMKG's feeds to a warned village and a Tagana task.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for name, command in (
+    ("run", run.run),
+    ("up", up.up),
+    ("watch", watch.watch),
+    ("web", web.web),
+    ("feeds", feeds.feeds),
+    ("dispatch", dispatch.dispatch),
+    ("feed-server", feed_server.feed_server),
+):
+    app.command(name)(command)
+for name, group in (
+    ("warning", warnings.group),
+    ("tasks", tasks.group),
+    ("cap", cap.group),
+    ("layers", layers.group),
+    ("archive", archive.group),
+    ("audit", audit.group),
+):
+    app.add_typer(group, name=name)

@@ -1,0 +1,106 @@
+"""What sub-commands share: options, the clock, standard output and standard error."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from kentongan.settings import Settings
+
+
+def parse_at(text: str) -> datetime:
+    """An instant with a zone; anything else is wrong use."""
+    from kentongan.errors import NaiveTime
+    from kentongan.times import parse_instant
+
+    try:
+        return parse_instant(text)
+    except NaiveTime as error:
+        raise typer.BadParameter(str(error)) from error
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{text!r}: expected ISO 8601 with a zone, e.g. 2026-09-24T07:35:00Z"
+        ) from error
+
+
+At = Annotated[
+    datetime | None,
+    typer.Option(
+        parser=parse_at, metavar="TIME", help="The instant to work at, with zone; default: now."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+def now() -> datetime:
+    """The only clock of the command."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def open_settings() -> Settings:
+    """Settings from the environment; logs to standard error from here on.
+
+    Raises:
+        SettingsError: a variable has a wrong value.
+    """
+    from pydantic import ValidationError
+
+    from kentongan.errors import SettingsError
+    from kentongan.settings import Settings
+
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "KENTONGAN_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise SettingsError(f"{name}: {first['msg']}, found {first['input']!r}") from error
+    log_to_stderr(settings.log_level)
+    return settings
+
+
+def log_to_stderr(level: str) -> None:
+    from kentongan.errors import SettingsError
+
+    known = logging.getLevelNamesMapping()
+    if level.upper() not in known:
+        raise SettingsError(f"KENTONGAN_LOG_LEVEL: expected one of {', '.join(known)}: {level!r}")
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=known[level.upper()],
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    for noisy in ("alembic", "httpx", "httpcore", "pyogrio", "rasterio", "fsspec"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, known[level.upper()]))
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[Engine]:
+    """The database at the newest schema."""
+    from kentongan.db import make_engine
+    from kentongan.migrate import migrate
+
+    engine = make_engine(settings.resolved_database_url)
+    try:
+        migrate(engine)
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def print_json(document: Any) -> None:
+    print(json.dumps(document, ensure_ascii=False, allow_nan=False))
+
+
+def say(text: str) -> None:
+    """Progress for a person: never on standard output."""
+    print(text, file=sys.stderr, flush=True)

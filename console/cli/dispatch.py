@@ -1,0 +1,51 @@
+"""`kentongan dispatch`: the dispatcher process."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Annotated
+
+import typer
+
+from console.cli.common import AsJson, now, open_settings, print_json, say
+
+
+def dispatch(
+    once: Annotated[bool, typer.Option("--once", help="Send what is due now, then stop.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Send what stands in the outbox, until Ctrl-C."""
+    from kentongan.times import iso
+    from orchestration.steps import dispatch_step
+
+    if json and not once:
+        raise typer.BadParameter("--json needs --once: a process that goes on has no one document")
+    settings = open_settings()
+    stop = threading.Event()
+    if not once:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        say(f"Dispatching (mode {settings.mode}); Ctrl-C stops it.")
+    while True:
+        sent = dispatch_step(iso(now()))
+        if json:
+            print_json(sent)
+        elif once or any(any(states.values()) for states in sent.values()):
+            print(_told(sent), flush=True)
+        if once or stop.wait(PAUSE_S):
+            return
+
+
+PAUSE_S = 1.0
+"""Between two looks into the outbox."""
+
+
+def _told(sent: dict[str, dict[str, int]]) -> str:
+    parts = [
+        f"{channel} {number} {state}"
+        for channel, states in sent.items()
+        for state, number in states.items()
+        if number
+    ]
+    return ", ".join(parts) or "nothing was due"

@@ -1,0 +1,131 @@
+"""Warnings as lines for pages and the terminal, read from the tables alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, select
+
+from kentongan.db import alerts, warning_states, warnings
+from kentongan.errors import DataError
+from kentongan.times import iso
+from kentongan.types import WarningState
+from kentongan.view import WarningLine
+from notify import versions
+from notify.versions import Version
+from notify.warning import AreaGroup, ReleasedAlert
+
+OPEN = (WarningState.RELEASED, WarningState.APPROVED, WarningState.DRAFT)
+
+
+def open_warnings(engine: Engine) -> list[WarningLine]:
+    """Every version that is released or waits for release, the most urgent first.
+
+    A released warning past its end stays here until a cycle closes it: if nothing closes
+    it, nobody has looked, and that is no reason to hide it.
+    """
+    with engine.connect() as connection:
+        lines = [
+            _line(connection, version)
+            for state in OPEN
+            for version in versions.in_state(connection, state)
+            if not version.body.is_end
+        ]
+    return sorted(lines, key=lambda w: (-w.level, -w.exposed, w.warning_id, w.version))
+
+
+def _line(connection: Connection, version: Version) -> WarningLine:
+    body, alert = version.body, versions.alert_of(connection, version.ref)
+    return WarningLine(
+        warning_id=version.warning_id,
+        version=version.version,
+        event_id=body.event_id,
+        hazard_id=str(body.hazard_id),
+        title=body.title,
+        level=body.level,
+        state=version.state,
+        msg_type=body.msg_type,
+        cap_status=body.status,
+        sent=datetime.fromisoformat(alert.sent) if alert else None,
+        expires=body.expires,
+        villages=len(body.levels),
+        people=0,
+        exposed=body.exposed_people,
+        uncovered=body.uncovered_people,
+        identifier=alert.identifier if alert else "",
+        cap_path=alert.path if alert else "",
+        areas=tuple(area_text(g) for g in body.groups),
+        zone_hours=_zone(body.groups),
+        notes=_notes(version, alert),
+    )
+
+
+def area_text(group: AreaGroup) -> str:
+    """`Kab. Boalemo (Waspada, 14 desa): Dengilo, Mananggu`."""
+    from console.words import level_word, number
+
+    head = f"{group.adm2_name} ({level_word(group.level)}, {number(len(group.codes))} desa)"
+    return f"{head}: {', '.join(group.districts)}" if group.districts else head
+
+
+def _zone(groups: Sequence[AreaGroup]) -> int:
+    """The clock of most villages."""
+    sizes: dict[int, int] = {7: 0}
+    for group in groups:
+        sizes[group.utc_offset] = sizes.get(group.utc_offset, 0) + len(group.codes)
+    return max(sizes, key=lambda hours: (sizes[hours], -hours))
+
+
+def _notes(version: Version, alert: ReleasedAlert | None) -> tuple[str, ...]:
+    body = version.body
+    notes = [body.reason]
+    if body.unresolved:
+        notes.append("wilayah tidak dikenali: " + "; ".join(body.unresolved))
+    if body.linked_event_id:
+        notes.append(f"terkait {body.linked_event_id}")
+    if alert is None:
+        notes.append("belum dikirim: menunggu persetujuan")
+    return tuple(notes)
+
+
+def jsonable(line: Any) -> dict[str, Any]:
+    """A line of `kentongan.view` with its times as text."""
+    return {
+        name: iso(value) if isinstance(value, datetime) else value
+        for name, value in asdict(line).items()
+    }
+
+
+def history(engine: Engine, warning_id: str) -> dict[str, Any]:
+    """All versions of a warning, oldest first.
+
+    Raises:
+        DataError: no such warning.
+    """
+    query = select(warnings).where(warnings.c.warning_id == warning_id)
+    with engine.connect() as connection:
+        rows = connection.execute(query.order_by(warnings.c.version)).mappings().all()
+        found = [_history_entry(connection, dict(row)) for row in rows]
+    if not found:
+        raise DataError(f"warning {warning_id!r}: none of that name; see: kentongan warning list")
+    return {"warning_id": warning_id, "versions": found}
+
+
+def _history_entry(connection: Connection, row: dict[str, Any]) -> dict[str, Any]:
+    of_version = (
+        warning_states.c.warning_id == row["warning_id"],
+        warning_states.c.version == row["version"],
+    )
+    columns = (warning_states.c.state, warning_states.c.at, warning_states.c.actor)
+    states = connection.execute(select(*columns).where(*of_version).order_by(warning_states.c.id))
+    cap = select(alerts.c.path).where(
+        alerts.c.warning_id == row["warning_id"], alerts.c.version == row["version"]
+    )
+    return {
+        **{key: row[key] for key in ("version", "content_hash", "created_at", "body")},
+        "states": [dict(state) for state in states.mappings()],
+        "cap": connection.execute(cap).scalar() or "",
+    }

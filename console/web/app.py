@@ -1,0 +1,70 @@
+"""The application's frame: routes, allowed hosts, headers that close the pages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from fastapi import FastAPI, Request, Response
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.staticfiles import StaticFiles
+
+from console.templating import ASSETS
+from console.web import files, machine, pages
+from console.web.reading import Reading
+from kentongan.settings import Settings
+
+CLOSED = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(), camera=(), microphone=()",
+    "Cache-Control": "no-store",
+}
+"""Put on every answer that does not set the header itself (the map has its own policy)."""
+
+_EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 recognised, not bound
+
+
+def create_app(settings: Settings, *, clock: Callable[[], datetime]) -> FastAPI:
+    """The application; `clock` gives the instant that every page is for.
+
+    Interactive API pages are off: they load scripts from elsewhere.
+    """
+    reading = Reading(settings, clock)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        reading.close()
+
+    app = FastAPI(
+        title="Kentongan", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
+    )
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(settings))
+    app.middleware("http")(_close)
+    app.mount("/static", StaticFiles(directory=ASSETS), name="static")
+    for part in (machine, pages, files):
+        app.include_router(part.router(reading))
+    return app
+
+
+def allowed_hosts(settings: Settings) -> list[str]:
+    """Names under which we answer: a page elsewhere must not read us by its own name."""
+    if settings.web_host in _EVERYWHERE:
+        return ["*"]
+    return sorted({"127.0.0.1", "localhost", "[::1]", settings.web_host})
+
+
+async def _close(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
+    response = await call(request)
+    for name, value in CLOSED.items():
+        response.headers.setdefault(name, value)
+    return response

@@ -1,0 +1,83 @@
+"""Answers for programs: health, feeds and warnings as JSON."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from console import words
+from console.warning_lines import jsonable
+from console.web.reading import Reading
+from kentongan.times import iso, parse_instant
+from kentongan.view import FeedLine
+
+READ = ["GET", "HEAD"]
+
+
+def router(reading: Reading) -> APIRouter:
+    found = APIRouter()
+
+    def health() -> JSONResponse:
+        document = health_document(reading, reading.clock())
+        return JSONResponse(document, status_code=200 if document["database"] == "ok" else 503)
+
+    def feeds_json() -> JSONResponse:
+        at = reading.clock()
+        return JSONResponse({"at": iso(at), "feeds": [jsonable(f) for f in reading.feeds(at)]})
+
+    def warnings_json() -> JSONResponse:
+        return JSONResponse(warnings_document(reading, reading.clock()))
+
+    found.add_api_route("/health", health, methods=READ)
+    found.add_api_route("/feeds.json", feeds_json, methods=READ)
+    found.add_api_route("/warnings.json", warnings_json, methods=READ)
+    return found
+
+
+def health_document(reading: Reading, at: datetime) -> dict[str, Any]:
+    """`status` is `failed` without a database, `degraded` while any feed is blind."""
+    head = {"at": iso(at), "mode": str(reading.settings.mode)}
+    error = reading.database_error()
+    if error:
+        return {"status": "failed", **head, "database": error}
+    feeds = reading.feeds(at)
+    seeing = bool(feeds) and all(f.state in words.SEEING for f in feeds)
+    return {
+        "status": "ok" if seeing else "degraded",
+        **head,
+        "database": "ok",
+        "newest_cycle": _aged(reading.newest_cycle(), at),
+        "newest_poll": reading.newest_poll(),
+        "feeds": [_health(f, at) for f in feeds],
+    }
+
+
+def _aged(cycle: dict[str, Any] | None, at: datetime) -> dict[str, Any] | None:
+    if cycle is None:
+        return None
+    return {**cycle, "age_s": int((at - parse_instant(cycle["at"])).total_seconds())}
+
+
+def _health(feed: FeedLine, at: datetime) -> dict[str, Any]:
+    age = int((at - feed.newest).total_seconds()) if feed.newest else None
+    kept = ("source_id", "state", "newest", "blind_since")
+    return {name: _plain(getattr(feed, name)) for name in kept} | {"age_s": age}
+
+
+def warnings_document(reading: Reading, at: datetime) -> dict[str, Any]:
+    """What is in force, with what may be missing from it beside."""
+    blind = [f.source_id for f in reading.feeds(at) if f.state not in words.SEEING]
+    return {
+        "at": iso(at),
+        "mode": str(reading.settings.mode),
+        "blind_feeds": blind,
+        "warnings": [jsonable(w) for w in reading.warnings()],
+        "unknown_areas": [jsonable(u) for u in reading.unknown_areas(at)],
+    }
+
+
+def _plain(value: Any) -> Any:
+    return iso(value) if isinstance(value, datetime) else value

@@ -1,0 +1,157 @@
+"""What the pages read. Nothing here writes, except that a new database gets its tables."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from console.warning_lines import open_warnings
+from kentongan.db import alerts, cycles, feed_log, make_engine
+from kentongan.migrate import migrate
+from kentongan.settings import Settings
+from kentongan.view import FeedLine, UnknownArea, WarningLine
+from notify.task_list import TaskLine, by_coordinator, task_lines
+
+if TYPE_CHECKING:
+    from risk.layers.layerset import LayerSet
+
+
+MAP_AGE_S = 15.0
+"""A large event takes seconds to draw; many viewers must not draw it many times."""
+
+
+@dataclass(frozen=True)
+class CoordinatorSum:
+    coordinator_id: str
+    regencies: tuple[str, ...]
+    count: int
+    people: int
+    unmet: int
+
+
+class Reading:
+    """Tables and layers of one installation. Layers are loaded when a page first needs names."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
+        self.settings = settings
+        self.clock = clock
+        self._stack = ExitStack()
+        self._lock = threading.Lock()
+        self._map = (datetime.min.replace(tzinfo=UTC), "")
+
+    @cached_property
+    def engine(self) -> Engine:
+        engine = make_engine(self.settings.resolved_database_url)
+        self._stack.callback(engine.dispose)
+        migrate(engine)
+        return engine
+
+    @property
+    def layers(self) -> LayerSet:
+        from risk.layers.layerset import load_layers
+
+        with self._lock:
+            return load_layers(self.settings.layers)
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def feeds(self, at: datetime) -> tuple[FeedLine, ...]:
+        from orchestration.view import feed_lines
+
+        return feed_lines(self.engine, at)
+
+    def warnings(self) -> list[WarningLine]:
+        return open_warnings(self.engine)
+
+    def unknown_areas(self, at: datetime) -> list[UnknownArea]:
+        """Provinces that BMKG warns while its document could not be had."""
+        from ingest.known import unknown_areas
+
+        found = unknown_areas(self.engine, at)
+        names = self.layers.names if found else {}
+        return [
+            UnknownArea(
+                province_code=item.province_code,
+                province=names.get(item.province_code, item.title),
+                title=item.title,
+                until=item.until,
+            )
+            for item in found
+        ]
+
+    def tasks(self) -> dict[str, list[TaskLine]]:
+        """Coordinator -> tasks of the warnings that are open, the most urgent first."""
+        held = sorted({w.warning_id for w in self.warnings()})
+        if not held:
+            return {}
+        areas = self.layers.villages
+        lines = [line for held_id in held for line in task_lines(self.engine, held_id, areas)]
+        return by_coordinator(sorted(lines, key=lambda t: (-t.level, -t.people, t.task_id)))
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """Every CAP document ever released, newest first."""
+        query = select(alerts).order_by(alerts.c.sent.desc(), alerts.c.identifier)
+        with self.engine.connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def alert(self, identifier: str) -> dict[str, Any] | None:
+        query = select(alerts).where(alerts.c.identifier == identifier)
+        with self.engine.connect() as connection:
+            row = connection.execute(query).mappings().first()
+        return dict(row) if row else None
+
+    def newest_cycle(self) -> dict[str, Any] | None:
+        query = select(cycles.c.at, cycles.c.finished_at).order_by(cycles.c.id.desc()).limit(1)
+        with self.engine.connect() as connection:
+            row = connection.execute(query).mappings().first()
+        return dict(row) if row else None
+
+    def newest_poll(self) -> str | None:
+        query = select(feed_log.c.polled_at).order_by(feed_log.c.id.desc()).limit(1)
+        with self.engine.connect() as connection:
+            found: str | None = connection.execute(query).scalar()
+        return found
+
+    def database_error(self) -> str:
+        """Empty while the database answers; else what is wrong, in one line."""
+        try:
+            self.newest_poll()
+        except (SQLAlchemyError, OSError) as error:
+            return str(error).splitlines()[0]
+        return ""
+
+    def map_page(self, at: datetime) -> str:
+        """The situation map as of `at`, drawn at most once in `MAP_AGE_S`."""
+        from console.situation_map import page
+        from orchestration.context import open_context
+        from orchestration.view import situation
+
+        with self._lock:
+            drawn, html = self._map
+            if abs((at - drawn).total_seconds()) >= MAP_AGE_S:
+                with open_context(self.settings, live=False) as context:
+                    html = page(situation(context, at))
+                self._map = (at, html)
+            return html
+
+
+def coordinator_sums(tasks: Mapping[str, Sequence[TaskLine]]) -> list[CoordinatorSum]:
+    return [
+        CoordinatorSum(
+            coordinator_id=name,
+            regencies=tuple(sorted({t.regency for t in group})),
+            count=len(group),
+            people=sum(t.people for t in group),
+            unmet=sum(t.unmet_people for t in group),
+        )
+        for name, group in tasks.items()
+    ]
