@@ -11,7 +11,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -39,8 +39,10 @@ SIDES = {
     "BARATUTARA": "NW",
     "TIMURUTARA": "NE",
 }
-_PART = re.compile(r"^(?P<base>.*?)\s*\b(?:BAGIAN|PESISIR|PANTAI)\s+(?P<side>[A-Z ]+)$")
-_ISLAND = re.compile(r"^(?P<base>.*?)\s*\b(?:PULAU|KEPULAUAN)\s+(?P<island>.+)$")
+_PART = re.compile(r"^(?P<base>.*)\s*\b(?:BAGIAN|PESISIR|PANTAI)\s+(?P<side>[A-Z ]+)$")
+_ISLAND = re.compile(r"^(?P<base>.*?)(?:\s*\bPULAU)+\s+(?P<island>(?:(?!\bPULAU\b).)+)$")
+MAX_NAME = 120
+"""Characters; the longest name in the area layer has 40. A longer text is no name."""
 _KINDS = {"KABUPATEN", "KAB", "ADMINISTRASI", "ADM"}
 _SHORT = {"KEP": "KEPULAUAN", "P": "PULAU", "PULO": "PULAU"}
 
@@ -210,6 +212,8 @@ class Gazetteer:
             named: regencies that the same bulletin names itself (`Gazetteer.named`): a zone
                 that bears their parent's name does not mean them.
         """
+        if max(len(province), len(district)) > MAX_NAME:
+            return Resolution()
         provinces = self.province_codes(province)
         place = [self.places.get((code, key(district)), ()) for code in provinces]
         if codes := tuple(sorted({code for codes in place for code in codes})):
@@ -217,7 +221,8 @@ class Gazetteer:
         if codes := self.regency(provinces, district):
             return Resolution((ZoneArea(self._with_children(codes, named)),))
         if part := _PART.match(_without_kind(district)):
-            return self._part(provinces, part["base"], part["side"], named)
+            found = self._part(provinces, part["base"], part["side"], named)
+            return found if found.areas else self._part_of(province, part["base"], part["side"])
         if island := _ISLAND.match(_without_kind(district)):
             return self._island(provinces, island["base"], island["island"])
         return Resolution()
@@ -235,6 +240,12 @@ class Gazetteer:
             areas.append(ZoneArea(other))
             note = f"may also mean {', '.join(other)}: both are taken"
         return Resolution(tuple(areas), note, widened=not side)
+
+    def _part_of(self, province: str, base: str, direction: str) -> Resolution:
+        """The side of an island or a place entered by hand."""
+        side = SIDES.get(direction.replace(" ", ""), "")
+        whole = self.resolve(province, base)
+        return replace(whole, areas=tuple(ZoneArea(a.adm_codes, side) for a in whole.areas))
 
     def _island(self, provinces: Sequence[str], base: str, island: str) -> Resolution:
         regencies = self.regency(provinces, base) if base else ()

@@ -42,6 +42,9 @@ METHOD = "allen-2012-hypo/1"
 PREFIX = "shaking-"
 MAX_DISTANCE_KM = 300.0
 """Range of the equation's data (Allen et al. 2012); beyond it is extrapolated."""
+MAX_REACH_KM = 1500.0
+"""The longest rupture on record is about 1,300 km (Sumatra 2004): nobody is nearer to a rupture
+than that far from its hypocentre. Only above M9.2 would Waspada reach further by the equation."""
 FELT_MMI = 3.0
 """Below, a quake is hardly felt indoors (MMI II): the field ends there."""
 MAX_MAGNITUDE = 7.9
@@ -97,9 +100,9 @@ def field_radius_km(quake: Quake, rules: ShakingRules) -> float:
     """Epicentral distance to which the field reaches.
 
     Where MMI falls below 3, at most 300 km; a great quake whose watch level reaches further
-    is followed to where that level ends.
+    is followed to where that level ends, at most 1,500 km.
     """
-    distances = np.arange(0.0, 3000.0, 1.0)
+    distances = np.arange(0.0, MAX_REACH_KM, 1.0)
     mmi, _ = allen_2012_hypo(quake.magnitude, np.hypot(distances, max(quake.depth_km, 1.0)))
     felt = float(distances[np.argmax(mmi < FELT_MMI)]) if (mmi < FELT_MMI).any() else math.inf
     watched = float(np.count_nonzero(mmi >= rules.mmi[0]))
