@@ -15,7 +15,7 @@ LOCAL = "127.0.0.1,localhost"
 _DEFAULTS = {
     "CORE__LOAD_EXAMPLES": "False",
     "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-    "CORE__EXECUTOR": "LocalExecutor",
+    "CORE__EXECUTOR": "orchestration.airflow.executor.LocalExecutor",
     # Tasks at the same time; each costs a process of 150-300 MB.
     "CORE__PARALLELISM": "4",
     # Seconds between two rounds of the scheduler when idle; Airflow's 1 s is half our latency.
