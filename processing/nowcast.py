@@ -25,6 +25,8 @@ METHOD = "bmkg-nowcast-polygons/1"
 MIN_AREA_DEG2 = 1e-9
 """About 12 square metres: smaller rings are rounding, not land."""
 Ring = Sequence[tuple[float, float]]
+_SEQUENCE = 11
+"""Characters of a file code before its sequence: `CGT` and the date."""
 _WORLD = np.array([90.0, 180.0])
 _BOX = shapely.box(
     BASE_GRID.west,
@@ -199,7 +201,7 @@ def _event(one: Warned, gazetteer: Gazetteer, newer: Sequence[str], *, usable: b
 
 def _refers(cancel: Nowcast, document: Nowcast) -> bool:
     """Date and hour within an identifier are those of rendering and match nothing."""
-    wanted = (document.province_code, document.code[-3:])
+    wanted = (document.province_code, document.code[_SEQUENCE:])
     for reference in cancel.references:
         parts = reference.split(",")
         if len(parts) != 3 or tuple(parts[1].split(".")[-2:]) != wanted:
