@@ -49,6 +49,10 @@ LIMITS = (0.18, 0.38, 0.60, 0.82)
 BAR_ROWS = (3, TITLE_ROWS - 2)
 BAR = (76, 76, 76)
 TITLE = (255, 248, 198)
+TITLE_SIZE, LETTER_GAP, SPACE = 42, 7, 10
+"""Pixels: capitals are then about 30 high. A space comes on top of the gap."""
+SUPER = 3
+"""The title is drawn three times as large and shrunk, for smooth edges."""
 PANEL_GREY = (102, 102, 102)
 BAND = (1565, 1582)
 BAND_ROWS = ((679, 794), (559, 678), (440, 558), (323, 439))
@@ -73,7 +77,8 @@ def picture(valid_time: datetime, cells: Sequence[Cell], outline: Path) -> bytes
     for colour, limit in zip(CLASS_COLOURS, LIMITS, strict=True):
         pixels[(strength >= limit) & drawable] = colour
     image = Image.fromarray(pixels)
-    _overprint(ImageDraw.Draw(image), valid_time)
+    _overprint(ImageDraw.Draw(image))
+    _title(image, f"HIMAWARI-9 RP  {valid_time:%d/%m/%Y}  {valid_time:%H:%M}UTC")
     return _png(np.asarray(image))
 
 
@@ -158,19 +163,35 @@ def _line_start(middle: float) -> int:
     return math.floor(middle) - GRID_LINE_PIXELS // 2 + 1
 
 
-def _overprint(draw: ImageDraw.ImageDraw, valid_time: datetime) -> None:
+def _overprint(draw: ImageDraw.ImageDraw) -> None:
     _ticks(draw)
     _legend(draw)
     draw.rectangle((0, BAR_ROWS[0], WIDTH - 1, BAR_ROWS[1]), fill=BAR)
-    _title(draw, f"HIMAWARI-9 RP  {valid_time:%d/%m/%Y}  {valid_time:%H:%M}UTC")
     draw.text((1260, 24), "rekaan ulang - bukan gambar BMKG", fill=SEA_COLOUR, font=_font(20))
     for edge in range(FRAME_PIXELS):
         draw.rectangle((edge, edge, WIDTH - 1 - edge, HEIGHT - 1 - edge), outline=FRAME_COLOUR)
 
 
-def _title(draw: ImageDraw.ImageDraw, text: str) -> None:
-    draw.fontmode = "1"
-    draw.text((16, 10), text, fill=TITLE, font=_font(40), stroke_width=1, stroke_fill=TITLE)
+def _title(image: Image.Image, text: str) -> None:
+    """Half-bold and evenly set, as BMKG's: letters must not touch."""
+    large = Image.new("L", (WIDTH * SUPER, TITLE_ROWS * SUPER), 0)
+    draw, font, left = ImageDraw.Draw(large), _font(TITLE_SIZE * SUPER), 16 * SUPER
+    for letter in text:
+        if letter == " ":
+            left += SPACE * SUPER
+            continue
+        start, _, end, _ = font.getmask(letter).getbbox()
+        offset = font.getbbox(letter)[0] + start
+        draw.text((left - offset, 9 * SUPER), letter, fill=255, font=font, stroke_width=2)
+        left += end - start + LETTER_GAP * SUPER
+    image.paste(TITLE, mask=_shrunk(large))
+
+
+def _shrunk(large: Image.Image) -> Image.Image:
+    small = large.resize((WIDTH, TITLE_ROWS), Image.Resampling.BOX)
+    mask = Image.new("L", (WIDTH, HEIGHT), 0)
+    mask.paste(small)
+    return mask
 
 
 def _ticks(draw: ImageDraw.ImageDraw) -> None:
