@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -140,3 +143,47 @@ def situation() -> Callable[..., SituationView]:
         return SituationView(**{**values, **changes})
 
     return make
+
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    """Debian's Chromium through Playwright; skipped where absent, unless REQUIRE_PEERS=1."""
+    if not CHROMIUM.is_file():
+        message = f"no {CHROMIUM}: apt-get install chromium"
+        if os.environ.get("REQUIRE_PEERS") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@dataclass
+class Visit:
+    """What happened while a page was open."""
+
+    requests: list[str]
+    complaints: list[str]
+    page: Any
+
+
+@pytest.fixture
+def visit(browser: Any) -> Callable[..., Visit]:
+    """`visit(url, offline=…, width=…)`: open a page and note requests and complaints."""
+
+    def open_page(url: str, *, offline: bool = False, width: int = 1280) -> Visit:
+        context = browser.new_context(offline=offline, viewport={"width": width, "height": 800})
+        seen = Visit([], [], context.new_page())
+        seen.page.on("request", lambda request: seen.requests.append(request.url))
+        seen.page.on("console", lambda message: seen.complaints.append(message.text))
+        seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+        seen.page.goto(url)
+        return seen
+
+    return open_page
