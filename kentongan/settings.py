@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     http_timeout_s: float = 10.0
     http_max_bytes: int = 20_000_000
     """No document of BMKG's on record is above 3 MB."""
+    http_contact: str = ""
+    """Address or e-mail that our User-Agent names, so that BMKG can reach the operator."""
     forecast_requests_per_cycle: int = Field(default=20, ge=0)
     """BMKG allows 60 a minute and address; the other feeds share them."""
     web_host: str = "127.0.0.1"

@@ -1,0 +1,136 @@
+"""Questions to the table `feed_log`, one row for each address and poll, and its only writer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from ingest.report import GOOD
+from kentongan.db import feed_log, insert_ignore, records
+from kentongan.records import Record
+from kentongan.times import iso, parse_instant
+from kentongan.types import Outcome
+
+_GOOD = [str(outcome) for outcome in GOOD]
+
+
+@dataclass(frozen=True)
+class LogRow:
+    """One visit to one address."""
+
+    source_id: str
+    url: str
+    polled_at: datetime
+    outcome: Outcome
+    http_status: int | None = None
+    size: int = 0
+    sha256: str | None = None
+    validator: str | None = None
+    document_time: datetime | None = None
+    received: int = 0
+    quarantined: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The newest good document of one address, in the archive."""
+
+    sha256: str
+    validator: str | None
+
+
+def write(connection: Connection, row: LogRow) -> None:
+    connection.execute(
+        feed_log.insert().values(
+            source_id=row.source_id,
+            url=row.url,
+            polled_at=iso(row.polled_at),
+            http_status=row.http_status,
+            outcome=str(row.outcome),
+            bytes=row.size,
+            sha256=row.sha256,
+            etag=row.validator,
+            document_time=iso(row.document_time) if row.document_time else None,
+            received=row.received,
+            quarantined=row.quarantined,
+            detail=row.detail,
+        )
+    )
+
+
+def insert_records(
+    connection: Connection,
+    found: Sequence[Record],
+    *,
+    at: datetime,
+    history_before: datetime | None,
+) -> int:
+    """Add what is not known yet; returns how many were new.
+
+    What is dated before `history_before` is marked as history.
+    """
+    new = 0
+    for record in found:
+        is_history = history_before is not None and record.document_time < history_before
+        result = connection.execute(
+            insert_ignore(connection, records).values(
+                source_id=record.source_id,
+                key=record.key,
+                kind=record.kind,
+                sha256=record.sha256,
+                document_time=iso(record.document_time),
+                known_at=iso(at),
+                status=str(record.status),
+                history=is_history,
+                body=record.model_dump_json(),
+            )
+        )
+        new += max(0, result.rowcount)
+    return new
+
+
+def last_kept(connection: Connection, source_id: str, url: str, at: datetime) -> Kept | None:
+    """The newest good document of an address that was polled up to `at`."""
+    row = connection.execute(
+        select(feed_log.c.sha256, feed_log.c.etag)
+        .where(
+            feed_log.c.source_id == source_id,
+            feed_log.c.url == url,
+            feed_log.c.polled_at <= iso(at),
+            feed_log.c.outcome.in_(_GOOD),
+            feed_log.c.sha256.is_not(None),
+        )
+        .order_by(feed_log.c.id.desc())
+        .limit(1)
+    ).first()
+    return Kept(row.sha256, row.etag) if row else None
+
+
+def first_received(connection: Connection, source_id: str, sha256: str) -> datetime | None:
+    """When these very bytes came first; the archive holds them under that day."""
+    found = connection.execute(
+        select(func.min(feed_log.c.polled_at)).where(
+            feed_log.c.source_id == source_id,
+            feed_log.c.sha256 == sha256,
+            feed_log.c.http_status != 304,
+        )
+    ).scalar()
+    return parse_instant(found) if found else None
+
+
+def ever_read(connection: Connection, source_id: str, path: str) -> bool:
+    """Whether this path gave a good document before, on whatever server."""
+    found = connection.execute(
+        select(feed_log.c.id)
+        .where(
+            feed_log.c.source_id == source_id,
+            feed_log.c.outcome.in_(_GOOD),
+            feed_log.c.url.endswith(path, autoescape=True),
+        )
+        .limit(1)
+    ).first()
+    return found is not None

@@ -1,0 +1,130 @@
+"""What all quake documents share: checked position, size and identity."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from ingest.felt import parse_felt
+from ingest.fields import hemisphere, number, pair, required
+from ingest.payload import one_line
+from ingest.source import ReadContext
+from kentongan.errors import DataError
+from kentongan.records import Quake
+from kentongan.times import compact
+from kentongan.types import DocumentStatus
+
+ROUNDING_DEG = 0.011
+"""Both forms of a position have two decimals; more apart means that one of them is wrong."""
+_DRILL = re.compile(r"\s*(TES|TEST|LATIHAN|EXERCISE|DRILL|SIMULASI)\b", re.IGNORECASE)
+
+
+def document_status(declared: str, headline: str = "", image: str = "") -> DocumentStatus:
+    """A document is Actual only if it says so and nothing in it speaks of an exercise.
+
+    `TES` is InaTEWS' word for Test; a headline that begins with it and an image named
+    `iowave…` are second guards. What is not understood counts as Test: it never gets out.
+    """
+    word = declared.strip().lower()
+    if word in ("exercise", "latihan"):
+        return DocumentStatus.EXERCISE
+    if word != "actual" or _DRILL.match(headline) or image.lower().startswith("iowave"):
+        return DocumentStatus.TEST
+    return DocumentStatus.ACTUAL
+
+
+def status_suffix(status: DocumentStatus) -> str:
+    """Ends the key of what is not Actual, so that a drill can never stand in for the real one."""
+    return "" if status is DocumentStatus.ACTUAL else f"-{status.lower()}"
+
+
+def position(
+    raw: Mapping[str, Any],
+    *,
+    coordinates: str,
+    order: Literal["lat,lon", "lon,lat"],
+    latitude: str,
+    longitude: str,
+) -> tuple[float, float]:
+    """(latitude, longitude) from a pair and from the two texts with LS/LU/BT/BB, which must agree.
+
+    Raises:
+        DataError: missing, out of range, exchanged, or the two forms differ.
+    """
+    a, b = pair(required(raw, coordinates), coordinates)
+    found = (a, b) if order == "lat,lon" else (b, a)
+    worded = (
+        hemisphere(required(raw, latitude), latitude),
+        hemisphere(required(raw, longitude), longitude),
+    )
+    if _near(found, worded):
+        return found
+    hint = "; latitude and longitude are exchanged" if _near(found[::-1], worded) else ""
+    raise DataError(
+        f"{coordinates}: {one_line(raw.get(coordinates), 40)} does not fit "
+        f"{raw.get(latitude)} {raw.get(longitude)} (expected {order}){hint}"
+    )
+
+
+def _near(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+    return all(abs(x - y) <= ROUNDING_DEG for x, y in zip(a, b, strict=True))
+
+
+def quake_key(
+    origin: datetime,
+    where: tuple[float, float],
+    magnitude: float,
+    *,
+    said: str,
+    status: DocumentStatus,
+) -> str:
+    """Identity of one solution with one felt list and one tsunami potential."""
+    digest = hashlib.sha256(" ".join(said.upper().split()).encode()).hexdigest()[:8]
+    return (
+        f"{compact(origin)}_{where[0]:.2f}_{where[1]:.2f}_M{magnitude:g}_{digest}"
+        f"{status_suffix(status)}"
+    )
+
+
+def make_quake(
+    context: ReadContext,
+    *,
+    origin: datetime,
+    document_time: datetime,
+    where: tuple[float, float],
+    magnitude: str,
+    depth: str,
+    place: str,
+    potential: str,
+    felt: str,
+    shakemap: str,
+    status: DocumentStatus,
+) -> tuple[Quake, tuple[str, ...]]:
+    """A checked record, and what of its felt list could not be read.
+
+    Raises:
+        DataError: magnitude or depth is no number or out of range.
+    """
+    size = number(magnitude, "magnitude", low=-1, high=10)
+    entries, unread = parse_felt(felt)
+    quake = Quake(
+        source_id=context.source_id,
+        key=quake_key(origin, where, size, said=f"{felt}|{potential}", status=status),
+        sha256=context.sha256,
+        document_time=document_time,
+        status=status,
+        re_creation=context.re_creation,
+        origin_time=origin,
+        latitude=where[0],
+        longitude=where[1],
+        magnitude=size,
+        depth_km=number(depth, "depth", low=0, high=800),
+        place=one_line(place, 200),
+        potential=one_line(potential, 200),
+        felt=entries,
+        shakemap=one_line(shakemap, 80),
+    )
+    return quake, tuple(f"felt: could not read {entry!r}" for entry in unread)

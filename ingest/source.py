@@ -1,0 +1,90 @@
+"""What a source is: data about it, the addresses to poll, and one pure reader of bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from kentongan.records import Record
+
+
+@dataclass(frozen=True)
+class SourceInfo:
+    """One feed. `documentation` is the path of its page in this repository."""
+
+    source_id: str
+    title: str
+    provider: str
+    licence: str
+    documentation: str
+    base: str
+    """Field of `kentongan.settings.Settings` that holds the base address."""
+    cadence: timedelta
+    """How often the content changes when all is well."""
+    late_after: timedelta
+    """Age of the content's own time from which it is no longer fresh."""
+    history: bool
+    """A list of past events: on the first poll, what is older than an hour is not announced."""
+    periodic: bool = False
+    """Content must advance with `cadence`; if it does not, the feed is frozen, not quiet."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """An address found in an index."""
+
+    url: str
+    """Absolute, as published. Not to be trusted."""
+    label: str
+    province_code: str = ""
+
+
+@dataclass(frozen=True)
+class ReadContext:
+    """Where the bytes come from. `received_at` is when these very bytes came first."""
+
+    source_id: str
+    path: str
+    sha256: str
+    received_at: datetime
+    re_creation: bool
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one document says."""
+
+    records: tuple[Record, ...] = ()
+    rejected: tuple[str, ...] = ()
+    """One clear line for each item put into quarantine."""
+    notes: tuple[str, ...] = ()
+    """One clear line for each oddity that was kept or repaired."""
+    document_time: datetime | None = None
+    """The document's own time; None where it has none."""
+    empty: bool = False
+    """Well formed, and has nothing to say."""
+
+
+class Source(Protocol):
+    """A feed's connector. Nothing in it does input or output."""
+
+    info: SourceInfo
+
+    def paths(self, wanted: Sequence[str]) -> Sequence[str]:
+        """Paths (with query) to poll first, below the base address."""
+
+    def links(self, payload: bytes, path: str) -> Sequence[Link]:
+        """Addresses that a document names; empty for all but an index.
+
+        Raises:
+            SourceError: not the document that it should be.
+        """
+
+    def read(self, payload: bytes, context: ReadContext) -> Reading:
+        """The records of one document.
+
+        Raises:
+            SourceError: the document as a whole cannot be read.
+        """

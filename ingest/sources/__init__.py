@@ -1,0 +1,1 @@
+"""One module a feed, all of the same shape."""

@@ -1,0 +1,146 @@
+"""BMKG village forecast, three days in slots of three hours. Page: docs/sources.
+
+One request a village, 60 a minute: which villages are asked is `ingest/planner.py`'s choice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs
+
+from ingest.fields import optional_number, required, text_of, utc_text
+from ingest.payload import one_line, parse_json
+from ingest.source import Link, ReadContext, Reading, SourceInfo
+from kentongan.errors import DataError, SourceChanged
+from kentongan.records import Forecast, ForecastSlot
+from kentongan.times import compact
+
+PATH = "/publik/prakiraan-cuaca"
+MAX_SLOTS = 200
+"""A document holds 20 to 24."""
+_VILLAGE = re.compile(r"\d{2}\.\d{2}\.\d{2}\.\d{4}", re.ASCII)
+
+
+class BmkgForecast:
+    info = SourceInfo(
+        source_id="bmkg-forecast",
+        title="BMKG village forecast",
+        provider="BMKG",
+        licence="BMKG open data; name BMKG as the source",
+        documentation="docs/sources/bmkg-forecast.md",
+        base="bmkg_api_url",
+        cadence=timedelta(hours=12),
+        # One model run of two a day missed, and the time until it is published.
+        late_after=timedelta(hours=24),
+        history=False,
+        periodic=True,
+    )
+
+    def paths(self, wanted: Sequence[str]) -> Sequence[str]:
+        return [f"{PATH}?adm4={code}" for code in wanted if _VILLAGE.fullmatch(code)]
+
+    def links(self, payload: bytes, path: str) -> Sequence[Link]:  # noqa: ARG002
+        return ()
+
+    def read(self, payload: bytes, context: ReadContext) -> Reading:
+        document = parse_json(payload, context.path)
+        try:
+            place, days = _parts(document)
+            village = _village(place, context.path)
+            slots, rejected = _slots(days)
+            if not slots:
+                raise DataError("cuaca: expected slots of three hours, found none that can be read")
+            forecast = _forecast(village, place, slots, context)
+        except DataError as error:
+            raise SourceChanged(f"{context.path}: forecast: {one_line(error, 200)}") from error
+        lines = tuple(f"{village}: {line}" for line in rejected)
+        return Reading((forecast,), lines, (), forecast.document_time)
+
+
+def village_of(path: str) -> str:
+    """The village that a forecast path or URL asks for; empty if none."""
+    return parse_qs(path.partition("?")[2]).get("adm4", [""])[0]
+
+
+def _parts(document: Any) -> tuple[Mapping[str, Any], Sequence[Any]]:
+    place = document.get("lokasi") if isinstance(document, dict) else None
+    data = document.get("data") if isinstance(document, dict) else None
+    if not isinstance(place, dict) or not isinstance(data, list) or len(data) != 1:
+        raise DataError(f"expected lokasi and one entry of data, found {one_line(document, 60)}")
+    days = data[0].get("cuaca") if isinstance(data[0], dict) else None
+    if not isinstance(days, list):
+        raise DataError(f"cuaca: expected a list of days, found {one_line(days, 40)}")
+    return place, days
+
+
+def _village(place: Mapping[str, Any], path: str) -> str:
+    village = required(place, "adm4")
+    if not _VILLAGE.fullmatch(village):
+        raise DataError(f"adm4: expected a village code, found {one_line(village, 40)!r}")
+    asked = village_of(path)
+    if asked and asked != village:
+        raise DataError(f"adm4: expected the answer for {asked}, found {village}")
+    return village
+
+
+def _slots(days: Sequence[Any]) -> tuple[list[tuple[datetime, ForecastSlot]], list[str]]:
+    """(analysis time, slot) in order of time, and a line for each slot left out."""
+    rows = [row for day in days if isinstance(day, list) for row in day]
+    if len(rows) > MAX_SLOTS:
+        raise DataError(f"cuaca: expected about 24 slots, found {len(rows)}")
+    slots: list[tuple[datetime, ForecastSlot]] = []
+    rejected: list[str] = []
+    for row in rows:
+        try:
+            slots.append(_slot(row))
+        except DataError as error:
+            rejected.append(f"slot left out: {one_line(error, 120)}")
+    return sorted(slots, key=lambda pair: pair[1].valid_time), rejected
+
+
+def _slot(row: Any) -> tuple[datetime, ForecastSlot]:
+    if not isinstance(row, Mapping):
+        raise DataError(f"expected an object, found {one_line(row, 40)!r}")
+    weather = optional_number(row, "weather", low=0, high=999)
+    if weather is None:
+        raise DataError("weather: expected a code, found none")
+    slot = ForecastSlot(
+        valid_time=utc_text(required(row, "datetime"), "datetime"),
+        weather=int(weather),
+        weather_desc=one_line(text_of(row, "weather_desc"), 80),
+        temperature_c=optional_number(row, "t", low=-20, high=60),
+        humidity_pct=optional_number(row, "hu", low=0, high=100),
+        wind_speed_kmh=optional_number(row, "ws", low=0, high=500),
+        wind_from_deg=optional_number(row, "wd_deg", low=0, high=360),
+        cloud_cover_pct=optional_number(row, "tcc", low=0, high=100),
+        precipitation_mm=optional_number(row, "tp", low=0, high=2000),
+    )
+    return utc_text(required(row, "analysis_date"), "analysis_date"), slot
+
+
+def _forecast(
+    village: str,
+    place: Mapping[str, Any],
+    slots: Sequence[tuple[datetime, ForecastSlot]],
+    context: ReadContext,
+) -> Forecast:
+    analysis = min(time for time, _ in slots)
+    latitude = optional_number(place, "lat", low=-15, high=15)
+    longitude = optional_number(place, "lon", low=90, high=145)
+    if latitude is None or longitude is None:
+        raise DataError("lokasi: expected lat and lon, found none")
+    return Forecast(
+        source_id=context.source_id,
+        key=f"{village}-{compact(analysis)}",
+        sha256=context.sha256,
+        document_time=analysis,
+        re_creation=context.re_creation,
+        adm4_code=village,
+        analysis_time=analysis,
+        latitude=latitude,
+        longitude=longitude,
+        slots=tuple(slot for _, slot in slots),
+    )

@@ -1,0 +1,114 @@
+"""BMKG quakes (TEWS): the latest, 15 of magnitude 5 and more, 15 felt. Page: docs/sources.
+
+Every value is a text; "lat,lon"; the files carry no publication time, so the origin time stands in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from ingest.fields import instant, local_instant, required, text_of
+from ingest.payload import one_line, parse_json
+from ingest.quake import make_quake, position
+from ingest.source import Link, ReadContext, Reading, SourceInfo
+from kentongan.errors import DataError, SourceChanged
+from kentongan.records import Quake
+from kentongan.types import DocumentStatus
+
+MAX_QUAKES = 200
+"""The lists hold 15."""
+_CLOCKS_APART = timedelta(seconds=60)
+"""DateTime and Tanggal + Jam name the same second; in 2021 one carried the time of access."""
+
+
+class BmkgQuakes:
+    info = SourceInfo(
+        source_id="bmkg-quakes",
+        title="BMKG quakes",
+        provider="BMKG",
+        licence="BMKG open data; name BMKG as the source",
+        documentation="docs/sources/bmkg-quakes.md",
+        base="bmkg_data_url",
+        cadence=timedelta(days=1),
+        late_after=timedelta(days=7),
+        history=True,
+    )
+
+    def paths(self, wanted: Sequence[str]) -> Sequence[str]:  # noqa: ARG002
+        names = ("autogempa", "gempadirasakan", "gempaterkini")
+        return [f"/DataMKG/TEWS/{name}.json" for name in names]
+
+    def links(self, payload: bytes, path: str) -> Sequence[Link]:  # noqa: ARG002
+        return ()
+
+    def read(self, payload: bytes, context: ReadContext) -> Reading:
+        records: list[Quake] = []
+        rejected: list[str] = []
+        notes: list[str] = []
+        rows = _rows(parse_json(payload, context.path), context.path)
+        for row in rows:
+            try:
+                quake, unread = _quake(row, context)
+            except DataError as error:
+                rejected.append(f"quake {_name(row)}: {one_line(error, 200)}")
+                continue
+            records.append(quake)
+            notes += [f"quake {_name(row)}: {line}" for line in unread]
+        newest = max((q.document_time for q in records), default=None)
+        return Reading(tuple(records), tuple(rejected), tuple(notes), newest, empty=not rows)
+
+
+def _rows(document: Any, path: str) -> Sequence[Any]:
+    """The quakes, whether one object, a list, or (seen once) a bare list."""
+    found = document
+    if isinstance(document, dict):
+        inner = document.get("Infogempa")
+        found = inner.get("gempa") if isinstance(inner, dict) else None
+    rows = [found] if isinstance(found, dict) else found
+    if not isinstance(rows, list):
+        raise SourceChanged(f"{path}: expected Infogempa.gempa, found {one_line(document, 60)}")
+    if len(rows) > MAX_QUAKES:
+        raise SourceChanged(f"{path}: expected about 15 quakes, found {len(rows)}")
+    return rows
+
+
+def _name(row: Any) -> str:
+    if not isinstance(row, dict):
+        return "?"
+    return one_line(f"{row.get('Tanggal')} {row.get('Jam')} M{row.get('Magnitude')}", 60)
+
+
+def _quake(row: Any, context: ReadContext) -> tuple[Quake, tuple[str, ...]]:
+    if not isinstance(row, Mapping):
+        raise DataError(f"expected an object, found {one_line(row, 40)!r}")
+    origin = _origin(row)
+    return make_quake(
+        context,
+        origin=origin,
+        document_time=origin,
+        where=position(
+            row, coordinates="Coordinates", order="lat,lon", latitude="Lintang", longitude="Bujur"
+        ),
+        magnitude=required(row, "Magnitude"),
+        depth=required(row, "Kedalaman"),
+        place=text_of(row, "Wilayah"),
+        potential=text_of(row, "Potensi"),
+        felt=text_of(row, "Dirasakan"),
+        shakemap=text_of(row, "Shakemap"),
+        status=DocumentStatus.ACTUAL,
+    )
+
+
+def _origin(row: Mapping[str, Any]) -> datetime:
+    """DateTime, checked against Tanggal and Jam (WIB wherever the quake is) if they are there."""
+    stated = instant(required(row, "DateTime"), "DateTime") if text_of(row, "DateTime") else None
+    if not (text_of(row, "Tanggal") and text_of(row, "Jam")):
+        if stated is None:
+            raise DataError("DateTime: expected an origin time, found none")
+        return stated
+    local = local_instant(text_of(row, "Tanggal"), text_of(row, "Jam"), "Tanggal, Jam")
+    if stated and abs(stated - local) > _CLOCKS_APART:
+        raise DataError(f"DateTime {stated:%Y-%m-%dT%H:%M:%SZ} is not Tanggal + Jam ({local})")
+    return stated or local
