@@ -63,20 +63,23 @@ def nowcast_findings(zones: gpd.GeoDataFrame, layers: LayerSet, rules: NowcastRu
     """
     shapes = shapely.make_valid(zones.geometry.to_numpy())
     level = zones["hazard_level"].to_numpy(np.int64)
-    whole = _union(shapes[level >= 1])
-    rows = np.sort(layers.strtree.query(whole, predicate="intersects")).astype(np.int64)
+    zone = _union(shapes[level >= 1])
+    rows = np.sort(layers.strtree.query(zone, predicate="intersects")).astype(np.int64)
     share = np.zeros((rows.size, len(LEVELS)))
     warned = np.zeros(rows.size, dtype=np.int64)
     rule = np.full(rows.size, TOUCHED, dtype=object)
     missing: tuple[str, ...] = ()
-    for column, lowest in enumerate(LEVELS):
-        some = level >= lowest
-        if not some.any():
-            break
-        share[:, column] = area_share(layers.geometry[rows], _union(shapes[some]))
-        named = _named(zones["named_districts"][some], layers, rows, share[:, column], rules)
-        missing = named.missing if lowest == 1 else missing
-        _apply(share[:, column], named, rules, lowest, warned, rule)
+    lower = 0
+    for highest in np.unique(level[level >= 1]):
+        # Zones of at least this level decide it and every level above the next lower zone's.
+        some = level >= highest
+        zone = zone if some.sum() == (level >= 1).sum() else _union(shapes[some])
+        inside = area_share(layers.geometry[rows], zone)
+        named = _named(zones["named_districts"][some], layers, rows, inside, rules)
+        missing = missing if lower else named.missing
+        share[:, lower:highest] = inside[:, None]
+        _apply(inside, named, rules, int(highest), warned, rule)
+        lower = int(highest)
     kept = share[:, 0] > 0
     return Findings(
         rows=rows[kept],
@@ -144,7 +147,8 @@ def _named(
     rules: NowcastRules,
 ) -> _Named:
     written = _split(names)
-    districts = np.array([normalised(n) for n in layers.villages["adm3_name"].iloc[rows]], str)
+    code, unique = pd.factorize(layers.villages["adm3_name"].iloc[rows])
+    districts = np.array([normalised(n) for n in unique], dtype=str)[code]
     touched = share * 100 >= rules.touch_min_pct
     present = set(districts[touched])
     mask = touched & np.isin(districts, [key for key in written if key in present])
