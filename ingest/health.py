@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, or_, select
 
 from ingest.registry import SOURCES
 from ingest.report import GOOD
 from ingest.source import Source
-from kentongan.db import feed_log, records
+from kentongan.db import feed_log
 from kentongan.times import iso, parse_instant
 from kentongan.types import FeedState, Outcome
 
@@ -50,15 +50,18 @@ def source_health(connection: Connection, source: Source, at: datetime) -> FeedH
     """State of one source from the log up to `at`."""
     info = source.info
     own = _own_rows(source, at)
-    last_poll = _newest(connection, own)
-    last_success = _newest(connection, own.where(feed_log.c.outcome.in_(_GOOD)))
-    latest = _rows_of(connection, own, last_poll)
-    newest = _content_time(connection, source, at, last_success)
-    state, blind_since, detail = _judge(
-        source, at, latest, newest=newest, last_success=last_success, last_poll=last_poll
-    )
+    last = _latest_poll(connection, own)
+    good = _latest_poll(connection, own.where(feed_log.c.outcome.in_(_GOOD)))
+    last_poll, last_success = _when(last), _when(good)
+    newest = _content_time(good, at)
+    state, detail = _judge(source, at, last, last_poll=last_poll, newest=newest)
+    blind_since = None
     if state in _STATES.values() and last_poll is not None:
         blind_since = _first_failure(connection, own, last_success)
+    elif state is FeedState.FROZEN:
+        blind_since = newest
+    elif last_poll is not None and at - last_poll > _silence(source):
+        blind_since = last_success
     return FeedHealth(
         source_id=info.source_id,
         title=info.title,
@@ -77,76 +80,72 @@ def _own_rows(source: Source, at: datetime) -> Any:
     rows = select(feed_log).where(
         feed_log.c.source_id == source.info.source_id, feed_log.c.polled_at <= iso(at)
     )
-    paths = source.paths(())
-    if not paths:
-        return rows
-    own = feed_log.c.url.endswith(paths[0], autoescape=True)
-    for path in paths[1:]:
-        own = own | feed_log.c.url.endswith(path, autoescape=True)
-    return rows.where(own)
+    own = [feed_log.c.url.endswith(path, autoescape=True) for path in source.paths(())]
+    return rows.where(or_(*own)) if own else rows
 
 
-def _newest(connection: Connection, rows: Any) -> datetime | None:
-    found = connection.execute(rows.with_only_columns(func.max(feed_log.c.polled_at))).scalar()
-    return parse_instant(found) if found else None
-
-
-def _rows_of(connection: Connection, rows: Any, polled_at: datetime | None) -> Sequence[Any]:
-    if polled_at is None:
-        return ()
-    return connection.execute(
-        rows.where(feed_log.c.polled_at == iso(polled_at)).order_by(feed_log.c.id)
-    ).all()
-
-
-def _content_time(
-    connection: Connection, source: Source, at: datetime, last_success: datetime | None
-) -> datetime | None:
-    """Newest time that the source's own documents state; else that of its records."""
-    if last_success is None:
-        return None
-    own = _own_rows(source, at).where(
-        feed_log.c.outcome.in_(_GOOD), feed_log.c.document_time <= iso(at)
-    )
-    stated = connection.execute(own.with_only_columns(func.max(feed_log.c.document_time))).scalar()
-    read = connection.execute(
-        select(func.max(records.c.document_time)).where(
-            records.c.source_id == source.info.source_id,
-            records.c.known_at <= iso(at),
-            records.c.document_time <= iso(at),
-        )
+def _latest_poll(connection: Connection, rows: Any) -> Sequence[Any]:
+    """All of these rows that the newest poll left."""
+    newest = connection.execute(
+        rows.with_only_columns(feed_log.c.polled_at).order_by(feed_log.c.polled_at.desc()).limit(1)
     ).scalar()
-    found = stated or read
-    return parse_instant(found) if found else None
+    if newest is None:
+        return ()
+    same = rows.where(feed_log.c.polled_at == newest).order_by(feed_log.c.id)
+    return connection.execute(same).all()
+
+
+def _when(rows: Sequence[Any]) -> datetime | None:
+    return parse_instant(rows[0].polled_at) if rows else None
+
+
+def _content_time(rows: Sequence[Any], at: datetime) -> datetime | None:
+    """Newest time that these documents state of themselves, not after `at`."""
+    stated = [parse_instant(row.document_time) for row in rows if row.document_time]
+    return max((time for time in stated if time <= at), default=None)
+
+
+def _silence(source: Source) -> timedelta:
+    """Time without any poll after which nothing can be said any more."""
+    return max(source.info.late_after, 3 * source.info.cadence)
 
 
 def _judge(
     source: Source,
     at: datetime,
-    latest: Sequence[Any],
+    rows: Sequence[Any],
     *,
-    newest: datetime | None,
-    last_success: datetime | None,
     last_poll: datetime | None,
-) -> tuple[FeedState, datetime | None, str]:
-    """(state, blind since, why)."""
-    info = source.info
+    newest: datetime | None,
+) -> tuple[FeedState, str]:
+    """The state, and why."""
     if last_poll is None:
-        return FeedState.DOWN, None, "never polled"
-    failed = [row for row in latest if row.outcome not in _GOOD]
+        return FeedState.DOWN, "never polled"
+    failed = [row for row in rows if row.outcome not in _GOOD]
     why = "; ".join(row.detail for row in failed)
-    if len(failed) == len(latest):
-        return _STATES[Outcome(failed[0].outcome)], None, why
-    if at - last_poll > max(info.late_after, 3 * info.cadence):
-        return FeedState.LATE, last_success, f"not polled since {iso(last_poll)}"
-    if newest is not None and at - newest > info.late_after:
-        age = f"newest content is of {iso(newest)}"
-        if info.periodic:
-            return FeedState.FROZEN, newest, f"answers, but {age}; {why}".rstrip("; ")
-        return FeedState.LATE, None, f"{age}; {why}".rstrip("; ")
-    if any(row.outcome == Outcome.EMPTY for row in latest):
-        return FeedState.EMPTY, None, why
-    return FeedState.FRESH, None, why
+    if len(failed) == len(rows):
+        return _STATES[Outcome(failed[0].outcome)], why
+    if at - last_poll > _silence(source):
+        return FeedState.LATE, f"not polled since {iso(last_poll)}"
+    is_empty = all(row.outcome == Outcome.EMPTY for row in rows if row not in failed)
+    aged = _ageing(source, at, newest, is_empty=is_empty)
+    if aged is not None:
+        return aged[0], "; ".join(part for part in (aged[1], why) if part)
+    return (FeedState.EMPTY if is_empty else FeedState.FRESH), why
+
+
+def _ageing(
+    source: Source, at: datetime, newest: datetime | None, *, is_empty: bool
+) -> tuple[FeedState, str] | None:
+    """What is wrong with the age of the content; None if nothing is."""
+    info = source.info
+    if newest is None:
+        return None if is_empty else (FeedState.LATE, "its content states no time up to now")
+    if at - newest <= info.late_after:
+        return None
+    if info.periodic:
+        return FeedState.FROZEN, f"answers, but its content stands still since {iso(newest)}"
+    return FeedState.LATE, f"newest content is of {iso(newest)}"
 
 
 def _first_failure(
@@ -155,5 +154,7 @@ def _first_failure(
     failed = rows.where(feed_log.c.outcome.not_in(_GOOD))
     if last_success is not None:
         failed = failed.where(feed_log.c.polled_at > iso(last_success))
-    found = connection.execute(failed.with_only_columns(func.min(feed_log.c.polled_at))).scalar()
+    found = connection.execute(
+        failed.with_only_columns(feed_log.c.polled_at).order_by(feed_log.c.polled_at).limit(1)
+    ).scalar()
     return parse_instant(found) if found else None

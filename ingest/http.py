@@ -114,12 +114,11 @@ class PoliteClient:
         self._http.close()
         self._worker.shutdown(wait=False, cancel_futures=True)
 
-    def get(self, url: str, *, validator: str | None = None) -> Answer:
-        """One answer of any status; 304 if the validator still holds.
+    def admit(self, url: str) -> None:
+        """Wait for our turn at the host; loopback has no limit.
 
         Raises:
-            SourceDown: no connection, no complete answer in time, or our request budget is spent.
-            SourceChanged: larger than allowed, or in an encoding that we did not ask for.
+            SourceDown: the minute's requests are spent.
         """
         host = host_of(url)
         if not is_loopback(url) and not self.limiter.take(host, patience_s=self.timeout_s):
@@ -127,6 +126,14 @@ class PoliteClient:
                 f"{url}: not asked, {self.limiter.per_minute} requests a minute to {host} are "
                 "spent; the next poll asks"
             )
+
+    def get(self, url: str, *, validator: str | None = None) -> Answer:
+        """One answer of any status; 304 if the validator still holds.
+
+        Raises:
+            SourceDown: no connection, or no complete answer in time.
+            SourceChanged: larger than allowed, or in an encoding that we did not ask for.
+        """
         future = self._worker.submit(self._get, url, validator)
         try:
             return future.result(timeout=self.timeout_s)

@@ -122,14 +122,14 @@ def first_received(connection: Connection, source_id: str, sha256: str) -> datet
     return parse_instant(found) if found else None
 
 
-def ever_read(connection: Connection, source_id: str, path: str) -> bool:
-    """Whether this path gave a good document before, on whatever server."""
+def ever_read(connection: Connection, source_id: str, url: str) -> bool:
+    """Whether this address gave a good document before."""
     found = connection.execute(
         select(feed_log.c.id)
         .where(
             feed_log.c.source_id == source_id,
+            feed_log.c.url == url,
             feed_log.c.outcome.in_(_GOOD),
-            feed_log.c.url.endswith(path, autoescape=True),
         )
         .limit(1)
     ).first()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from ingest import log
 from ingest.health import source_health
@@ -122,7 +122,7 @@ def _visit(run: _Poll, path: str, link: Link | None = None) -> _Visit:
         reading = _read(run, payload, path, fetched)
     except SourceError as error:
         return _refused(run, row, error, link)
-    return _accepted(run, row, path, payload, reading)
+    return _accepted(run, row, payload, reading)
 
 
 def _answered(row: log.LogRow, fetched: _Fetched) -> log.LogRow:
@@ -147,8 +147,6 @@ def _fetch(run: _Poll, url: str, *, known_is_enough: bool) -> _Fetched:
         again = _from_archive(run, url, kept)
         if again:
             return again
-    if run.silent[host] >= GIVE_UP_AFTER:
-        raise SourceDown(f"{url}: not asked, {host} left {GIVE_UP_AFTER} requests unanswered")
     answer = _ask(run, url, kept.validator if kept else None)
     if answer.status == 304 and kept:
         again = _from_archive(run, url, kept)
@@ -159,7 +157,11 @@ def _fetch(run: _Poll, url: str, *, known_is_enough: bool) -> _Fetched:
 
 
 def _ask(run: _Poll, url: str, validator: str | None) -> Answer:
+    """The answer, unless the minute's requests are spent or the host has fallen silent."""
     host = host_of(url)
+    if run.silent[host] >= GIVE_UP_AFTER:
+        raise SourceDown(f"{url}: not asked, {host} left {GIVE_UP_AFTER} requests unanswered")
+    run.http.admit(url)
     try:
         answer = run.http.get(url, validator=validator)
     except SourceDown:
@@ -214,12 +216,12 @@ def _read(run: _Poll, payload: bytes, path: str, fetched: _Fetched) -> Reading:
         ) from error
 
 
-def _accepted(run: _Poll, row: log.LogRow, path: str, payload: bytes, reading: Reading) -> _Visit:
+def _accepted(run: _Poll, row: log.LogRow, payload: bytes, reading: Reading) -> _Visit:
     """Records and the log row, in one transaction."""
     due = [r for r in reading.records if r.document_time <= run.at]
     info = run.source.info
     with run.context.engine.begin() as connection:
-        first = info.history and not log.ever_read(connection, info.source_id, path)
+        first = info.history and not log.ever_read(connection, info.source_id, row.url)
         new = log.insert_records(
             connection, due, at=run.at, history_before=run.at - HISTORY_AGE if first else None
         )
@@ -266,7 +268,7 @@ def _follow(run: _Poll, index: _Visit) -> Iterator[tuple[Link, _Visit]]:
         return
     path = index.row.url.removeprefix(_base(run))
     links = run.source.links(index.payload, path)
-    for link in _unread_first(run, links[:MAX_LINKS]):
+    for link in _unread_first(run, links[:MAX_LINKS], path):
         try:
             target = linked_path(link.url, path)
         except SourceError as error:
@@ -278,15 +280,18 @@ def _follow(run: _Poll, index: _Visit) -> Iterator[tuple[Link, _Visit]]:
         yield link, _visit(run, target, link)
 
 
-def _unread_first(run: _Poll, links: Sequence[Link]) -> list[Link]:
-    source_id = run.source.info.source_id
+def _unread_first(run: _Poll, links: Sequence[Link], index_path: str) -> list[Link]:
     with run.context.engine.connect() as connection:
-        seen = {
-            link.url
-            for link in links
-            if log.ever_read(connection, source_id, link.url.partition("?")[0].rsplit("/", 1)[-1])
-        }
+        seen = {link.url for link in links if _was_read(run, connection, link, index_path)}
     return sorted(links, key=lambda link: link.url in seen)
+
+
+def _was_read(run: _Poll, connection: Connection, link: Link, index_path: str) -> bool:
+    try:
+        url = _base(run) + linked_path(link.url, index_path)
+    except SourceError:
+        return False
+    return log.ever_read(connection, run.source.info.source_id, url)
 
 
 def linked_path(url: str, index_path: str) -> str:
@@ -352,8 +357,7 @@ def _link_entries(run: _Poll, behind: Sequence[tuple[Link, _Visit]]) -> Iterator
             if row.outcome in GOOD or visit.rejected:
                 yield from _entries([visit])
                 continue
-            name = row.url.partition("?")[0].rsplit("/", 1)[-1]
-            if log.ever_read(connection, row.source_id, name):
+            if log.ever_read(connection, row.source_id, row.url):
                 yield Entry(row.url, row.outcome, f"{row.detail}; read before, its area is known")
             else:
                 detail = f"{row.detail}; warned by BMKG, area unknown"

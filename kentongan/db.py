@@ -51,6 +51,8 @@ feed_log = Table(
     Column("quarantined", Integer, nullable=False, default=0),
     Column("detail", Text, nullable=False, default=""),
     Index("feed_log_by_url", "source_id", "url", "id"),
+    Index("feed_log_by_time", "source_id", "polled_at"),
+    Index("feed_log_by_bytes", "source_id", "sha256"),
 )
 
 records = Table(

@@ -99,6 +99,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("feed_log_by_url", "feed_log", ["source_id", "url", "id"], unique=False)
+    op.create_index("feed_log_by_time", "feed_log", ["source_id", "polled_at"], unique=False)
+    op.create_index("feed_log_by_bytes", "feed_log", ["source_id", "sha256"], unique=False)
     op.create_table(
         "messages",
         sa.Column("message_id", sa.String(length=160), nullable=False),
