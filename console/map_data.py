@@ -56,7 +56,8 @@ def blind_feeds(view: SituationView) -> list[Any]:
 
 
 def credits_of(view: SituationView) -> list[str]:
-    return sorted({f.credit for f in view.feeds if f.credit} | {"BMKG"})
+    said = {f.credit.removeprefix("Sumber: ") for f in view.feeds if f.credit}
+    return sorted(said | {"BMKG"})
 
 
 def task_sums(tasks: tuple[TaskLine, ...]) -> list[TaskSum]:
@@ -139,16 +140,20 @@ def _columns(shapes: gpd.GeoDataFrame) -> dict[str, list[Any]]:
 
 
 def regency_names(villages: gpd.GeoDataFrame) -> list[dict[str, Any]]:
-    """Where to write the name of each regency: the middle of its warned villages."""
+    """Where to write the name of each regency: the middle of its warned villages.
+
+    The one with most villages first: it keeps its name where there is no room for all.
+    """
     shown = villages[~villages.geometry.is_empty]
     if not len(shown):
         return []
     inside = shown.geometry.representative_point()
     x = inside.x.groupby(shown["regency"]).mean()
     y = inside.y.groupby(shown["regency"]).mean()
+    count = shown["regency"].value_counts()
     return [
         {"name": name, "longitude": round(float(x[name]), 4), "latitude": round(float(y[name]), 4)}
-        for name in x.index
+        for name in sorted(x.index, key=lambda name: (-count[name], name))
     ]
 
 

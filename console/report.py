@@ -69,8 +69,17 @@ def _feeds(feeds: Sequence[Document]) -> list[str]:
 
 def _feed(feed: Document) -> str:
     count = f", {feed['quarantined']} quarantined" if feed["quarantined"] else ""
-    detail = " ".join(str(feed["detail"]).split())
+    detail = words.shortened(_trouble(feed))
     return f"{feed['source_id']}: {feed['state']}{count}{': ' if detail else ''}{detail}"
+
+
+def _trouble(feed: Document) -> str:
+    """The first of its troubles and how many there are; `--json` has each."""
+    problems = feed.get("problems") or ()
+    if not problems:
+        return str(feed["detail"])
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"{problems[0]['url']}: {problems[0]['detail']}{more}"
 
 
 def _unknown(areas: Sequence[Document]) -> list[str]:
@@ -129,7 +138,7 @@ def _tasks(tasks: Sequence[Document]) -> list[str]:
 
 def _messages(messages: Mapping[str, Mapping[str, int]]) -> list[str]:
     told = [f"{channel} {_states(states)}" for channel, states in messages.items()]
-    return [f"Messages: {'; '.join(told) if told else 'none'}"]
+    return [f"Messages in this cycle: {'; '.join(told) if told else 'none'}"]
 
 
 def _states(states: Mapping[str, int]) -> str:
@@ -177,8 +186,23 @@ def scenario_row(document: Document) -> tuple[str, ...]:
         number(messages_of(document)),
         number(len({t["task_id"] for step in steps for t in step["tasks"]})),
         f"{document['seconds']:.1f}",
-        str(document["outputs"].get("map", "")),
+        str(height(document)["outputs"].get("map", "")),
     )
+
+
+def height(document: Document) -> Document:
+    """The step with the highest level, and among those the most people; the last of equals."""
+    return max(
+        reversed(document["steps"]),
+        key=lambda step: max(
+            ((w["level"], w["exposed_people"]) for w in step["warnings"] if _open(w)),
+            default=(0, 0),
+        ),
+    )
+
+
+def _open(warning: Document) -> bool:
+    return warning["state"] in OPEN_STATES
 
 
 def messages_of(document: Document) -> int:
@@ -202,7 +226,7 @@ def scenarios_table(documents: Sequence[Document]) -> str:
     shown = "\n".join(f"  {name}: {path}" for name, path in maps)
     return (
         f"{body}\n\nvillages: warned at any step · people: exposed, each warning at its largest\n\n"
-        f"Maps (open in a browser, no internet needed):\n{shown}\n\n"
+        f"Maps at the height of each (open in a browser, no internet needed):\n{shown}\n\n"
         "LATIHAN: nothing left this machine. Scenarios are re-creations; every message was "
         "written to a file by the recorder, and no person or network was reached."
     )

@@ -26,6 +26,7 @@ def environment() -> Environment:
     )
     found.globals["words"] = words
     found.filters["number"] = words.number
+    found.filters["shortened"] = words.shortened
     return found
 
 

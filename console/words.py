@@ -6,6 +6,7 @@ from datetime import datetime
 
 from kentongan.times import ZONES, local_clock, local_date, require_aware
 from kentongan.types import Mode
+from kentongan.view import FeedLine
 
 LEVELS: dict[int, tuple[str, str]] = {
     -1: ("Tidak diketahui", "not known"),
@@ -33,6 +34,14 @@ FEED_STATES: dict[str, tuple[str, str]] = {
     "down": ("mati", "no answer"),
     "unknown": ("belum pernah dibaca", "never polled"),
 }
+FEED_TITLES: dict[str, str] = {
+    "bmkg-quakes": "Gempa BMKG",
+    "bmkg-inatews": "Buletin tsunami InaTEWS",
+    "bmkg-nowcast": "Peringatan dini cuaca BMKG",
+    "bmkg-forecast": "Prakiraan cuaca desa BMKG",
+    "himawari-rp": "Citra potensi hujan Himawari-9",
+}
+"""For readers of Indonesian; a source that is not here keeps the title of its connector."""
 SEEING = frozenset({"fresh", "empty"})
 """Feed states in which a source tells us what it should."""
 
@@ -68,6 +77,16 @@ def indonesian(table: dict[str, tuple[str, str]], key: str) -> str:
 
 def english(table: dict[str, tuple[str, str]], key: str) -> str:
     return table.get(key, (key, key))[1]
+
+
+def feed_title(feed: FeedLine) -> str:
+    return FEED_TITLES.get(feed.source_id, feed.title)
+
+
+def shortened(text: str, most: int = 160) -> str:
+    """One line of at most `most` characters; what comes from outside may be long."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def number(value: float) -> str:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine, func, select
 
 from kentongan.db import outbox, tasks
-from kentongan.times import iso
 from kentongan.types import OutboxState
 from kentongan.view import (
     FeedLine,
@@ -42,7 +41,7 @@ def situation(context: CycleContext, at: datetime, *, title: str = "") -> Situat
         at=at,
         mode=str(context.settings.mode),
         re_creation=context.re_creation,
-        title=title or f"Situasi {iso(at)}",
+        title=title or "Situasi bencana menurut Kentongan",
         feeds=feed_lines(context.engine, at),
         warnings=tuple(_warning_line(context, w) for w in held),
         villages=villages,
@@ -236,39 +235,24 @@ def task_lines(context: CycleContext, warning_ids: Sequence[str]) -> tuple[TaskL
     )
     with context.engine.connect() as connection:
         rows = connection.execute(query).mappings().all()
-    return tuple(_task_line(context, dict(row)) for row in rows)
+    places = _rows(context, [row["adm4_code"] for row in rows])
+    names = (places[column].tolist() for column in ("name", "adm3_name", "adm2_name"))
+    return tuple(_task_line(dict(row), *place) for row, *place in zip(rows, *names, strict=True))
 
 
-def _task_line(context: CycleContext, row: dict[str, Any]) -> TaskLine:
-    village = _rows(context, [row["adm4_code"]]).iloc[0]
+def _task_line(row: dict[str, Any], village: str, district: str, regency: str) -> TaskLine:
+    same = (
+        "task_id", "warning_id", "kind", "level", "adm4_code", "people", "unmet_people", "team_id",
+        "shelter_id", "coordinator_id", "eta_min", "state",
+    )  # fmt: skip
+    said = ("team", "shelter", "after", "note")
     return TaskLine(
-        task_id=row["task_id"],
-        warning_id=row["warning_id"],
-        kind=row["kind"],
-        level=row["level"],
-        adm4_code=row["adm4_code"],
-        village=village["name"],
-        district=village["adm3_name"],
-        regency=village["adm2_name"],
-        people=row["people"],
-        unmet_people=row["unmet_people"],
-        team_id=row["team_id"],
-        team=_name(context.layers.teams, "team_id", row["team_id"]),
-        shelter_id=row["shelter_id"],
-        shelter=_name(context.layers.shelters, "shelter_id", row["shelter_id"]),
-        coordinator_id=row["coordinator_id"],
-        eta_min=row["eta_min"],
-        state=row["state"],
-        after=row["body"].get("after", ""),
-        note=row["body"].get("note", ""),
+        **{name: row[name] for name in same},
+        **{name: row["body"].get(name, "") for name in said},
+        village=village,
+        district=district,
+        regency=regency,
     )
-
-
-def _name(table: pd.DataFrame, column: str, value: str | None) -> str:
-    if value is None:
-        return ""
-    found = table.loc[table[column] == value, "name"]
-    return str(found.iloc[0]) if len(found) else value
 
 
 def message_counts(engine: Engine) -> dict[str, dict[str, int]]:

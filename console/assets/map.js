@@ -107,18 +107,26 @@
   L.control.scale({imperial: false, position: "bottomright"}).addTo(map);
   map.attributionControl.setPrefix(false).addAttribution(document.createTextNode(data.credit).textContent);
 
-  // Names, posts and dashed borders would cover each other when the whole country is seen.
+  // From afar posts would hide the villages, and names each other: drawn when there is room.
   const hidden = new Set();
   const thin = () => {
-    const far = map.getZoom() < 9;
-    map.getContainer().classList.toggle("crowded", data.names.length > 12 && far);
-    for (const [group, most] of [[teams, 60], [shelters, 60], [uncovered, 1000]]) {
-      if (group.getLayers().length <= most) continue;
-      if (far && map.hasLayer(group)) { map.removeLayer(group); hidden.add(group); }
-      if (!far && hidden.delete(group)) map.addLayer(group);
+    const view = map.getBounds();
+    for (const [group, most] of [[teams, 40], [shelters, 30]]) {
+      const inside = group.getLayers().filter((one) => view.contains(one.getLatLng())).length;
+      if (inside > most && map.hasLayer(group)) { map.removeLayer(group); hidden.add(group); }
+      if (inside <= most && hidden.delete(group)) map.addLayer(group);
     }
+    const weight = map.getZoom() < 9 ? 0.8 : 2;
+    uncovered.eachLayer((one) => one.setStyle({weight}));
+    const taken = [];
+    names.eachLayer((one) => {
+      const p = map.latLngToContainerPoint(one.getLatLng());
+      const free = taken.every((q) => Math.abs(p.x - q.x) > 130 || Math.abs(p.y - q.y) > 18);
+      if (free) taken.push(p);
+      if (one.getElement()) one.getElement().hidden = !free;
+    });
   };
-  map.on("zoomend", thin);
+  map.on("zoomend moveend", thin);
   map.fitBounds(data.bounds, {padding: [20, 20], maxZoom: 11, animate: false});
   thin();
   document.documentElement.dataset.ready = "yes";

@@ -18,11 +18,11 @@ def feed_server(
     import signal
     import threading
 
-    from ingest.feedserver import FolderServer
+    from ingest.feedserver import FeedServer
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with FolderServer(folder, port=port) as server:
+    with FeedServer(folder, port=port) as server:
         say(f"Serving {folder} on {server.url} ; Ctrl-C stops it.")
         stop.wait()

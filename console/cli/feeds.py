@@ -34,7 +34,7 @@ def _cells(line: FeedLine, at: datetime) -> tuple[str, ...]:
 
     newest = f"{plain_time(line.newest)} ({words.age(line.newest, at)})" if line.newest else "-"
     blind = plain_time(line.blind_since) if line.blind_since else ""
-    return (line.source_id, line.state, newest, blind, line.detail)
+    return (line.source_id, line.state, newest, blind, words.shortened(line.detail, 80))
 
 
 def _row(line: FeedLine) -> dict[str, object]:

@@ -39,10 +39,9 @@ def run(
 
 
 def _cycle(at: datetime | None, sources: list[str] | None, *, as_json: bool) -> None:
-    from ingest.registry import SOURCES
-
     from console.report import cycle_report
     from console.situation_map import situation_map
+    from ingest.registry import SOURCES
     from orchestration.context import is_live, open_context
     from orchestration.cycle import run_cycle
 
