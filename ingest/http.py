@@ -21,6 +21,8 @@ from ingest.rate import LIMITER, RateLimiter
 from kentongan.errors import NotPublishedYet, SourceBlocked, SourceChanged, SourceDown
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+PATIENCE_S = 2.0
+"""Longest wait for a turn: one feed's requests must not keep the other feeds waiting."""
 _PAUSE_S = 0.3
 """Before the one retry after a refused connection."""
 _GZIP = 31
@@ -115,13 +117,13 @@ class PoliteClient:
         self._worker.shutdown(wait=False, cancel_futures=True)
 
     def admit(self, url: str) -> None:
-        """Wait for our turn at the host; loopback has no limit.
+        """Wait a little for our turn at the host; loopback has no limit.
 
         Raises:
             SourceDown: the minute's requests are spent.
         """
         host = host_of(url)
-        if not is_loopback(url) and not self.limiter.take(host, patience_s=self.timeout_s):
+        if not is_loopback(url) and not self.limiter.take(host, patience_s=PATIENCE_S):
             raise SourceDown(
                 f"{url}: not asked, {self.limiter.per_minute} requests a minute to {host} are "
                 "spent; the next poll asks"

@@ -116,7 +116,6 @@ def first_received(connection: Connection, source_id: str, sha256: str) -> datet
         select(func.min(feed_log.c.polled_at)).where(
             feed_log.c.source_id == source_id,
             feed_log.c.sha256 == sha256,
-            feed_log.c.http_status != 304,
         )
     ).scalar()
     return parse_instant(found) if found else None

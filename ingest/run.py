@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine
 
 from ingest import log
+from ingest.fetch import Fetched, Fetcher
 from ingest.health import source_health
-from ingest.http import Answer, PoliteClient, host_of, is_loopback, require_data
+from ingest.http import PoliteClient
+from ingest.links import linked_path
 from ingest.payload import one_line
 from ingest.registry import SOURCES
 from ingest.report import GOOD, Entry, PollReport, overall
 from ingest.source import Link, ReadContext, Reading, Source
 from kentongan.errors import (
-    DataError,
     SettingsError,
     SourceBlocked,
     SourceChanged,
-    SourceDown,
     SourceError,
 )
 from kentongan.settings import Settings
-from kentongan.store import Store, archive, read_archived
+from kentongan.store import Store
 from kentongan.times import iso, require_aware
 from kentongan.types import Outcome
 
 HISTORY_AGE = timedelta(minutes=60)
 """On the first poll of a list of past events, what is older is known and never announced."""
-GIVE_UP_AFTER = 2
-"""Unanswered requests in a row after which one poll leaves a host alone."""
-RESERVE = 5
-"""Requests of a minute kept for addresses never read; known documents then wait."""
-MAX_LINKS = 200
-"""Of one index; BMKG's holds some tens."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +44,6 @@ class IngestContext:
 
 
 @dataclass(frozen=True)
-class _Fetched:
-    """An answer with its archived bytes; `body` is the kept document after a 304."""
-
-    answer: Answer
-    sha256: str | None
-    received_at: datetime
-
-
-@dataclass(frozen=True)
 class _Visit:
     row: log.LogRow
     payload: bytes = b""
@@ -70,15 +53,14 @@ class _Visit:
     not_yet: int = 0
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Poll:
     """The state of one poll."""
 
     source: Source
     at: datetime
     context: IngestContext
-    http: PoliteClient
-    silent: Counter[str] = field(default_factory=Counter)
+    fetcher: Fetcher
 
 
 def poll(
@@ -100,7 +82,9 @@ def poll(
         max_bytes=settings.http_max_bytes,
         contact=settings.http_contact,
     ) as http:
-        run = _Poll(SOURCES[source_id], require_aware(at), context, http)
+        at = require_aware(at)
+        fetcher = Fetcher(source_id, at, context.engine, context.archive, http)
+        run = _Poll(SOURCES[source_id], at, context, fetcher)
         own = [_visit(run, path) for path in run.source.paths(wanted)]
         behind = [visit for index in own for visit in _follow(run, index)]
     return _report(run, own, behind)
@@ -116,86 +100,27 @@ def _visit(run: _Poll, path: str, link: Link | None = None) -> _Visit:
         run.source.info.source_id, _base(run) + path, run.at, Outcome.DOWN, detail="not reached"
     )
     try:
-        fetched = _fetch(run, row.url, known_is_enough=link is not None)
+        fetched = run.fetcher.fetch(row.url, known_is_enough=link is not None)
         row = _answered(row, fetched)
-        payload = require_data(fetched.answer)
+        payload = run.fetcher.data(fetched)
         reading = _read(run, payload, path, fetched)
     except SourceError as error:
         return _refused(run, row, error, link)
     return _accepted(run, row, payload, reading)
 
 
-def _answered(row: log.LogRow, fetched: _Fetched) -> log.LogRow:
+def _answered(row: log.LogRow, fetched: Fetched) -> log.LogRow:
     answer = fetched.answer
     return replace(
         row,
-        http_status=answer.status,
+        http_status=fetched.http_status,
         size=len(answer.body),
         sha256=fetched.sha256,
         validator=answer.validator,
     )
 
 
-def _fetch(run: _Poll, url: str, *, known_is_enough: bool) -> _Fetched:
-    """The answer, archived. After "not modified" (or, for a known link, when the minute's
-    requests run out) the document that was kept."""
-    host = host_of(url)
-    with run.context.engine.connect() as connection:
-        kept = log.last_kept(connection, run.source.info.source_id, url, run.at)
-    scarce = not is_loopback(url) and run.http.limiter.left(host) <= RESERVE
-    if kept and known_is_enough and scarce:
-        again = _from_archive(run, url, kept)
-        if again:
-            return again
-    answer = _ask(run, url, kept.validator if kept else None)
-    if answer.status == 304 and kept:
-        again = _from_archive(run, url, kept)
-        if again:
-            return again
-        answer = _ask(run, url, None)
-    return _archived(run, answer)
-
-
-def _ask(run: _Poll, url: str, validator: str | None) -> Answer:
-    """The answer, unless the minute's requests are spent or the host has fallen silent."""
-    host = host_of(url)
-    if run.silent[host] >= GIVE_UP_AFTER:
-        raise SourceDown(f"{url}: not asked, {host} left {GIVE_UP_AFTER} requests unanswered")
-    run.http.admit(url)
-    try:
-        answer = run.http.get(url, validator=validator)
-    except SourceDown:
-        run.silent[host] += 1
-        raise
-    run.silent[host] = 0
-    return answer
-
-
-def _archived(run: _Poll, answer: Answer) -> _Fetched:
-    if not answer.body:
-        return _Fetched(answer, None, run.at)
-    source_id = run.source.info.source_id
-    digest = archive(run.context.archive, source_id, run.at, answer.body)
-    with run.context.engine.connect() as connection:
-        first = log.first_received(connection, source_id, digest)
-    return _Fetched(answer, digest, min(first or run.at, run.at))
-
-
-def _from_archive(run: _Poll, url: str, kept: log.Kept) -> _Fetched | None:
-    """The kept document as if it had come again; None if the archive has lost it."""
-    source_id = run.source.info.source_id
-    with run.context.engine.connect() as connection:
-        received = log.first_received(connection, source_id, kept.sha256)
-    if received is None:
-        return None
-    try:
-        body = read_archived(run.context.archive, source_id, received, kept.sha256)
-    except (DataError, OSError):
-        return None
-    return _Fetched(Answer(url, 200, body, kept.validator), kept.sha256, received)
-
-
-def _read(run: _Poll, payload: bytes, path: str, fetched: _Fetched) -> Reading:
+def _read(run: _Poll, payload: bytes, path: str, fetched: Fetched) -> Reading:
     context = ReadContext(
         source_id=run.source.info.source_id,
         path=path,
@@ -268,7 +193,7 @@ def _follow(run: _Poll, index: _Visit) -> Iterator[tuple[Link, _Visit]]:
         return
     path = index.row.url.removeprefix(_base(run))
     links = run.source.links(index.payload, path)
-    for link in _unread_first(run, links[:MAX_LINKS], path):
+    for link in _unread_first(run, links, path):
         try:
             target = linked_path(link.url, path)
         except SourceError as error:
@@ -292,30 +217,6 @@ def _was_read(run: _Poll, connection: Connection, link: Link, index_path: str) -
     except SourceError:
         return False
     return log.ever_read(connection, run.source.info.source_id, url)
-
-
-def linked_path(url: str, index_path: str) -> str:
-    """The path (with query) of a link that may be followed.
-
-    Raises:
-        SourceChanged: it leads to another host than BMKG's, or out of its index's folder.
-    """
-    try:
-        parts = urlsplit(url)
-        host, port = (parts.hostname or ""), parts.port
-    except ValueError:
-        host, port, parts = "", None, urlsplit("")
-    if not (host == "bmkg.go.id" or host.endswith(".bmkg.go.id")):
-        raise SourceChanged(
-            f"{one_line(url, 120)}: link to another host, expected bmkg.go.id; not followed"
-        )
-    folder = index_path.partition("?")[0].rsplit("/", 1)[0] + "/"
-    plain = parts.scheme in ("http", "https") and port in (None, 80, 443) and not parts.username
-    if not plain or not parts.path.startswith(folder) or "/.." in parts.path or "%" in parts.path:
-        raise SourceChanged(
-            f"{one_line(url, 120)}: expected a plain link below {folder}; not followed"
-        )
-    return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
 def _report(run: _Poll, own: Sequence[_Visit], behind: Sequence[tuple[Link, _Visit]]) -> PollReport:
