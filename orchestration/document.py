@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kentongan.times import iso
 from kentongan.view import TaskLine, UnknownArea
 from orchestration.context import CycleContext
-from orchestration.event_store import StoredEvent, recent
+from orchestration.event_store import StoredEvent, recent, write_impacts
 from orchestration.view import task_lines, unknown_area_lines
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ def cycle_document(
         "layers": context.layers.version,
         "feeds": [dict(p) for p in polls],
         "unknown_areas": [_unknown(a) for a in unknown_area_lines(context, at)],
-        "events": [_event(e) for e in events],
-        "warnings": [_warning(w) for w in warnings],
+        "events": [_event(context, e) for e in events],
+        "warnings": [_warning(context, w) for w in warnings],
         "tasks": [_task(t) for t in tasks],
         "messages": done["messages"],
-        "outputs": {**outputs, "impacts": [e.impact_path for e in events]},
+        "outputs": {**outputs, "impacts": write_impacts(context.runs, at, events)},
     }
 
 
@@ -59,7 +59,7 @@ def _unknown(area: UnknownArea) -> dict[str, Any]:
     }
 
 
-def _event(stored: StoredEvent) -> dict[str, Any]:
+def _event(context: CycleContext, stored: StoredEvent) -> dict[str, Any]:
     event = stored.event
     return {
         "event_id": event.event_id,
@@ -72,11 +72,11 @@ def _event(stored: StoredEvent) -> dict[str, Any]:
         "quality": str(event.quality),
         "linked_event_id": event.linked_event_id,
         "observations": list(event.observations),
-        "impact": stored.impact_path,
+        "impact": context.runs.uri(stored.impact_path),
     }
 
 
-def _warning(listed: Listed) -> dict[str, Any]:
+def _warning(context: CycleContext, listed: Listed) -> dict[str, Any]:
     version, body, alert = listed.version, listed.version.body, listed.alert
     return {
         "warning_id": version.warning_id,
@@ -97,7 +97,7 @@ def _warning(listed: Listed) -> dict[str, Any]:
         "sent": iso(datetime.fromisoformat(alert.sent)) if alert else None,
         "expires": iso(body.expires),
         "unresolved": list(body.unresolved),
-        "cap": alert.path if alert else None,
+        "cap": context.runs.uri(alert.path) if alert else None,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from kentongan.audit import canonical
 from kentongan.db import events
 from kentongan.hazard import HazardEvent, HazardField, attributes
 from kentongan.store import Store, sha256_hex
-from kentongan.times import iso
+from kentongan.times import compact, iso
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,6 +128,22 @@ def read_impact(store: Store, path: str) -> pd.DataFrame:
     import pandas as pd
 
     return pd.read_parquet(io.BytesIO(store.read(path)))
+
+
+def write_impacts(store: Store, at: datetime, stored_events: Sequence[StoredEvent]) -> str | None:
+    """All impact tables of these events in one, with `event_id` in front. Returns its URI."""
+    import pandas as pd
+
+    parts = []
+    for one in stored_events:
+        table = read_impact(store, one.impact_path)
+        table.insert(0, "event_id", one.event.event_id)
+        table.attrs = {}
+        parts.append(table)
+    if not parts:
+        return None
+    path = f"runs/cycles/{compact(at)}/impacts.parquet"
+    return store.write(path, impact_bytes(pd.concat(parts, ignore_index=True)))
 
 
 def _write_field(store: Store, place: str, field: HazardField, event: HazardEvent) -> None:

@@ -5,11 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
-
-from kentongan.db import feed_log
-from kentongan.times import parse_instant
-
 if TYPE_CHECKING:
     from orchestration.context import CycleContext
 
@@ -18,8 +13,8 @@ FORECAST = "bmkg-forecast"
 
 def wanted_villages(context: CycleContext, at: datetime) -> list[str]:
     """Villages under a warning first, then one per district, the oldest first."""
+    from ingest.known import forecast_ages
     from ingest.planner import plan_forecasts
-
     from notify.life import active_warnings
 
     warned = sorted({c for w in active_warnings(context.engine, at) for c in w.body.levels})
@@ -28,19 +23,7 @@ def wanted_villages(context: CycleContext, at: datetime) -> list[str]:
     return plan_forecasts(
         warned,
         representatives,
-        _last_polled(context),
+        forecast_ages(context.engine, at),
         budget=context.settings.forecast_requests_per_cycle,
         at=at,
     )
-
-
-def _last_polled(context: CycleContext) -> dict[str, datetime]:
-    """Village -> when it was last asked for, also if the answer was 404."""
-    query = (
-        select(feed_log.c.url, func.max(feed_log.c.polled_at))
-        .where(feed_log.c.source_id == FORECAST)
-        .group_by(feed_log.c.url)
-    )
-    with context.engine.connect() as connection:
-        rows = connection.execute(query).all()
-    return {url.rpartition("adm4=")[2]: parse_instant(at) for url, at in rows if "adm4=" in url}

@@ -1,4 +1,4 @@
-"""From drafts to alerts, tasks and outbox rows, each exactly once."""
+"""From drafts to alerts and outbox rows, and from warnings in force to tasks."""
 
 from __future__ import annotations
 
@@ -8,106 +8,85 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from kentongan.db import messages, tasks
+from kentongan.db import tasks
 from kentongan.decision import Action, Decision
-from kentongan.errors import RuleViolation
-from kentongan.plan import PlannedTask
-from kentongan.types import Level, Mode, WarningState
+from kentongan.plan import Plan, PlannedTask
+from kentongan.types import HazardId, Level, Mode
 from orchestration import event_store
 
 if TYPE_CHECKING:
     from notify.versions import Version
     from orchestration.context import CycleContext
 
-_OPEN_TASKS = ("planned", "sent", "received", "accepted", "en route", "on site")
+FIRST_BULLETIN = "PD-1"
+_FREE = ("declined", "done", "failed")
+"""States of a task whose team can be asked again."""
 
 
 def release_pending(context: CycleContext, at: datetime) -> list[dict[str, Any]]:
-    """Try to release every draft; what waits for people or breaks a rule says so."""
-    from notify import versions
+    """Release what policy or people allow, and fill the outbox of what was released.
 
-    with context.engine.connect() as connection:
-        waiting = [
-            v
-            for state in (WarningState.DRAFT, WarningState.APPROVED)
-            for v in versions.in_state(connection, state)
-        ]
-    return [_release_one(context, v, at) for v in waiting]
-
-
-def _release_one(context: CycleContext, version: Version, at: datetime) -> dict[str, Any]:
-    from notify.life import release
-
-    answer: dict[str, Any] = {"warning_id": version.warning_id, "version": version.version}
-    try:
-        alert = release(
-            context.engine,
-            context.runs,
-            version.ref,
-            at=at,
-            policy=context.release,
-            mode=context.settings.mode,
-            live=context.live,
-        )
-    except RuleViolation as error:
-        return {**answer, "refused": str(error)}
-    return {**answer, "identifier": alert.identifier if alert else None}
-
-
-def fill_released(context: CycleContext, at: datetime) -> list[dict[str, Any]]:
-    """Tasks and outbox rows of every released version that has none yet.
-
-    Tasks first: rows of the outbox mark a version as filled, so a crash between the two
-    repeats the tasks, whose keys are unique.
+    What waits for people is not in the answer; what a rule forbids says which.
     """
-    return [
-        {"warning_id": v.warning_id, "version": v.version, "tasks": t, "messages": m}
-        for v in _unfilled(context, at)
-        for t, m in [_fill(context, v, at)]
-    ]
+    from notify.run import resume
 
-
-def _unfilled(context: CycleContext, at: datetime) -> list[Version]:
-    from notify.listing import recent_warnings
-
-    with context.engine.connect() as connection:
-        filled = set(connection.execute(select(messages.c.warning_id, messages.c.version)).tuples())
-    return [
-        found.version
-        for found in recent_warnings(context.engine, at)
-        if found.alert is not None
-        and (found.version.warning_id, found.version.version) not in filled
-        and found.version.body.expires > at
-    ]
-
-
-def _fill(context: CycleContext, version: Version, at: datetime) -> tuple[int, int]:
-    from notify.firewall import routes_for
-    from notify.outbox import fill_outbox
-    from notify.recipients import ensure_coordinators, ensure_synthetic
-
-    if context.settings.mode is not Mode.ACTUAL:
-        ensure_synthetic(context.engine, version.body.told)
-        ensure_coordinators(context.engine, context.layers.coordinators)
-    planned = _plan(context, version, at) if not version.body.is_end else 0
-    routes = routes_for(
-        context.settings.mode,
+    published = resume(
+        context.engine,
+        context.runs,
+        at=at,
+        mode=context.settings.mode,
         live=context.live,
-        status=version.body.status,
-        test_numbers=context.settings.test_numbers,
+        policy=context.release,
+        coordinators=context.layers.coordinators,
+        synthetic_residents=context.settings.mode is not Mode.ACTUAL,
     )
-    table = context.layers.coordinators
-    coordinators = dict(zip(table["coordinator_id"], table["adm2_code"], strict=True))
-    rows = fill_outbox(context.engine, version.ref, at=at, routes=routes, coordinators=coordinators)
-    return planned, rows
+    return [
+        {
+            "warning_id": p.ref.warning_id if p.ref else None,
+            "version": p.ref.version if p.ref else None,
+            "identifier": p.alert.identifier if p.alert else None,
+            "messages": p.messages,
+            "refused": p.refused,
+        }
+        for p in published
+    ]
 
 
-def _plan(context: CycleContext, version: Version, at: datetime) -> int:
+def plan_in_force(context: CycleContext, at: datetime) -> int:
+    """Tasks for every released warning at level 3 or above; returns how many are new.
+
+    Villages whose task has a team stay as they are; an unmet need is tried again each cycle.
+    """
+    from notify.life import active_warnings
+
+    held = active_warnings(context.engine, at)
+    urgent = sorted(
+        (v for v in held if v.body.level >= Level.SIAGA and not _waits_for_zones(v, held)),
+        key=lambda v: (-v.body.level, v.warning_id),
+    )
+    return sum(_plan(context, version, held, at) for version in urgent)
+
+
+def _waits_for_zones(version: Version, held: Sequence[Version]) -> bool:
+    """Whether the zones of a tsunami of the same quake are not drawn yet (only PD-1 is out).
+
+    PD-1 names first estimates; a team sent then may stand in a zone that PD-2 draws.
+    """
+    if version.body.hazard_id is HazardId.TSUNAMI:
+        return False
+    linked = version.body.linked_event_id
+    return any(
+        v.body.event_id == linked and v.body.evidence.get("bulletin") == FIRST_BULLETIN
+        for v in held
+    )
+
+
+def _plan(context: CycleContext, version: Version, held: Sequence[Version], at: datetime) -> int:
     from notify.tasks import store_plan
     from risk.evacuation import plan_tasks
 
     stored = event_store.stored(context.engine, version.body.event_id)
-    if stored is None or version.body.level < Level.SIAGA:
+    if stored is None:
         return 0
     plan = plan_tasks(
         stored.event,
@@ -117,10 +96,25 @@ def _plan(context: CycleContext, version: Version, at: datetime) -> int:
         at=at,
         policy=context.levels,
         busy=_busy(context),
-        standing=_held(context, version.warning_id),
-        avoid=_other_zones(context, version, at),
+        standing=_standing_tasks(context, version.warning_id),
+        avoid=_other_zones(version, held, Level.WASPADA),
+        no_entry=_tsunami_zones(version, held),
     )
-    return len(store_plan(context.engine, version.ref, plan, areas=context.layers.villages, at=at))
+    plan = _without_known_gaps(context, version.warning_id, plan)
+    if not plan.tasks:
+        return 0
+    layers = context.layers
+    return len(
+        store_plan(
+            context.engine,
+            version.ref,
+            plan,
+            areas=layers.villages,
+            teams=layers.teams,
+            shelters=layers.shelters,
+            at=at,
+        )
+    )
 
 
 def _decision(version: Version) -> Decision:
@@ -137,9 +131,7 @@ def _decision(version: Version) -> Decision:
 
 def _busy(context: CycleContext) -> dict[str, int]:
     """team_id -> open tasks."""
-    query = select(tasks.c.team_id).where(
-        tasks.c.team_id.is_not(None), tasks.c.state.in_(_OPEN_TASKS)
-    )
+    query = select(tasks.c.team_id).where(tasks.c.team_id.is_not(None), tasks.c.state.not_in(_FREE))
     counts: dict[str, int] = {}
     with context.engine.connect() as connection:
         for team_id in connection.execute(query).scalars():
@@ -147,21 +139,52 @@ def _busy(context: CycleContext) -> dict[str, int]:
     return counts
 
 
-def _held(context: CycleContext, warning_id: str) -> Sequence[PlannedTask]:
-    """Tasks of this warning that teams already hold."""
-    query = select(tasks).where(tasks.c.warning_id == warning_id).order_by(tasks.c.task_id)
+def _standing_tasks(context: CycleContext, warning_id: str) -> list[PlannedTask]:
+    """Tasks of this warning that a team holds."""
+    query = (
+        select(tasks)
+        .where(tasks.c.warning_id == warning_id, tasks.c.team_id.is_not(None))
+        .where(tasks.c.state.not_in(_FREE))
+        .order_by(tasks.c.task_id)
+    )
+    columns = (
+        "kind", "adm4_code", "level", "people", "unmet_people", "team_id", "coordinator_id",
+        "shelter_id", "eta_min",
+    )  # fmt: skip
     with context.engine.connect() as connection:
         rows = connection.execute(query).mappings().all()
-    return [PlannedTask.model_validate(row["body"]["planned"]) for row in rows]
+    return [
+        PlannedTask.model_validate(
+            {
+                **{name: row[name] for name in columns},
+                **{name: row["body"][name] for name in ("mobilisation_min", "after", "note")},
+            }
+        )
+        for row in rows
+    ]
 
 
-def _other_zones(context: CycleContext, version: Version, at: datetime) -> set[str]:
-    from notify.life import active_warnings
+def _without_known_gaps(context: CycleContext, warning_id: str, plan: Plan) -> Plan:
+    """The plan without tasks that still have no team and are in the table already."""
+    query = select(tasks.c.kind, tasks.c.adm4_code).where(
+        tasks.c.warning_id == warning_id, tasks.c.team_id.is_(None)
+    )
+    with context.engine.connect() as connection:
+        gaps = set(connection.execute(query).tuples())
+    kept = [t for t in plan.tasks if t.team_id or (str(t.kind), t.adm4_code) not in gaps]
+    return plan.model_copy(update={"tasks": tuple(kept)})
 
+
+def _other_zones(version: Version, held: Sequence[Version], level: Level) -> set[str]:
     return {
         code
-        for other in active_warnings(context.engine, at)
+        for other in held
         if other.warning_id != version.warning_id
-        for code, level in other.body.levels.items()
-        if level >= Level.WASPADA
+        for code, reached in other.body.levels.items()
+        if reached >= level
     }
+
+
+def _tsunami_zones(version: Version, held: Sequence[Version]) -> set[str]:
+    tsunamis = [v for v in held if v.body.hazard_id is HazardId.TSUNAMI]
+    return _other_zones(version, tsunamis, Level.WASPADA)

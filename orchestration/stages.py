@@ -17,7 +17,6 @@ from kentongan.decision import Action
 from kentongan.errors import RuleViolation
 from kentongan.hazard import HazardField
 from kentongan.records import Record
-from kentongan.store import read_archived
 from kentongan.times import compact, iso, parse_instant
 from kentongan.types import HazardId
 from orchestration import event_store
@@ -26,8 +25,8 @@ from orchestration.event_store import StoredEvent
 
 if TYPE_CHECKING:
     import pandas as pd
-    from ingest.run import IngestContext
 
+    from ingest.run import IngestContext
     from processing.quakes import Past
 
 HORIZON = timedelta(hours=50)
@@ -74,7 +73,6 @@ def overlay(context: CycleContext, at: datetime) -> list[dict[str, str]]:
 
 def _fields(context: CycleContext, at: datetime) -> list[HazardField]:
     from ingest.known import known
-
     from processing.run import hazard_fields
 
     found = known(context.engine, at, kinds=KINDS, since=at - HORIZON)
@@ -95,11 +93,10 @@ def _gazetteer(context: CycleContext) -> Any:
 
 
 def _read(context: CycleContext, record: Record) -> bytes:
-    """The archived bytes of a record; they lie under the day of their first reception."""
-    from ingest.known import first_received
+    from ingest.known import read_payload
 
-    received = first_received(context.engine, record.source_id, record.sha256)
-    return read_archived(context.archive, record.source_id, received, record.sha256)
+    with context.engine.connect() as connection:
+        return read_payload(connection, context.archive, record.source_id, record.sha256)
 
 
 def _past(context: CycleContext, found: Sequence[Record]) -> Past:
@@ -217,12 +214,12 @@ def _draft(
 
 
 def release_all(context: CycleContext, at: datetime) -> list[dict[str, Any]]:
-    """Drafts to alerts where policy or people allow; then tasks and outbox of each."""
-    from orchestration.releasing import fill_released, release_pending
+    """Drafts to alerts and outbox rows where policy or people allow; then tasks."""
+    from orchestration.releasing import plan_in_force, release_pending
 
     released = release_pending(context, at)
-    filled = fill_released(context, at)
-    return [*released, *filled]
+    plan_in_force(context, at)
+    return released
 
 
 def send(context: CycleContext, at: datetime) -> dict[str, Any]:

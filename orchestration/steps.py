@@ -16,7 +16,7 @@ from kentongan.lock import exclusive
 from kentongan.settings import Settings
 from kentongan.times import parse_instant
 from orchestration import stages
-from orchestration.context import CycleContext, is_live, open_context, open_ingest
+from orchestration.context import CycleContext, Draw, is_live, open_context, open_ingest
 
 
 @contextmanager
@@ -66,10 +66,11 @@ def dispatch_step(at: str) -> dict[str, Any]:
         return stages.send(context, when)
 
 
-def map_step(at: str) -> dict[str, Any]:
-    """The situation map."""
+def map_step(at: str, draw: Draw | None = None) -> dict[str, Any]:
+    """The situation map, drawn by what the caller brings."""
     when, settings = parse_instant(at), Settings()
-    with _context(settings, when) as context:
+    live = is_live(when, datetime.now(UTC))
+    with open_context(settings, live=live, draw=draw) as context:
         return dict(stages.draw(context, when))
 
 

@@ -38,6 +38,10 @@ KINDS = {
 PREFERRED_MINUTES = 60.0  # a team from outside goes first if it is there within the hour
 """The same hour as `reachable_60min`."""
 
+AFTER_TSUNAMI = "PD-4"
+"""InaTEWS' bulletin that ends a warning: the only leave to enter a tsunami zone."""
+NO_ENTRY = "Zona peringatan tsunami: jangan masuk sebelum PD-4"
+
 
 class LayerTables(Protocol):
     """The tables of a layer set that a plan reads; columns in `kentongan.areas`."""
@@ -63,6 +67,7 @@ def plan_tasks(
     busy: Mapping[str, int],
     standing: Sequence[PlannedTask] = (),
     avoid: Collection[str] = (),
+    no_entry: Collection[str] = (),
 ) -> Plan:
     """Tasks for the villages of a decision at level 3 or above.
 
@@ -71,6 +76,8 @@ def plan_tasks(
         standing: tasks of this event that teams already hold. They stay as they are, keep
             their team and places, and are not part of the answer.
         avoid: villages under level 2 or above of other events; no shelter there is used.
+        no_entry: villages under a tsunami warning of another event that PD-4 has not ended:
+            no team goes in and none stationed there is asked; the need is shown as unmet.
 
     Returns:
         At most one task for each kind and village. `unmet_people` counts those for whom no
@@ -82,7 +89,7 @@ def plan_tasks(
     wanted = [need for need in wanted if need.adm4_code not in served]
     if kind is None or not wanted:
         return Plan(tasks=(), unmet_people=0)
-    planner = _Planner(kind, decision, layers, require_aware(at), policy.coverage, avoid)
+    planner = _Planner(kind, decision, layers, require_aware(at), policy.coverage, avoid, no_entry)
     tasks = planner.plan(wanted, busy_teams(busy, standing), standing)
     return Plan(tasks=tasks, unmet_people=sum(task.unmet_people for task in tasks))
 
@@ -121,11 +128,13 @@ class _Planner:
         at: datetime,
         rules: CoverageRules,
         avoid: Collection[str],
+        no_entry: Collection[str],
     ) -> None:
         self.kind, self.at, self.rules, self.layers = kind, at, rules, layers
         self.zone = set(decision.levels)
         self.severe = {c for c, level in decision.levels.items() if level >= Level.SIAGA}
         self.avoid = self.zone | set(avoid)
+        self.no_entry = set(no_entry)
 
     def plan(
         self, wanted: list[Need], taken: set[str], standing: Sequence[PlannedTask]
@@ -133,7 +142,7 @@ class _Planner:
         self.teams = TeamPool(self.layers.teams, self.rules, taken=taken)
         self.shelters = ShelterPool(self._safe_shelters(), self.rules, standing=standing)
         barred = self.zone if self.kind is TaskKind.RECEIVE else set()
-        self.anyone = ~self.teams.in_villages(barred)
+        self.anyone = ~self.teams.in_villages(barred | self.no_entry)
         self.outside = self.anyone & ~self.teams.in_villages(self.severe)
         return self._with_coordinators([self._task(need) for need in wanted])
 
@@ -165,6 +174,8 @@ class _Planner:
         return shelters[safe & ~shelters["adm4_code"].isin(self.avoid)]
 
     def _task(self, need: Need) -> PlannedTask:
+        if need.adm4_code in self.no_entry and self.kind is not TaskKind.RECEIVE:
+            return self._make(need, None, places=0, note=NO_ENTRY, after=AFTER_TSUNAMI)
         if self.kind is TaskKind.ASSESS:
             return self._assess(need)
         return self._to_shelter(need)
@@ -207,6 +218,7 @@ class _Planner:
         places: int,
         note: str,
         shelter_id: str | None = None,
+        after: str = "",
     ) -> PlannedTask:
         helped = min(need.people, places, self.rules.people_per_team) if team else 0
         return PlannedTask(
@@ -220,7 +232,7 @@ class _Planner:
             shelter_id=shelter_id,
             eta_min=round(team[1], 1) if team else None,
             mobilisation_min=mobilisation_minutes(need, self.at, self.rules),
-            after="PD-4" if self.kind is TaskKind.RECEIVE else "",
+            after=AFTER_TSUNAMI if self.kind is TaskKind.RECEIVE else after,
             note="; ".join(part for part in (note, self._shortage(need, team)) if part),
         )
 
