@@ -32,6 +32,8 @@ _MIN_CELL_KM2 = 0.02
 """A cell smaller than this is a rounding artefact: the disc is added."""
 _ASTRAY_KM, _ASTRAY_RATIO, _ASTRAY_NEAREST_KM = 50.0, 6.0, 3.0
 """A point this far from its district's, and in the midst of another one, is a mistake."""
+_NEIGHBOURS = 5
+"""All of another district: the midst."""
 
 _F64 = NDArray[np.float64]
 _Geometries = NDArray[np.object_]
@@ -91,6 +93,9 @@ def points_astray(villages: pd.DataFrame) -> NDArray[np.bool_]:
     Distance alone would accuse the outer islands; they have no strangers around them.
     """
     known = villages["longitude"].notna().to_numpy()
+    out = np.zeros(len(villages), dtype=np.bool_)
+    if known.sum() <= _NEIGHBOURS:
+        return out
     some = villages[known]
     district = some["code"].str[:8].to_numpy()
     centre = some.groupby(district)[["longitude", "latitude"]].transform("median")
@@ -98,10 +103,9 @@ def points_astray(villages: pd.DataFrame) -> NDArray[np.bool_]:
     there = _unit_vectors(centre["longitude"].to_numpy(), centre["latitude"].to_numpy())
     away = pd.Series(np.linalg.norm(here - there, axis=1) * 6371.0)
     usual = away.groupby(district).transform("median")
-    nearest, who = cKDTree(here).query(here, k=6)
+    nearest, who = cKDTree(here).query(here, k=_NEIGHBOURS + 1)
     strangers = (district[who[:, 1:]] != district[:, None]).all(axis=1)
     far = (away > _ASTRAY_KM) & (away > _ASTRAY_RATIO * usual)
-    out = np.zeros(len(villages), dtype=np.bool_)
     out[known] = far.to_numpy() & strangers & (nearest[:, 1] * 6371.0 < _ASTRAY_NEAREST_KM)
     return out
 
