@@ -45,7 +45,7 @@ STORMS = (
         effective="05:30",
         expires="07:25",
         listed_until="08:45",
-        cell=Cell(106.93, -6.68, 0.51, 0.39, 1.0),
+        cell=Cell(106.93, -6.68, 0.31, 0.23, 1.0),
     ),
     Storm(
         code="CBT20260214001",
@@ -56,7 +56,7 @@ STORMS = (
         effective="06:00",
         expires="07:55",
         listed_until="07:55",
-        cell=Cell(106.37, -6.6, 0.45, 0.36, 0.86),
+        cell=Cell(106.37, -6.6, 0.27, 0.22, 0.86),
     ),
     Storm(
         code="CJB20260214002",
@@ -67,7 +67,7 @@ STORMS = (
         effective="06:35",
         expires="08:40",
         listed_until="08:40",
-        cell=Cell(107.6, -6.82, 0.54, 0.42, 1.0),
+        cell=Cell(107.6, -6.82, 0.32, 0.25, 1.0),
     ),
     Storm(
         code="CJK20260214001",
@@ -78,7 +78,7 @@ STORMS = (
         effective="07:20",
         expires="09:50",
         listed_until="09:50",
-        cell=Cell(106.86, -6.24, 0.33, 0.24, 0.84),
+        cell=Cell(106.86, -6.24, 0.20, 0.14, 0.84),
     ),
     Storm(
         code="CBT20260214002",
@@ -89,7 +89,7 @@ STORMS = (
         effective="07:50",
         expires="09:20",
         listed_until="09:20",
-        cell=Cell(105.92, -6.32, 0.39, 0.30, 0.8),
+        cell=Cell(105.92, -6.32, 0.23, 0.18, 0.8),
     ),
     Storm(
         code="CJB20260214003",
@@ -100,7 +100,7 @@ STORMS = (
         effective="08:50",
         expires="10:40",
         listed_until="10:40",
-        cell=Cell(107.79, -7.34, 0.48, 0.39, 0.95),
+        cell=Cell(107.79, -7.34, 0.29, 0.23, 0.95),
     ),
 )
 OVER_THE_OCEAN = (Cell(98.4, -7.9, 1.9, 1.1, 0.9), Cell(101.7, -10.2, 1.2, 0.8, 0.7))
@@ -170,10 +170,10 @@ def _feed(at: datetime, listed: list[Alert]) -> dict[str, Payload]:
 
 
 def _cells(at: datetime) -> list[Cell]:
-    """Each cell grows before its warning, is strongest half way and fades after it."""
+    """Each cell grows before its warning, is strongest half way and is gone when it expires."""
     cells = list(OVER_THE_OCEAN)
     for storm in STORMS:
-        start, end = _at(storm.sent) - STEP, _at(storm.expires) + STEP
+        start, end = _at(storm.sent) - STEP, _at(storm.expires)
         phase = (at - start) / (end - start)
         if 0 < phase < 1:
             swell = min(1.0, 2.4 * min(phase, 1 - phase) + 0.15)
