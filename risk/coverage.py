@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from risk.sphere import km_of_chord, unit_vectors
+
 if TYPE_CHECKING:
     import pandas as pd
 
     from kentongan.policy import CoverageRules
-
-EARTH_KM = 6371.0
-"""Mean radius; a great circle on it is within 0.6 % of the ellipsoid's."""
 
 REACH_MINUTES = (30, 60)
 
@@ -43,16 +42,8 @@ def nearest_team_minutes(
         return np.full(len(longitude), np.nan, dtype=np.float32)
     posts = unit_vectors(ready["longitude"].to_numpy(), ready["latitude"].to_numpy())
     chord, _ = cKDTree(posts).query(unit_vectors(longitude, latitude))
-    km = 2 * EARTH_KM * np.arcsin(np.clip(chord / 2, 0, 1))
+    km = km_of_chord(chord)
     minutes: NDArray[np.float32] = (km * rules.detour_factor / rules.speed_kmh * 60).astype(
         np.float32
     )
     return minutes
-
-
-def unit_vectors(
-    longitude: NDArray[np.float64], latitude: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Points on the unit sphere, shape (n, 3), from degrees."""
-    lon, lat = np.radians(longitude), np.radians(latitude)
-    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=1)

@@ -17,7 +17,6 @@ from kentongan.codes import DECREE
 from kentongan.errors import LayerError
 from kentongan.store import sha256_hex
 from kentongan.types import DataQuality
-from risk.coverage import unit_vectors
 from risk.layers import files
 from risk.layers.areas_file import QUANTUM, Areas, read_areas
 from risk.layers.coast import coast_columns
@@ -25,6 +24,7 @@ from risk.layers.embedded import KINDS, area_km2
 from risk.layers.layerset import LayerSet, load_layers
 from risk.layers.registers import read_people, read_posts, read_shelters
 from risk.operator import compile_operator
+from risk.sphere import unit_vectors
 
 _JOINED = ("name", "kind", "adm3_name", "adm2_name", "adm1_name", "utc_offset", "people")
 _LISTED = 2_000

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.spatial import Voronoi, cKDTree
 
 from kentongan.types import DataQuality
+from risk.sphere import EARTH_RADIUS_KM, unit_vectors
 
 KM_PER_DEGREE = 111.195
 """Great circle of a sphere of 6,371 km."""
@@ -99,20 +100,15 @@ def points_astray(villages: pd.DataFrame) -> NDArray[np.bool_]:
     some = villages[known]
     district = some["code"].str[:8].to_numpy()
     centre = some.groupby(district)[["longitude", "latitude"]].transform("median")
-    here = _unit_vectors(some["longitude"].to_numpy(), some["latitude"].to_numpy())
-    there = _unit_vectors(centre["longitude"].to_numpy(), centre["latitude"].to_numpy())
-    away = pd.Series(np.linalg.norm(here - there, axis=1) * 6371.0)
+    here = unit_vectors(some["longitude"].to_numpy(), some["latitude"].to_numpy())
+    there = unit_vectors(centre["longitude"].to_numpy(), centre["latitude"].to_numpy())
+    away = pd.Series(np.linalg.norm(here - there, axis=1) * EARTH_RADIUS_KM)
     usual = away.groupby(district).transform("median")
     nearest, who = cKDTree(here).query(here, k=_NEIGHBOURS + 1)
     strangers = (district[who[:, 1:]] != district[:, None]).all(axis=1)
     far = (away > _ASTRAY_KM) & (away > _ASTRAY_RATIO * usual)
-    out[known] = far.to_numpy() & strangers & (nearest[:, 1] * 6371.0 < _ASTRAY_NEAREST_KM)
+    out[known] = far.to_numpy() & strangers & (nearest[:, 1] * EARTH_RADIUS_KM < _ASTRAY_NEAREST_KM)
     return out
-
-
-def _unit_vectors(longitude: _F64, latitude: _F64) -> _F64:
-    lon, lat = np.radians(longitude), np.radians(latitude)
-    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=1)
 
 
 def _known_cells(points: _F64, land: _Geometries) -> tuple[_Geometries, NDArray[np.bool_]]:
