@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow.sdk import dag, task
 
+from orchestration.airflow.chain import in_a_row
 from orchestration.airflow.live import DEFAULT_ARGS, START
 
 
@@ -41,7 +42,7 @@ def backstop() -> None:
 
         return advance_step(now())
 
-    poll() >> advance()
+    in_a_row(poll(), advance())
 
 
 backstop()

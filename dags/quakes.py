@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import chain, dag, task
+from airflow.sdk import dag, task
 
 from orchestration.airflow.assets import INATEWS_BELL, QUAKES_BELL
-from orchestration.airflow.chain import respond
+from orchestration.airflow.chain import in_a_row, respond
 from orchestration.airflow.live import DEFAULT_ARGS, RUN_TIMEOUT, START
 
 
@@ -35,7 +35,14 @@ def quakes() -> None:
 
         return poll_all(rung(triggering_asset_events or {}, ["bmkg-quakes", "bmkg-inatews"]))
 
-    chain(ingest(), respond())
+    @task(task_id="map", trigger_rule="all_done")
+    def draw() -> dict[str, Any]:
+        from console.live_map import draw_now
+        from orchestration.airflow.live import now
+
+        return draw_now(now())
+
+    in_a_row(ingest(), respond(), draw())
 
 
 quakes()

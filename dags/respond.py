@@ -6,10 +6,12 @@ and nowcast warnings do the same inside their own runs.
 
 from __future__ import annotations
 
-from airflow.sdk import dag
+from typing import Any
+
+from airflow.sdk import dag, task
 
 from orchestration.airflow.assets import FORECAST, SATELLITE
-from orchestration.airflow.chain import respond
+from orchestration.airflow.chain import in_a_row, respond
 from orchestration.airflow.live import DEFAULT_ARGS, RUN_TIMEOUT, START
 
 
@@ -25,7 +27,14 @@ from orchestration.airflow.live import DEFAULT_ARGS, RUN_TIMEOUT, START
     tags=["kentongan", "respond"],
 )
 def respond_to_observations() -> None:
-    respond()
+    @task(task_id="map", trigger_rule="all_done")
+    def draw() -> dict[str, Any]:
+        from console.live_map import draw_now
+        from orchestration.airflow.live import now
+
+        return draw_now(now())
+
+    in_a_row(respond(), draw())
 
 
 respond_to_observations()

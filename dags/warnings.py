@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import chain, dag, task
+from airflow.sdk import dag, task
 
 from orchestration.airflow.assets import NOWCAST_BELL
-from orchestration.airflow.chain import respond
+from orchestration.airflow.chain import in_a_row, respond
 from orchestration.airflow.live import DEFAULT_ARGS, RUN_TIMEOUT, START
 
 
@@ -34,7 +34,14 @@ def warnings() -> None:
 
         return poll_all(["bmkg-nowcast"])
 
-    chain(ingest(), respond())
+    @task(task_id="map", trigger_rule="all_done")
+    def draw() -> dict[str, Any]:
+        from console.live_map import draw_now
+        from orchestration.airflow.live import now
+
+        return draw_now(now())
+
+    in_a_row(ingest(), respond(), draw())
 
 
 warnings()

@@ -1,14 +1,13 @@
-"""The steps after polling, as tasks: overlay, decide, release, dispatch, map.
+"""The steps from records to sent messages, as tasks: overlay, decide, release, dispatch.
 
-A poll that failed keeps nobody from being warned of what is known already, and a message
-that could not be sent does not keep the map from being drawn.
+A poll that failed keeps nobody from being warned of what is known already.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import task, task_group
+from airflow.sdk import chain, task, task_group
 
 from orchestration.airflow.live import now
 
@@ -41,13 +40,25 @@ def dispatch() -> dict[str, Any]:
     return dispatch_step(now())
 
 
-@task(task_id="map", trigger_rule="all_done")
-def draw() -> dict[str, Any]:
-    from orchestration.steps import map_step
-
-    return map_step(now())
-
-
 @task_group(group_id="respond")
 def respond() -> None:
-    overlay() >> decide() >> release() >> dispatch() >> draw()
+    overlay() >> decide() >> release() >> dispatch()
+
+
+@task(trigger_rule="one_failed", retries=0)
+def failed() -> None:
+    """Skipped when all is well; otherwise it fails the run.
+
+    Airflow judges a run by its last tasks, and ours run whatever failed before them.
+    """
+    from airflow.sdk.exceptions import AirflowFailException
+
+    raise AirflowFailException("a task of this run failed; its log says why")
+
+
+def in_a_row(*parts: Any) -> None:
+    """One after the other; the run fails if any of them failed."""
+    chain(*parts)
+    end = failed()
+    for part in parts:
+        part >> end

@@ -77,6 +77,8 @@ def airflow_environment(
         "AIRFLOW__API__HOST": HOST,
         "AIRFLOW__API__PORT": str(api_port),
         "AIRFLOW__API__BASE_URL": address,
+        # A process title must not overwrite the environment, by which leftovers are found.
+        "SPT_NOENV": "1",
         "NO_PROXY": ",".join(filter(None, (kept.get("NO_PROXY"), LOCAL))),
     }
     ours = {f"AIRFLOW__{name}": value for name, value in _DEFAULTS.items()}

@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 import logging
+from importlib import import_module
 
 from airflow.executors import local_executor
 
 log = logging.getLogger(__name__)
+
+
+STEPS = (
+    "ingest.known",
+    "ingest.run",
+    "kentongan.migrate",
+    "notify.channels.recorder",
+    "notify.dispatch",
+    "notify.firewall",
+    "notify.life",
+    "orchestration.releasing",
+    "orchestration.steps",
+    "processing.run",
+    "risk.overlay",
+)
+"""Modules that the steps import when they run."""
 
 
 def warm() -> None:
@@ -16,9 +33,10 @@ def warm() -> None:
     about 2 s of processor time each.
     """
     from kentongan.settings import Settings
-    from orchestration import stages  # noqa: F401 - for its imports
     from risk.layers.layerset import load_layers
 
+    for name in STEPS:
+        import_module(name)
     layers = load_layers(Settings().layers)
     # Both are read at first use and then kept.
     _ = layers.strtree, layers.names
