@@ -60,19 +60,35 @@ def coast_findings(zones: gpd.GeoDataFrame, layers: LayerSet, rules: TsunamiRule
 
 
 def _members(codes: str, side: str, layers: LayerSet) -> tuple[_I64, NDArray[np.bool_]]:
-    """Rows of the coastal villages of a zone, and which of them face no clear side."""
+    """Rows of the coastal villages of a zone, and which of them face no clear side.
+
+    Where no shore faces the named side at all (a town at the head of a bay), the half of the
+    coast that lies there is meant.
+    """
     spans = [layers.within(code.strip()) for code in codes.split(",") if code.strip()]
-    if not spans:
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.bool_)
-    rows = np.unique(np.concatenate([np.arange(s.start, s.stop) for s in spans]))
+    inside = np.concatenate([np.arange(0), *(np.arange(s.start, s.stop) for s in spans)])
+    rows = np.unique(inside).astype(np.int64)
     rows = rows[layers.villages["coast_share"].to_numpy()[rows] > 0]
+    if not rows.size:
+        return rows, np.empty(0, dtype=np.bool_)
     azimuth = layers.villages["sea_azimuth_deg"].to_numpy(np.float64)[rows]
     unclear = np.isnan(azimuth)
     if side.upper() not in SIDES:
         return rows, np.zeros(rows.size, dtype=np.bool_)
     turn = np.abs((azimuth - SIDES[side.upper()] + 180) % 360 - 180)
-    facing = unclear | (turn <= SIDE_REACH_DEG)
-    return rows[facing], unclear[facing]
+    facing = turn <= SIDE_REACH_DEG
+    if not facing.any():
+        unclear |= _half(rows, SIDES[side.upper()], layers)
+    return rows[facing | unclear], (unclear & ~facing)[facing | unclear]
+
+
+def _half(rows: _I64, azimuth: float, layers: LayerSet) -> NDArray[np.bool_]:
+    """Villages on one side of the middle of all: a coast that faces elsewhere has a side too."""
+    points = layers.villages[["longitude", "latitude"]].to_numpy(np.float64)[rows]
+    turn = np.radians(azimuth)
+    along = points @ np.array([np.sin(turn), np.cos(turn)])
+    half: NDArray[np.bool_] = along >= (along.min() + along.max()) / 2
+    return half
 
 
 def _rule(

@@ -49,6 +49,21 @@ def test_villages_of_a_zone(layers, zone_field, policy, codes, side, expected):
     assert table["no_elevation"].iloc[:-1].all()
 
 
+def test_where_no_shore_faces_the_side_its_half_of_the_coast_is_meant(
+    make_layers, zone_field, policy
+):
+    souths = [-8.5, -8.4, -8.3, -8.2]
+    bay = [
+        (f"52.72.01.200{i}", "Bima", (118.7, south, 118.71, south + 0.01), 10)
+        for i, south in enumerate(souths)
+    ]
+    layers = make_layers(bay, coast_share=[0.5] * 4, azimuth=[250.0] * 4)
+    field = zone_field(AreaRule.COAST_STRIP, {"adm_codes": "52.72", "side": "N"})
+    table = impact_table(field, layers, policy)
+    assert table["adm4_code"].iloc[:-1].tolist() == ["52.72.01.2002", "52.72.01.2003"]
+    assert set(table["rule"].iloc[:-1]) == {"coast-strip-any-side"}
+
+
 def test_people_of_the_strip_and_at_least_one(layers, zone_field, policy):
     field = zone_field(AreaRule.COAST_STRIP, {"adm_codes": "53.10", "hazard_level": 4})
     table = impact_table(field, layers, policy)
