@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from console import words
 from console.map_shapes import UNITS_PER_DEGREE, packed
 from kentongan.settings import data_dir
-from kentongan.view import SituationView, TaskLine
+from kentongan.view import SituationView, TaskLine, WarningLine
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -77,6 +77,7 @@ def panel(view: SituationView, *, merged: bool) -> dict[str, Any]:
         "zone": main_zone(view),
         "merged": merged,
         "blind": blind_feeds(view),
+        "warnings": sorted(view.warnings, key=_urgency),
         "tasks": task_sums(view.tasks),
         "top": top_villages(view.villages),
         "without_shape": int(view.villages.geometry.is_empty.sum()) if len(view.villages) else 0,
@@ -84,6 +85,10 @@ def panel(view: SituationView, *, merged: bool) -> dict[str, Any]:
         "has_uncovered": bool((view.villages["uncovered"] > 0).any()),
         "credits": credits_of(view),
     }
+
+
+def _urgency(line: WarningLine) -> tuple[bool, int, int]:
+    return words.urgency(line.hazard_id, line.level, line.exposed)
 
 
 def top_villages(villages: gpd.GeoDataFrame) -> list[Any]:
@@ -148,13 +153,18 @@ def regency_names(villages: gpd.GeoDataFrame) -> list[dict[str, Any]]:
     if not len(shown):
         return []
     inside = shown.geometry.representative_point()
-    x = inside.x.groupby(shown["regency"]).mean()
-    y = inside.y.groupby(shown["regency"]).mean()
+    x = inside.x.groupby(shown["regency"]).mean().to_dict()
+    y = inside.y.groupby(shown["regency"]).mean().to_dict()
     count = shown["regency"].value_counts()
     return [
-        {"name": name, "longitude": round(float(x[name]), 4), "latitude": round(float(y[name]), 4)}
-        for name in sorted(x.index, key=lambda name: (-count[name], name))
+        {"name": short(name), "longitude": round(x[name], 4), "latitude": round(y[name], 4)}
+        for name in sorted(x, key=lambda name: (-count[name], name))
     ]
+
+
+def short(regency: str) -> str:
+    """`Kab. Bandung`, `Kota Adm. Jakarta Pusat`: as a map has room for it."""
+    return regency.replace("Kabupaten ", "Kab. ").replace("Administrasi ", "Adm. ")
 
 
 def _rows(table: pd.DataFrame, columns: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -79,7 +79,7 @@ def _trouble(feed: Document) -> str:
     if not problems:
         return str(feed["detail"])
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return f"{problems[0]['url']}: {problems[0]['detail']}{more}"
+    return f"{problems[0]['detail']}{more}"
 
 
 def _unknown(areas: Sequence[Document]) -> list[str]:
@@ -105,8 +105,9 @@ def _warnings(warnings: Sequence[Document]) -> list[str]:
     return lines
 
 
-def _urgency(warning: Document) -> tuple[int, int, str]:
-    return (-warning["level"], -warning["exposed_people"], warning["warning_id"])
+def _urgency(warning: Document) -> tuple[bool, int, int, str]:
+    key = words.urgency(warning["hazard_id"], warning["level"], warning["exposed_people"])
+    return (*key, warning["warning_id"])
 
 
 def _name(warning: Document) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
+from console.words import level_word, number, urgency
 from kentongan.db import alerts, warning_states, warnings
 from kentongan.errors import DataError
 from kentongan.times import iso
@@ -34,7 +35,12 @@ def open_warnings(engine: Engine) -> list[WarningLine]:
             for version in versions.in_state(connection, state)
             if not version.body.is_end
         ]
-    return sorted(lines, key=lambda w: (-w.level, -w.exposed, w.warning_id, w.version))
+    return sorted(lines, key=by_urgency)
+
+
+def by_urgency(line: WarningLine) -> tuple[bool, int, int, str, int]:
+    key = urgency(line.hazard_id, line.level, line.exposed)
+    return (*key, line.warning_id, line.version)
 
 
 def _line(connection: Connection, version: Version) -> WarningLine:
@@ -65,8 +71,6 @@ def _line(connection: Connection, version: Version) -> WarningLine:
 
 def area_text(group: AreaGroup) -> str:
     """`Kab. Boalemo (Waspada, 14 desa): Dengilo, Mananggu`."""
-    from console.words import level_word, number
-
     head = f"{group.adm2_name} ({level_word(group.level)}, {number(len(group.codes))} desa)"
     return f"{head}: {', '.join(group.districts)}" if group.districts else head
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from kentongan.times import ZONES, local_clock, local_date, require_aware
-from kentongan.types import Mode
+from kentongan.types import HazardId, Mode
 from kentongan.view import FeedLine
 
 LEVELS: dict[int, tuple[str, str]] = {
@@ -77,6 +77,11 @@ def indonesian(table: dict[str, tuple[str, str]], key: str) -> str:
 
 def english(table: dict[str, tuple[str, str]], key: str) -> str:
     return table.get(key, (key, key))[1]
+
+
+def urgency(hazard_id: str, level: int, people: int) -> tuple[bool, int, int]:
+    """Sort key: a tsunami first, since minutes count there; then by level and people."""
+    return (hazard_id != HazardId.TSUNAMI, -level, -people)
 
 
 def feed_title(feed: FeedLine) -> str:

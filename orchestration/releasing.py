@@ -170,7 +170,7 @@ def _without_known_gaps(context: CycleContext, warning_id: str, plan: Plan) -> P
         tasks.c.warning_id == warning_id, tasks.c.team_id.is_(None)
     )
     with context.engine.connect() as connection:
-        gaps = set(connection.execute(query).tuples())
+        gaps = {(row[0], row[1]) for row in connection.execute(query)}
     kept = [t for t in plan.tasks if t.team_id or (str(t.kind), t.adm4_code) not in gaps]
     return plan.model_copy(update={"tasks": tuple(kept)})
 

@@ -25,7 +25,11 @@ def main() -> None:
 def _of_database(error: Exception) -> bool:
     """Whether the database could not be reached; asked without importing SQLAlchemy."""
     module = sys.modules.get("sqlalchemy.exc")
-    return module is not None and isinstance(error, module.OperationalError)
+    if module is None:
+        return False
+    # ArgumentError: the address cannot be read; its subclasses: no such driver.
+    kinds = (module.OperationalError, module.InterfaceError, module.ArgumentError)
+    return isinstance(error, kinds)
 
 
 def _tell(text: str) -> None:

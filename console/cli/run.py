@@ -60,10 +60,9 @@ def _cycle(at: datetime | None, sources: list[str] | None, *, as_json: bool) -> 
 
 def _play(scenario: str, *, as_json: bool) -> None:
     from console.report import scenario_report, scenarios_table
-    from orchestration.scenarios import bundled
 
+    names = _names(scenario)
     settings = open_settings()
-    names = bundled() if scenario == ALL else [scenario]
     documents = _documents(names, settings)
     if as_json:
         print_json({"scenarios": documents} if scenario == ALL else documents[0])
@@ -71,6 +70,19 @@ def _play(scenario: str, *, as_json: bool) -> None:
         print(scenarios_table(documents))
     else:
         print(scenario_report(documents[0]))
+
+
+def _names(scenario: str) -> list[str]:
+    from kentongan.errors import SettingsError
+    from orchestration.scenarios import bundled, find
+
+    if scenario == ALL:
+        return bundled()
+    try:
+        find(scenario)
+    except SettingsError as error:
+        raise typer.BadParameter(str(error)) from error
+    return [scenario]
 
 
 def _documents(names: list[str], settings: Settings) -> list[dict[str, Any]]:
