@@ -18,7 +18,8 @@ VILLAGES: dict[str, str] = {
     "people": "int64",
     "area_km2": "float32",
     "coast_share": "float32 0..1: share of its area within the coast strip (2 km); 0 inland",
-    "sea_azimuth_deg": "float32, mean direction towards open sea, clockwise from north; NaN inland",
+    "sea_azimuth_deg": "float32, mean direction to open sea, clockwise from north; NaN inland and "
+    "where a shore faces all ways (small islands, capes)",
     "data_quality": "text: kentongan.types.DataQuality",
 }
 """Geometry comes apart, as an array of shapely polygons in the same order."""
