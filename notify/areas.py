@@ -33,6 +33,8 @@ _SHORT = (
 )
 # Degrees of buffer tried one after the other: 0.002 is about 220 m.
 _BUFFERS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064)
+# Degrees, about 1.7 km: a circle of 9 km2, near the middle of Indonesia's villages.
+_POINT_RADIUS = 0.015
 _DECIMALS = 4
 # Half a step of the fourth decimal, with room for both axes.
 _ROUNDING = 0.0001
@@ -112,35 +114,80 @@ def cover(shapes: Any) -> tuple[Ring, ...]:
     known = [s for s in shapes if s is not None and not shapely.is_empty(s)]
     if not known:
         return ()
-    whole = _filled(shapely.union_all(shapely.make_valid(np.asarray(known, dtype=object))))
+    villages = _with_area(shapely.make_valid(np.asarray(known, dtype=object)))
+    outline = _outline(villages)
     best = None
     for buffer in _BUFFERS:
-        candidate = _simplified(whole, buffer)
-        if not candidate.covers(whole):
+        candidate = _simplified(outline, buffer)
+        if not _covers(candidate, villages):
             continue
         best = candidate
         if _largest(candidate) <= MAX_VERTICES:
             break
-    return _rings(best if best is not None else _filled(whole.envelope.buffer(_ROUNDING * 2)))
+    return _rings(best if best is not None else _box(villages))
 
 
-def _simplified(whole: Any, buffer: float) -> Any:
-    """Cover of `whole`, at most `buffer` + rounding away from it."""
+def _with_area(villages: Any) -> Any:
+    """A village of which only a point is known stands for its surroundings."""
     import shapely
 
-    wide = whole.buffer(buffer + _ROUNDING, quad_segs=2)
+    flat = shapely.area(villages) == 0
+    villages[flat] = shapely.buffer(villages[flat], _POINT_RADIUS, quad_segs=2)
+    return villages
+
+
+def _outline(villages: Any) -> Any:
+    """About their union, without holes; `_covers` has the last word."""
+    import shapely
+
+    slack = _BUFFERS[0] / 2
+    coarse = shapely.make_valid(shapely.simplify(villages, slack))
+    return _filled(shapely.union_all(coarse).simplify(slack / 2))
+
+
+def _covers(candidate: Any, villages: Any) -> bool:
+    import shapely
+
+    shapely.prepare(candidate)
+    return bool(shapely.covers(candidate, villages).all())
+
+
+def _box(villages: Any) -> Any:
+    import shapely
+
+    west, south, east, north = shapely.total_bounds(villages)
+    grow = 2 * _ROUNDING
+    return shapely.box(west - grow, south - grow, east + grow, north + grow)
+
+
+def _simplified(outline: Any, buffer: float) -> Any:
+    """The outline grown by `buffer`, with few points, rounded."""
+    import shapely
+
+    wide = outline.buffer(buffer + _ROUNDING, quad_segs=2)
     plain = _filled(wide).simplify(buffer * 0.9)
     rounded = shapely.transform(plain, lambda points: np.round(points, _DECIMALS))
     return _filled(rounded if rounded.is_valid else rounded.buffer(0))
 
 
 def _filled(shape: Any) -> Any:
-    """Its polygons without holes, merged where a filled hole held another."""
+    """Its polygons without holes; what lay in a hole is gone, for it is inside now.
+
+    `shape` must be valid: then two of its filled polygons are nested or apart.
+    """
     import shapely
 
-    parts = [p for p in shapely.get_parts(shape) if p.geom_type == "Polygon"]
-    parts += [q for p in shapely.get_parts(shape) if p.geom_type == "MultiPolygon" for q in p.geoms]
-    return shapely.union_all([shapely.Polygon(p.exterior) for p in parts])
+    parts = shapely.get_parts(shapely.get_parts(shape))
+    parts = parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON]
+    full = shapely.polygons(shapely.get_exterior_ring(parts))
+    keep = np.ones(len(parts), dtype=bool)
+    inside = shapely.point_on_surface(parts)
+    for k in np.flatnonzero(shapely.get_num_interior_rings(parts)):
+        shapely.prepare(full[k])
+        within = shapely.contains_properly(full[k], inside)
+        within[k] = False
+        keep &= ~within
+    return shapely.multipolygons(full[keep])
 
 
 def _largest(shape: Any) -> int:

@@ -14,7 +14,7 @@ from kentongan.types import HazardId
 from notify import texts
 from notify.areas import Geometry, cover, district_count, rows_of, short_regency, split
 from notify.firewall import CapStatus
-from notify.warning import AreaGroup, WarningBody
+from notify.warning import AreaGroup, Ring, WarningBody
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,12 +80,15 @@ def compose(
         linked_event_id=event.linked_event_id,
     )
     codes = sorted({*bare.levels, *bare.told})
-    facts = _facts(impact, codes)
-    shapes = None if geometry is None else dict(zip(codes, geometry(codes), strict=True))
-    groups = grouped(bare, facts, areas, at=at, again=set(warned), shapes=shapes)
+    facts = _facts(impact, codes, before.exposure if before and warned else {})
+    rings = _Covers(geometry, before)
+    groups = grouped(bare, facts, areas, at=at, again=set(warned), rings=rings)
     return bare.model_copy(
         update={
             "groups": groups,
+            "exposure": {
+                c: (facts[c]["exposed_people"], facts[c]["uncovered_people"]) for c in bare.levels
+            },
             "exposed_people": sum(group.exposed_people for group in groups if group.level),
             "uncovered_people": sum(group.uncovered_people for group in groups if group.level),
             "data_quality": tuple(sorted({f["data_quality"] for f in facts.values()} - {""})),
@@ -120,15 +123,32 @@ def compose_end(
             "level": 0,
             "previous_level": max(before.level, before.previous_level),
             "levels": {},
+            "exposure": {},
             "told": before.ever_warned,
             "expires": require_aware(expires),
             "exposed_people": 0,
             "uncovered_people": 0,
         }
     )
-    facts = _facts(None, before.ever_warned)
-    groups = grouped(bare, facts, areas, at=at, again=set(before.ever_warned), shapes=None)
+    facts = _facts(None, before.ever_warned, {})
+    groups = grouped(
+        bare, facts, areas, at=at, again=set(before.ever_warned), rings=_Covers(None, before)
+    )
     return bare.model_copy(update={"groups": groups})
+
+
+class _Covers:
+    """Polygons of villages; those of the version before where the villages are the same."""
+
+    def __init__(self, geometry: Geometry | None, before: WarningBody | None) -> None:
+        self._geometry = geometry
+        self._known = {g.codes: g.polygons for g in before.groups} if before else {}
+
+    def of(self, codes: tuple[str, ...]) -> tuple[Ring, ...]:
+        known = self._known.get(codes)
+        if known:
+            return known
+        return cover(self._geometry(codes)) if self._geometry is not None else ()
 
 
 def grouped(
@@ -138,7 +158,7 @@ def grouped(
     *,
     at: datetime,
     again: set[str],
-    shapes: Mapping[str, Any] | None,
+    rings: _Covers,
 ) -> tuple[AreaGroup, ...]:
     """One group for each regency and level, with its texts."""
     told = set(body.told)
@@ -146,8 +166,8 @@ def grouped(
     made = []
     for (adm2_code, level), codes in parts.items():
         plain = _group(adm2_code, level, codes, facts, areas, told=told, again=again)
-        rings = cover([shapes[code] for code in codes]) if shapes is not None else ()
-        made.append(_with_texts(body, plain.model_copy(update={"polygons": rings}), at=at))
+        plain = plain.model_copy(update={"polygons": rings.of(tuple(codes))})
+        made.append(_with_texts(body, plain, at=at))
     return tuple(made)
 
 
@@ -199,9 +219,20 @@ _NOTHING: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _facts(impact: pd.DataFrame | None, codes: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """What the impact table says of each code; nothing where it has no row."""
+def _facts(
+    impact: pd.DataFrame | None,
+    codes: Sequence[str],
+    known: Mapping[str, tuple[int, int]],
+) -> dict[str, dict[str, Any]]:
+    """What the impact table says of each code.
+
+    A village that is still warned and that this run did not see keeps its people: not seen
+    is not safe.
+    """
     facts = {code: dict(_NOTHING) for code in codes}
+    for code in facts.keys() & known.keys():
+        exposed, uncovered = known[code]
+        facts[code].update(exposed_people=exposed, uncovered_people=uncovered)
     if impact is None or len(impact) == 0:
         return facts
     rows = impact[impact["adm4_code"].isin(codes) & (impact["adm4_code"] != UNASSIGNED)]

@@ -52,6 +52,8 @@ def to_basic(text: str) -> str:
 
     Accents are dropped; a character without a likeness becomes `?`.
     """
+    if text.isascii() and BASIC.issuperset(text):
+        return " ".join(text.split())
     plain = unicodedata.normalize("NFKD", text.translate(_REPLACED)).translate(_REPLACED)
     kept = (c for c in plain if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
     return " ".join("".join(c if c in BASIC and c.isascii() else "?" for c in kept).split())

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 SYSTEM = "kentongan"
 END_VALID = timedelta(hours=2)
 """An end is repeated by others for as long as its CAP document is valid."""
+NOT_RELEASED = "its end came before its release"
 _PENDING = (WarningState.DRAFT, WarningState.APPROVED)
 _CLOSED = (WarningState.ENDED, WarningState.EXPIRED, WarningState.CANCELLED)
 
@@ -76,6 +77,7 @@ def draft(
     )
     warning_id = warning_id_of(event.event_id)
     with writing(engine) as connection:
+        versions.lock(connection, warning_id)
         if decision.action is Action.EXPIRE:
             _close(connection, warning_id, WarningState.EXPIRED, at=at, reason=decision.reason)
             return None
@@ -148,13 +150,17 @@ def release(
             alert breaks a rule of CAP.
     """
     with writing(engine) as connection:
+        versions.lock(connection, ref.warning_id)
         version = versions.get(connection, ref.warning_id, ref.version)
         done = versions.alert_of(connection, version.ref)
         if done is not None:
             return done
-        if version.state not in _PENDING or not _may_release(connection, version, policy, mode):
+        if version.state not in _PENDING:
             return None
         if version.body.expires <= at:
+            _close(connection, ref.warning_id, WarningState.EXPIRED, at=at, reason=NOT_RELEASED)
+            return None
+        if not _may_release(connection, version, policy, mode):
             return None
         _check_status(version, mode=mode, live=live)
         return publish_alert(
@@ -195,6 +201,7 @@ def approve(
         RuleViolation: another content than the one drafted, or no draft any more.
     """
     with writing(engine) as connection:
+        versions.lock(connection, ref.warning_id)
         version = versions.get(connection, ref.warning_id, ref.version)
         if version.content_hash != content_hash:
             raise RuleViolation(
@@ -228,6 +235,7 @@ def cancel(
         RuleViolation: no such warning, or it is closed already.
     """
     with writing(engine) as connection:
+        versions.lock(connection, warning_id)
         newest = _open_version(connection, warning_id)
         if versions.newest_released(connection, warning_id) is None:
             newest.add_state(connection, WarningState.CANCELLED, at=at, actor=actor, reason=reason)
@@ -256,6 +264,7 @@ def allclear(
         RuleViolation: BMKG's own warnings and every tsunami warning end by BMKG alone.
     """
     with writing(engine) as connection:
+        versions.lock(connection, warning_id)
         newest = _open_version(connection, warning_id)
         if newest.body.official or newest.body.hazard_id is HazardId.TSUNAMI:
             raise RuleViolation(

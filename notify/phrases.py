@@ -22,6 +22,7 @@ class _Strict(BaseModel):
 class LevelPhrases(_Strict):
     response: Literal["Shelter", "Evacuate", "Prepare", "Avoid", "Monitor"]
     sms: tuple[str, ...] = Field(min_length=1)
+    sms_last: tuple[str, ...] = ()
     what_id: str
     what_en: str
     do_id: str

@@ -76,6 +76,7 @@ def store_plan(
         DataError: a village of the plan is not in `areas`.
     """
     with writing(engine) as connection:
+        versions.lock(connection, ref.warning_id)
         version = versions.get(connection, ref.warning_id, ref.version)
         if versions.alert_of(connection, version.ref) is None:
             raise RuleViolation(

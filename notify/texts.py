@@ -7,6 +7,7 @@ never the command. Words about mobile coverage would be one more way in `_sms_wa
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,18 +35,20 @@ def sms(body: WarningBody, group: AreaGroup, *, at: datetime) -> Marked:
 def _sms_ways(
     body: WarningBody, group: AreaGroup, words: HazardPhrases, at: datetime
 ) -> Iterator[str]:
-    templates = words.at(group.level).sms
-    for arrival in _arrival_ways(group, at):
-        for when in when_ways(body.onset, body.expires, at=at, zone=group.utc_offset):
-            for where in _where(body, group):
-                for template in templates:
-                    yield template.format(
-                        word=LEVEL_WORDS[group.level],
-                        where=where,
-                        when=when,
-                        arrival=arrival,
-                        source=source(body),
-                    )
+    chosen = words.at(group.level)
+    whens = when_ways(body.onset, body.expires, at=at, zone=group.utc_offset)
+    ways = itertools.chain(
+        itertools.product(_arrival_ways(group, at), whens, _where(body, group), chosen.sms),
+        itertools.product(_arrival_ways(group, at), whens, _where(body, group), chosen.sms_last),
+    )
+    for arrival, when, where, template in ways:
+        yield template.format(
+            word=LEVEL_WORDS[group.level],
+            where=where,
+            when=when,
+            arrival=arrival,
+            source=source(body),
+        )
 
 
 def _end_ways(body: WarningBody, group: AreaGroup, words: HazardPhrases) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, func, select, text
 
 from kentongan.db import alerts, approvals, insert_ignore, messages, warning_states, warnings
 from kentongan.errors import RuleViolation
@@ -84,6 +84,14 @@ def _version(row: Row[tuple[object, ...]]) -> Version:
         created_at=values["created_at"],
         body=WarningBody.model_validate(values["body"]),
     )
+
+
+def lock(connection: Connection, warning_id: str) -> None:
+    """One writer at a time for this warning; SQLite has one for everything."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(
+            text("SELECT pg_advisory_xact_lock(hashtext(:key))"), {"key": warning_id}
+        )
 
 
 def newest(connection: Connection, warning_id: str) -> Version | None:

@@ -65,6 +65,8 @@ class WarningBody(_Frozen):
     previous_level: int = 0
     """Highest level of the version before; an end is as urgent as what it ends."""
     levels: dict[str, int]
+    exposure: dict[str, tuple[int, int]] = {}
+    """adm4_code -> exposed and uncovered people, as last known while the warning holds."""
     told: tuple[str, ...]
     ever_warned: tuple[str, ...]
     groups: tuple[AreaGroup, ...]

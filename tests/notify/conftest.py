@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from kentongan.db import make_engine, metadata
+from sqlalchemy import Engine, Table, select
+
+from kentongan.db import make_engine, messages, metadata, outbox, recipients
 from kentongan.decision import Action, Decision
 from kentongan.hazard import HazardEvent
 from kentongan.policy import ReleasePolicy, load_policy
 from kentongan.settings import data_dir
 from kentongan.store import Store
-from kentongan.types import DocumentStatus, HazardId, Level
-from sqlalchemy import Engine
+from kentongan.types import DocumentStatus, HazardId, Level, Mode
+from notify.run import Published, publish
 
 AT = datetime(2026, 9, 24, 7, 10, tzinfo=UTC)
 
@@ -157,3 +160,87 @@ def make_impact(levels: dict[str, int], onset: datetime | None = None) -> pd.Dat
             "data_quality": ["modelled"] * len(levels),
         }
     )
+
+
+@dataclass
+class World:
+    """Everything a warning needs, with defaults that a test changes one at a time."""
+
+    engine: Engine
+    store: Store
+    areas: pd.DataFrame
+    coordinators: pd.DataFrame
+    geometry: Callable[[Sequence[str]], Any]
+    policy: ReleasePolicy
+    folder: Path
+
+    at = AT
+    event = staticmethod(make_event)
+    decision = staticmethod(make_decision)
+    impact = staticmethod(make_impact)
+
+    def codes(self, prefix: str = "") -> list[str]:
+        return [c for c in self.areas["adm4_code"] if c.startswith(prefix)]
+
+    def levels(self, prefix: str, level: int) -> dict[str, int]:
+        return dict.fromkeys(self.codes(prefix), level)
+
+    def publish(
+        self,
+        action: Action,
+        levels: dict[str, int] | None = None,
+        *,
+        hazard: HazardId = HazardId.THUNDERSTORM,
+        at: datetime = AT,
+        mode: Mode = Mode.EXERCISE,
+        live: bool = True,
+        told: Sequence[str] | None = None,
+        expires: datetime = AT + timedelta(hours=2, minutes=17),
+        arrival: datetime | None = None,
+        **event: Any,
+    ) -> Published:
+        made = make_event(hazard, **event)
+        decision = make_decision(action, levels, event_id=made.event_id, told=told, expires=expires)
+        return publish(
+            self.engine,
+            self.store,
+            decision,
+            made,
+            make_impact(levels or {}, arrival),
+            self.areas,
+            at=at,
+            mode=mode,
+            live=live,
+            policy=self.policy,
+            coordinators=self.coordinators,
+            geometry=self.geometry,
+        )
+
+    def rows(self, table: Table) -> list[dict[str, Any]]:
+        with self.engine.connect() as connection:
+            return [dict(row) for row in connection.execute(select(table)).mappings()]
+
+    def reached(self, *, version: int, channel: str = "sms", role: str = "resident") -> set[str]:
+        """Villages of the residents (or ids of the coordinators) with a row."""
+        query = (
+            select(recipients.c.adm4_code, recipients.c.recipient_id)
+            .join(outbox, outbox.c.recipient_id == recipients.c.recipient_id)
+            .join(messages, messages.c.message_id == outbox.c.message_id)
+            .where(messages.c.version == version, outbox.c.channel == channel)
+            .where(recipients.c.role == role)
+        )
+        with self.engine.connect() as connection:
+            return {row[0] if role == "resident" else row[1] for row in connection.execute(query)}
+
+
+@pytest.fixture
+def world(
+    engine: Engine,
+    store: Store,
+    areas: pd.DataFrame,
+    coordinators: pd.DataFrame,
+    geometry: Callable[[Sequence[str]], Any],
+    exercise: ReleasePolicy,
+    tmp_path: Path,
+) -> World:
+    return World(engine, store, areas, coordinators, geometry, exercise, tmp_path)

@@ -1,0 +1,211 @@
+"""Actual comes out of exactly one combination; everything else has only the recorder."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from kentongan.db import alerts, audit, messages, outbox, warnings
+from kentongan.decision import Action
+from kentongan.errors import RuleViolation
+from kentongan.policy import ReleasePolicy
+from kentongan.types import DocumentStatus, HazardId, Level, Mode
+from notify import firewall, life
+from notify.channels.channel import Outcome, Outgoing, Receipt
+from notify.dispatch import dispatch
+
+
+class Phone:
+    """A real channel, as far as the firewall can see."""
+
+    route = "sms"
+    window = 10
+
+    def __init__(self) -> None:
+        self.sent: list[Outgoing] = []
+
+    def send(self, sent: Sequence[Outgoing]) -> list[Receipt]:
+        self.sent.extend(sent)
+        return [Receipt(Outcome.ACCEPTED)] * len(sent)
+
+
+class Tape(Phone):
+    route = "recorder"
+
+
+def outgoing(**changes: Any) -> Outgoing:
+    values: dict[str, Any] = {
+        "outbox_id": 1, "message_id": "m", "warning_id": "w", "version": 1, "channel": "sms",
+        "recipient_id": "r", "address": "+6281234567890", "text": "AWAS", "payload": None,
+        "level": 4, "cap_status": "Actual",
+    }  # fmt: skip
+    return Outgoing(**{**values, **changes})
+
+
+def test_actual_comes_out_of_exactly_one_combination():
+    found = []
+    for mode, live, status, re_creation in itertools.product(
+        Mode, (True, False), DocumentStatus, (True, False)
+    ):
+        case = (mode, live, status, re_creation)
+        try:
+            made = firewall.cap_status(mode, live=live, status=status, re_creation=re_creation)
+        except RuleViolation:
+            assert mode is Mode.ACTUAL and status is not DocumentStatus.ACTUAL
+            continue
+        if made == "Actual":
+            found.append(case)
+        else:
+            assert firewall.mark_of(made)
+    assert found == [(Mode.ACTUAL, True, DocumentStatus.ACTUAL, False)]
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("live", [True, False])
+@pytest.mark.parametrize("status", ["Actual", "Exercise", "Test"])
+@pytest.mark.parametrize("channel", ["sms", "push"])
+def test_a_real_route_is_open_in_exactly_one_combination(mode, live, status, channel):
+    channels = firewall.channels_for(
+        mode, live=live, recorder=Tape(), real={channel: Phone()}, test_numbers=("+62811",)
+    )
+    routes = firewall.routes_for(mode, live=live, status=status, test_numbers=("+62811",))
+    is_actual = mode is Mode.ACTUAL and live and status == "Actual"
+    assert routes.real == is_actual
+    assert (channel in channels) == (mode is Mode.ACTUAL and live)
+    assert bool(routes.test_numbers) == (mode is Mode.TEST and status == "Test")
+    assert firewall.RECORDER in channels
+    assert not (routes.open_to("Exercise").real or routes.open_to("Test").real)
+
+
+@pytest.mark.parametrize(
+    "address", ["+99975020720011", "00999123", "999123", "+999 75", " +9-99123"]
+)
+def test_no_real_channel_takes_a_synthetic_number(address):
+    phone = Phone()
+    channels = firewall.channels_for(Mode.ACTUAL, live=True, recorder=Tape(), real={"sms": phone})
+    receipts = channels["sms"].send([outgoing(address=address), outgoing()])
+    assert [r.outcome for r in receipts] == [Outcome.REFUSED, Outcome.ACCEPTED]
+    assert [m.address for m in phone.sent] == ["+6281234567890"]
+
+
+@pytest.mark.parametrize("status", ["Exercise", "Test"])
+def test_no_real_channel_takes_an_exercise(status):
+    phone = Phone()
+    channels = firewall.channels_for(Mode.ACTUAL, live=True, recorder=Tape(), real={"sms": phone})
+    assert channels["sms"].send([outgoing(cap_status=status)])[0].outcome is Outcome.REFUSED
+    assert phone.sent == []
+
+
+def test_test_mode_reaches_the_listed_numbers_only_and_only_marked():
+    phone = Phone()
+    channels = firewall.channels_for(
+        Mode.TEST, live=True, recorder=Tape(), real={"sms": phone}, test_numbers=("+62811",)
+    )
+    sent = [
+        outgoing(address="+62811", cap_status="Test", text="TES. AWAS"),
+        outgoing(address="+62811", cap_status="Test", text="AWAS"),
+        outgoing(address="+62812", cap_status="Test", text="TES. AWAS"),
+        outgoing(address="+62811", cap_status="Actual", text="AWAS"),
+    ]
+    outcomes = [r.outcome for r in channels[firewall.TEST_ROUTE].send(sent)]
+    assert outcomes == [Outcome.ACCEPTED, *[Outcome.REFUSED] * 3]
+    assert len(phone.sent) == 1
+
+
+@pytest.mark.parametrize(("status", "word"), [("Exercise", "LATIHAN"), ("Test", "TES")])
+def test_an_unmarked_text_is_refused(status, word):
+    assert firewall.mark("AWAS", status).startswith(word)
+    with pytest.raises(RuleViolation, match=word):
+        firewall.require_marked("AWAS", status)
+    with pytest.raises(RuleViolation, match="status"):
+        firewall.require_marked("AWAS", "Public")
+
+
+@pytest.mark.parametrize(
+    ("status", "title"),
+    [
+        (DocumentStatus.TEST, "Peringatan dini tsunami"),
+        (DocumentStatus.EXERCISE, "Peringatan dini tsunami"),
+        (DocumentStatus.ACTUAL, "TES Peringatan dini tsunami"),
+    ],
+)
+def test_27_may_2021_a_test_bulletin_reaches_nobody_in_actual_mode(world, actual, status, title):
+    """On that day a test tsunami SMS went out to the public."""
+    world.policy = actual
+    done = world.publish(
+        Action.ALERT, world.levels("53", 4), hazard=HazardId.TSUNAMI, mode=Mode.ACTUAL,
+        status=status, title=title, level=Level.AWAS,
+    )  # fmt: skip
+    assert done.ref is None and done.alert is None and "mode actual" in done.refused
+    for table in (warnings, alerts, messages, outbox):
+        assert world.rows(table) == []
+    assert [row["action"] for row in world.rows(audit)] == ["warning.refused"]
+
+
+@pytest.mark.parametrize(("mode", "word"), [(Mode.EXERCISE, "LATIHAN"), (Mode.TEST, "TES")])
+def test_a_test_bulletin_may_drive_an_exercise_and_is_marked(world, mode, word):
+    world.publish(
+        Action.ALERT, world.levels("53", 4), hazard=HazardId.TSUNAMI, mode=mode,
+        status=DocumentStatus.TEST,
+    )  # fmt: skip
+    texts = [row["text"] for row in world.rows(messages)]
+    assert texts and all(text.startswith(word) for text in texts)
+    assert all(row["payload"]["title"].startswith(word) for row in world.rows(messages)
+               if row["payload"])  # fmt: skip
+    assert {row["route"] for row in world.rows(outbox)} == {"recorder"}
+
+
+@pytest.mark.parametrize(("live", "re_creation"), [(False, False), (True, True), (False, True)])
+def test_replay_and_re_creation_never_make_an_actual_alert(world, actual, live, re_creation):
+    world.policy = actual
+    done = world.publish(
+        Action.ALERT, world.levels("75", 2), mode=Mode.ACTUAL, live=live, re_creation=re_creation
+    )
+    assert done.alert is not None
+    assert b"<status>Exercise</status>" in world.store.read(done.alert.path)
+    assert {row["route"] for row in world.rows(outbox)} == {"recorder"}
+
+
+def test_an_exercise_left_in_the_outbox_never_goes_over_a_real_channel(world):
+    world.publish(Action.ALERT, world.levels("75", 2))
+    phone, tape = Phone(), Tape()
+    channels = firewall.channels_for(
+        Mode.ACTUAL, live=True, recorder=tape, real={"sms": phone, "push": phone}
+    )
+    dispatch(world.engine, channels, at=world.at)
+    assert phone.sent == [] and tape.sent
+
+
+def test_synthetic_people_of_an_actual_alert_stay_with_the_recorder(world, actual):
+    world.policy = actual
+    done = world.publish(Action.ALERT, world.levels("75", 2), mode=Mode.ACTUAL)
+    assert b"<status>Actual</status>" in world.store.read(done.alert.path)
+    assert {row["route"] for row in world.rows(outbox)} == {"recorder"}
+    assert not any(r["text"].startswith(("LATIHAN", "TES")) for r in world.rows(messages))
+
+
+def test_in_actual_mode_an_estimate_waits_for_people_whatever_the_policy_says(world, actual):
+    world.policy = actual.model_copy(update={"estimates_release_themselves": True})
+    done = world.publish(
+        Action.ALERT, world.levels("75", 3), hazard=HazardId.SHAKING, mode=Mode.ACTUAL
+    )
+    assert done.ref is not None and done.alert is None and world.rows(outbox) == []
+
+
+def test_a_draft_for_reality_is_not_released_in_another_run(world, actual, exercise):
+    world.policy = actual
+    done = world.publish(
+        Action.ALERT, world.levels("75", 3), hazard=HazardId.SHAKING, mode=Mode.ACTUAL
+    )
+    with pytest.raises(RuleViolation, match="drafted as Actual"):
+        life.release(
+            world.engine, world.store, done.ref, at=world.at, policy=exercise,
+            mode=Mode.EXERCISE, live=True,
+        )  # fmt: skip
+
+
+def test_policy_for_actual_asks_two_people_for_estimates(actual: ReleasePolicy):
+    assert actual.approvers == 2 and not actual.estimates_release_themselves
