@@ -93,6 +93,8 @@ def not_measured(bench: str, why: str) -> Result:
 @dataclass(frozen=True)
 class Finished:
     seconds: float
+    cpu_s: float
+    """Processor time; on a busy machine the wall shows others' work too."""
     peak_mb: float
     """Largest resident set of the process or of any process that it waited for."""
     status: int

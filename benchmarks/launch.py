@@ -19,6 +19,7 @@ if __name__ == "__main__":
     _, status, usage = os.wait4(process.pid, 0)
     report = {
         "seconds": time.perf_counter() - start,
+        "cpu_s": usage.ru_utime + usage.ru_stime,
         "peak_mb": usage.ru_maxrss * 1024 / 1e6,  # Linux gives KiB
         "status": os.waitstatus_to_exitcode(status),
         "output": output,
