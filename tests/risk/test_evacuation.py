@@ -359,6 +359,29 @@ def test_standing_tasks_keep_their_places(policy):
     assert [(t.adm4_code, t.unmet_people) for t in more.tasks] == [(V2, 30)]
 
 
+# --- a quake whose tsunami is not over --------------------------------------------------
+
+
+def test_no_team_is_sent_into_a_tsunami_zone_before_pd4(policy):
+    layers = tables([village(V1, 0), village(V2, 5), village(OTHER, 9)], [team("a", OTHER, 9)])
+    found = plan(
+        HazardId.SHAKING, {V1: 4, V2: 3}, layers, policy, people={V1: 70, V2: 60}, no_entry={V1}
+    )
+    barred, free = found.tasks
+    assert (barred.adm4_code, barred.team_id, barred.unmet_people) == (V1, None, 70)
+    assert (barred.after, barred.note.split(";")[0]) == (
+        "PD-4",
+        "Zona peringatan tsunami: jangan masuk sebelum PD-4",
+    )
+    assert (free.adm4_code, free.team_id, free.after) == (V2, "a", "")
+
+
+def test_no_team_out_of_a_tsunami_zone_is_asked(policy):
+    layers = tables([village(V1, 0), village(V2, 5)], [team("a", V2, 5)])
+    (task,) = plan(HazardId.SHAKING, {V1: 4}, layers, policy, people={V1: 9}, no_entry={V2}).tasks
+    assert task.team_id is None
+
+
 # --- evacuate ---------------------------------------------------------------------------
 
 
