@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from risk.operator import compile_operator
 from risk.sphere import unit_vectors
 
 _JOINED = ("name", "kind", "adm3_name", "adm2_name", "adm1_name", "utc_offset", "people")
+COVERED = 0.5
+"""Share of a regency's villages from which a file is taken to cover it."""
 _LISTED = 2_000
 """Missing villages named in the manifest; the count is always whole."""
 
@@ -43,8 +46,9 @@ def build_layers(
     """Compile a layer set into `out`, whole or not at all.
 
     Names, time zones, people, coordinators, teams and shelters come from the embedded set by
-    code unless a file gives them. Nobody lives in a village that `areas` does not hold: the
-    manifest lists them with their people.
+    code unless a file gives them. A village that `areas` lacks in a regency that it covers
+    otherwise keeps its modelled shape, marked points-only, so that it can be warned; the
+    villages of other regencies are left out, and the manifest lists them with their people.
 
     Args:
         areas: village polygons with dotted Kemendagri codes; see `read_areas`.
@@ -58,9 +62,10 @@ def build_layers(
     """
     base = load_layers()
     _require_free(out, base)
-    found = read_areas(areas, area_id)
+    found, filled = _with_gaps_filled(read_areas(areas, area_id), base)
     counted = read_people(people) if people else pd.Series(dtype=np.int64)
     villages = _villages(found, base, counted)
+    villages.loc[villages["adm4_code"].isin(filled), "data_quality"] = str(DataQuality.POINTS_ONLY)
     heads = base.coordinators[base.coordinators["adm2_code"].isin(villages["adm4_code"].str[:5])]
     tables = {
         "coordinators": heads,
@@ -69,8 +74,26 @@ def build_layers(
     }
     given = {"areas": areas, "people": people, "posts": posts, "shelters": shelters}
     manifest = _manifest(found, villages, base, {k: p for k, p in given.items() if p})
+    manifest |= {"villages_filled": len(filled), "codes_filled": filled[:_LISTED]}
     _write(out, villages, found.geometry, tables, base, manifest)
     return load_layers(out)
+
+
+def _with_gaps_filled(found: Areas, base: LayerSet) -> tuple[Areas, list[str]]:
+    """The areas with the modelled shapes of villages that a covered regency lacks."""
+    codes = base.villages["adm4_code"]
+    have = codes.isin(found.code.astype(str))
+    covered = have.groupby(codes.str[:5]).transform("mean") >= COVERED
+    gap = np.flatnonzero((covered & ~have).to_numpy())
+    code = np.concatenate([found.code, codes.to_numpy(dtype=object)[gap]])
+    order = np.argsort(code.astype(str), kind="stable")
+    whole = replace(
+        found,
+        code=code[order],
+        name=np.concatenate([found.name, np.full(len(gap), "", dtype=object)])[order],
+        geometry=np.concatenate([found.geometry, base.geometry[gap]])[order],
+    )
+    return whole, [str(c) for c in codes.iloc[gap]]
 
 
 def _require_free(out: Path, base: LayerSet) -> None:

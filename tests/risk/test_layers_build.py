@@ -178,3 +178,17 @@ def test_real_villages_of_cianjur(samples, tmp_path):
     coastal = layers.villages[layers.villages["coast_share"] > 0]
     assert 5 < len(coastal) < 40
     assert np.nanmedian(coastal["sea_azimuth_deg"]) == pytest.approx(195, abs=30)
+
+
+def test_a_village_that_a_covered_regency_lacks_can_still_be_warned(tmp_path):
+    base = load_layers()
+    rows = base.within("75.02")
+    codes = base.villages["adm4_code"].iloc[rows].tolist()
+    lost, kept = codes[3], [c for c in codes if c != codes[3]]
+    shapes = list(base.geometry[base.index(kept)])
+    layers = build_layers(areas_file(tmp_path, kept, shapes), tmp_path / "out")
+    assert layers.villages["adm4_code"].tolist() == codes
+    quality = layers.villages.set_index("adm4_code")["data_quality"]
+    assert (quality[lost], quality[kept[0]]) == ("points-only", "modelled")
+    assert layers.manifest["codes_filled"] == [lost]
+    assert layers.geometry[3].intersects(base.geometry[base.index([lost])[0]])
