@@ -47,20 +47,19 @@ Routes = Callable[[str], Payload | None]
 
 
 class FeedServer:
-    """Serves a folder: `paths.csv` (bmkg_path,file) says what is where, else files lie by path.
+    """Serves a folder, or whatever a function from path to payload says.
 
-    with FeedServer(folder) as server:
-        settings = settings.with_feed_server(server.url)
+    In a folder, `paths.csv` (bmkg_path,file) says what is where; without it files lie by path.
+
+        with FeedServer(folder) as server:
+            settings = settings.with_feed_server(server.url)
     """
 
-    def __init__(self, folder: Path, port: int = 0) -> None:
-        self._listen(folder_routes(folder), port)
-
-    def _listen(self, routes: Routes, port: int) -> None:
+    def __init__(self, source: Path | Routes, port: int = 0) -> None:
         self.requests: list[str] = []
         """Paths asked for, in order."""
         self._server = _Server(("127.0.0.1", port), _Handler)
-        self._server.routes = routes
+        self._server.routes = folder_routes(source) if isinstance(source, Path) else source
         self._server.log = self.requests
         self._thread: threading.Thread | None = None
 
@@ -104,7 +103,7 @@ class ScenarioServer(FeedServer):
     def __init__(self, scenario: Scenario, port: int = 0) -> None:
         self.scenario = scenario
         self._routes: Mapping[str, Payload] = {}
-        self._listen(lambda path: find_route(self._routes, path), port)
+        super().__init__(lambda path: find_route(self._routes, path), port)
 
     def show(self, step_index: int) -> None:
         """Serve what steps 0 … `step_index` have put up and not yet replaced."""

@@ -35,7 +35,7 @@ OTHER_COLOURS = ((255, 255, 255), (255, 226, 171), (151, 86, 67), (153, 153, 153
 """Background, land, coast and borders, grid, frame."""
 MIN_KNOWN_SHARE = 0.85
 """Share of flat, known colours on the map; 0.95 on record, the rest are soft edges."""
-MAX_STRANGE_SHARE = 0.005
+MAX_STRANGE_SHARE = 0.004
 """Share of any one unknown colour; at most 0.0028 on record (soft edges on white)."""
 _MAP = (slice(66, 1110), slice(6, 1520))
 """Rows and columns without title bar, frame and legend."""

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from ingest.sources.bmkg_inatews import BmkgInatews
+from kentongan.errors import SourceChanged
+from kentongan.records import Bulletin, Quake
+from kentongan.types import DocumentStatus, TsunamiStatus
+
+
+@pytest.fixture
+def read(read_context):
+    return lambda payload: BmkgInatews().read(payload, read_context("bmkg-inatews", "/x"))
+
+
+@pytest.fixture
+def alert(feeds):
+    return json.loads((feeds / "datagempa-tes.json").read_bytes())
+
+
+def test_a_felt_quake_becomes_a_quake(feeds, read):
+    (quake,) = read((feeds / "datagempa.json").read_bytes()).records
+    assert isinstance(quake, Quake)
+    assert (quake.latitude, quake.longitude) == (-7.55, 108.90)
+    assert quake.origin_time == datetime(2026, 11, 20, 7, 10, 5, tzinfo=UTC)
+    assert quake.document_time == datetime(2026, 11, 20, 7, 15, 5, tzinfo=UTC)
+    assert [f.place for f in quake.felt] == ["Kec. Contoh Utara", "Kab. Contoh"]
+
+
+def test_the_sequence_of_bulletins(feeds, read):
+    reading = read((feeds / "last30tsunamievent.xml").read_bytes())
+    assert reading.rejected == reading.notes == ()
+    by_label = {b.label: b for b in reading.records if isinstance(b, Bulletin)}
+    assert {label: b.stage for label, b in by_label.items()} == {"PD-1": 1, "PD-3.1": 3, "PD-4": 4}
+    assert by_label["PD-4"].all_clear
+    assert by_label["PD-4"].zones == ()
+    assert by_label["PD-1"].sent == datetime(2026, 11, 1, 21, 2, 30, tzinfo=UTC)
+    assert by_label["PD-1"].key == "20261102040230-PD-1"
+    assert reading.document_time == datetime(2026, 11, 1, 23, 30, tzinfo=UTC)
+
+
+def test_a_doubled_zone_counts_once(feeds, read):
+    records = read((feeds / "last30tsunamievent.xml").read_bytes()).records
+    (zone,) = next(b for b in records if b.label == "PD-1").zones
+    assert (zone.province, zone.district) == ("NTT", "CONTOH BAGIAN UTARA")
+    assert zone.level is TsunamiStatus.WASPADA
+    assert zone.arrival == datetime(2026, 11, 1, 21, 5, 9, tzinfo=UTC)
+
+
+def test_swapped_gauges_are_repaired_and_marked(feeds, read):
+    records = read((feeds / "last30tsunamievent.xml").read_bytes()).records
+    gauges = next(b for b in records if b.label == "PD-3.1").gauges
+    assert [(g.latitude, g.longitude, g.repaired) for g in gauges] == [
+        (-8.30, 120.38, True),
+        (-8.50, 121.81, False),
+    ]
+    assert gauges[0].observed_at == datetime(2026, 11, 1, 21, 21, tzinfo=UTC)
+
+
+def test_status_tes_is_a_test(feeds, read):
+    (bulletin,) = read((feeds / "datagempa-tes.json").read_bytes()).records
+    assert bulletin.status is DocumentStatus.TEST is bulletin.quake.status
+    assert bulletin.zones[0].level is TsunamiStatus.AWAS
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({}, DocumentStatus.TEST, id="headline-and-image"),
+        pytest.param({"shakemap": "1.jpg"}, DocumentStatus.TEST, id="headline-alone"),
+        pytest.param({"headline": "Peringatan Dini"}, DocumentStatus.TEST, id="image-alone"),
+        pytest.param({"headline": "LATIHAN x", "shakemap": ""}, DocumentStatus.TEST, id="latihan"),
+        pytest.param({"headline": "Tesa", "shakemap": ""}, DocumentStatus.ACTUAL, id="a-word"),
+    ],
+)
+def test_second_guards_hold_though_the_status_says_actual(alert, read, changes, expected):
+    alert["status"] = "Actual"
+    alert["info"].update(changes)
+    assert read(json.dumps(alert).encode()).records[0].status is expected
+
+
+@pytest.mark.parametrize("status", ["", "Draft", "System", "test", "aktual?"])
+def test_what_is_not_plainly_actual_never_is(alert, read, status):
+    alert["status"] = status
+    alert["info"].update(headline="Peringatan", shakemap="")
+    assert read(json.dumps(alert).encode()).records[0].status is DocumentStatus.TEST
+
+
+def test_a_drill_never_takes_the_key_of_the_real_one(alert, read):
+    drill = read(json.dumps(alert).encode()).records[0].key
+    alert["status"] = "Actual"
+    alert["info"].update(headline="Peringatan", shakemap="")
+    assert read(json.dumps(alert).encode()).records[0].key != drill
+
+
+def test_a_tsunami_bulletin_survives_wrong_coordinates(alert, read):
+    alert["info"]["point"]["coordinates"] = "-3.73,130.60"
+    reading = read(json.dumps(alert).encode())
+    assert (reading.records[0].quake.latitude, reading.records[0].quake.longitude) == (-3.73, 130.6)
+    assert "exchanged" in reading.notes[0]
+
+
+def test_a_felt_quake_with_wrong_coordinates_does_not(feeds, read):
+    payload = (feeds / "datagempa.json").read_bytes().replace(b"108.90,-7.55", b"-7.55,108.90")
+    reading = read(payload)
+    assert reading.records == ()
+    assert "exchanged" in reading.rejected[0]
+
+
+def test_zones_in_doubt_are_named_and_the_others_stay(alert, read):
+    good = alert["info"]["wzarea"]
+    alert["info"]["wzarea"] = [
+        {**good, "level": "MERAH"},
+        {**good, "level": "waspada", "district": "KOTA-LAIN", "time": ""},
+        "text",
+        good,
+        {**good, "level": "SIAGA"},
+    ]
+    reading = read(json.dumps(alert).encode())
+    assert [(z.district, z.level, z.arrival is None) for z in reading.records[0].zones] == [
+        ("KOTA-LAIN", "WASPADA", True),
+        ("CONTOH BAGIAN UTARA", "AWAS", False),
+    ]
+    assert len(reading.notes) == 2
+
+
+@pytest.mark.parametrize("subject", ["Warning Tsunami", "Warning Tsunami PD-5", "Tsunami PD-x"])
+def test_a_tsunami_of_unknown_stage_is_quarantined(alert, read, subject):
+    alert["info"]["subject"] = subject
+    reading = read(json.dumps(alert).encode())
+    assert reading.records == ()
+    assert "PD-1 to PD-4" in reading.rejected[0]
+
+
+@pytest.mark.parametrize("payload", [b"<feed/>", b'{"x": 1}', b"[]", b"7", b"<alert"])
+def test_other_documents_are_refused(read, payload):
+    with pytest.raises(SourceChanged):
+        read(payload)
+
+
+def test_an_alert_without_info_is_empty(read):
+    assert read(b"<alert xmlns='urn:oasis:names:tc:emergency:cap:1.2'/>").empty

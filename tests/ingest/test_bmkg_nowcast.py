@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from ingest.sources.bmkg_nowcast import BmkgNowcast, district_names
+from kentongan.errors import SourceBlocked, SourceChanged
+from kentongan.types import DocumentStatus
+
+RSS, CAP = "/alerts/nowcast/id", "/alerts/nowcast/id/CJT20261120001_alert.xml"
+
+
+@pytest.fixture
+def read(read_context):
+    def run(payload, path=CAP):
+        return BmkgNowcast().read(payload, read_context("bmkg-nowcast", path))
+
+    return run
+
+
+@pytest.fixture
+def cap(feeds):
+    return (feeds / "nowcast-cap.xml").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def rss(feeds):
+    return (feeds / "nowcast-rss.xml").read_text(encoding="utf-8")
+
+
+def test_rss_items(rss, read):
+    reading = read(rss.encode(), RSS)
+    first, second = reading.records
+    assert (first.code, first.province_code) == ("CJT20261120001", "33")
+    assert first.key == "item-CJT20261120001-20261120T071000Z"
+    assert first.until == datetime(2026, 11, 20, 9, 20, tzinfo=UTC)
+    assert second.published == datetime(2026, 11, 20, 6, 55, tzinfo=UTC)
+    assert second.until == datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+    assert reading.document_time == datetime(2026, 11, 20, 7, 20, tzinfo=UTC)
+
+
+def test_links_carry_label_and_province(rss):
+    links = BmkgNowcast().links(rss.encode(), RSS)
+    assert [(x.label[-6:], x.province_code) for x in links] == [("Tengah", "33"), ("Maluku", "81")]
+
+
+def test_a_cap_has_no_links(cap):
+    assert BmkgNowcast().links(cap.encode(), CAP) == ()
+
+
+def test_an_empty_list_is_healthy(read):
+    date = "<lastBuildDate>Fri, 20 Nov 2026 07:20:00 +0000</lastBuildDate>"
+    reading = read(f"<rss><channel>{date}</channel></rss>".encode(), RSS)
+    assert reading.empty
+    assert reading.document_time is not None
+
+
+def test_the_identity_outlives_a_new_guid(rss, read):
+    again = rss.replace("2026.11.20.07.33.001", "2026.11.20.09.33.001")
+    keys = [[r.key for r in read(text.encode(), RSS).records] for text in (rss, again)]
+    assert keys[0] == keys[1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("CML20261120001_alert.xml", "elsewhere.html", "link"),
+        ("Fri, 20 Nov 2026 15:55:00 +0900", "yesterday", "pubDate"),
+        ("Fri, 20 Nov 2026 15:55:00 +0900", "Fri, 20 Nov 2026 15:55:00", "pubDate"),
+    ],
+)
+def test_a_bad_item_is_quarantined(rss, read, old, new, says):
+    reading = read(rss.replace(old, new).encode(), RSS)
+    assert len(reading.records) == 1
+    assert says in reading.rejected[0]
+    assert "Maluku" in reading.rejected[0]
+
+
+def test_cap_fields(cap, read):
+    (doc,) = read(cap.encode()).records
+    assert doc.key == "CJT20261120001-20261120T071000Z"
+    assert (doc.code, doc.province_code, doc.msg_type) == ("CJT20261120001", "33", "Alert")
+    assert doc.sent == doc.document_time == datetime(2026, 11, 20, 7, 10, tzinfo=UTC)
+    assert doc.effective == datetime(2026, 11, 20, 7, 20, tzinfo=UTC)
+    assert doc.expires == datetime(2026, 11, 20, 9, 20, tzinfo=UTC)
+    assert doc.district_names == ("CONTOH BTS. ULU", "MA'U", "MISAL")
+    assert [len(ring) for ring in doc.polygons] == [5, 4]
+    assert doc.polygons[0][0] == (-7.5, 109.0)
+
+
+def test_an_expired_cap_is_a_record_that_says_so(cap, read):
+    (doc,) = read(cap.replace("2026-11-20", "2026-11-12").encode()).records
+    assert doc.expires == datetime(2026, 11, 12, 9, 20, tzinfo=UTC)
+
+
+def test_an_unclosed_polygon_is_left_out_and_the_rest_stays(cap, read):
+    reading = read(cap.replace("-7.600,109.000 -7.500,109.000<", "-7.600,109.000<").encode())
+    assert len(reading.records[0].polygons) == 1
+    (line,) = reading.rejected
+    assert "polygon 1 of 2" in line
+    assert "not closed" in line
+
+
+def test_a_self_crossing_polygon_is_kept_and_named(cap, read):
+    crossing = cap.replace("-7.600,109.100 -7.600,109.000", "-7.600,109.000 -7.600,109.100")
+    reading = read(crossing.encode())
+    assert len(reading.records[0].polygons) == 2
+    assert reading.rejected == ()
+    assert "crosses itself" in reading.notes[0]
+
+
+def test_no_usable_polygon_is_still_a_warning(cap, read):
+    start, end = cap.index("<polygon>"), cap.index("</area>")
+    reading = read((cap[:start] + "<polygon>109.0,-7.5 109.1,-7.5</polygon>" + cap[end:]).encode())
+    assert reading.records[0].polygons == ()
+    assert "its area is unknown" in reading.rejected[-1]
+
+
+@pytest.mark.parametrize(
+    "polygon",
+    [
+        "109.0,-7.5 109.1,-7.5 109.1,-7.6 109.0,-7.5",
+        "91,109 -7,109 -7,110 91,109",
+        "-7.5 109.0 -7.6 109.0",
+        "a,b c,d e,f a,b",
+        "-7.5,109.0,0 -7.6,109.0,0 -7.6,109.1,0 -7.5,109.0,0",
+        "nan,109 -7,109 -7,110 nan,109",
+    ],
+)
+def test_polygons_that_cannot_be_are_left_out(cap, read, polygon):
+    start, end = cap.index("<polygon>"), cap.index("</area>")
+    reading = read((cap[:start] + f"<polygon>{polygon}</polygon>" + cap[end:]).encode())
+    assert reading.records[0].polygons == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("2026-11-20T14:10:00+07:00</sent>", "2026-11-20T14:10:00</sent>"),
+        ("<sent>2026", "<sent>0001"),
+        ("<info>", "<x>"),
+    ],
+)
+def test_a_cap_that_cannot_be_placed_in_time_is_refused(cap, read, old, new):
+    text = cap.replace(old, new)
+    with pytest.raises(SourceChanged):
+        read(text.replace("</info>", "</x>").encode() if new == "<x>" else text.encode())
+
+
+def test_a_missing_end_is_taken_from_the_text(cap, read):
+    text = cap.replace("<expires>2026-11-20T16:20:00+07:00</expires>", "")
+    assert read(text.encode()).records[0].expires == datetime(2026, 11, 20, 9, 20, tzinfo=UTC)
+    with pytest.raises(SourceChanged, match="expires"):
+        read(text.replace("hingga", "sampai").encode())
+
+
+def test_tes_in_the_headline_is_a_test(cap, read):
+    text = cap.replace("<headline>Hujan", "<headline>TES Hujan")
+    assert read(text.encode()).records[0].status is DocumentStatus.TEST
+
+
+def test_a_cancel_has_its_own_key(cap, read):
+    keys = {
+        read(text.encode()).records[0].key for text in (cap, cap.replace(">Alert<", ">Cancel<"))
+    }
+    assert len(keys) == 2
+
+
+BOMB = """<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;">
+<!ENTITY c "&b;&b;&b;&b;&b;&b;&b;">]><alert>&c;</alert>"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_an_entity_bomb_is_refused(read, encoding):
+    with pytest.raises(SourceChanged):
+        read(BOMB.replace('"1.0"', f'"1.0" encoding="{encoding}"').encode(encoding))
+
+
+def test_an_outside_entity_is_never_fetched(read):
+    text = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/hostname">]><alert>&x;</alert>'
+    with pytest.raises(SourceChanged, match="DOCTYPE"):
+        read(text.encode())
+
+
+def test_html_is_a_block_page(read):
+    with pytest.raises(SourceBlocked):
+        read(b"<html><head><title>x</title></head></html>")
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("x khususnya di A, B.\n Kondisi ini", ("A", "B")),
+        ("x khususnya di A, BTS. ULU.\n Kondisi ini", ("A", "BTS. ULU")),
+        ("x khususnya di A, STL. B. Kondisi ini berpotensi", ("A", "STL. B")),
+        ("x khususnya di A", ("A",)),
+        ("x khususnya di Sa'Dan, A dan B, dan C.", ("Sa'Dan", "A", "B", "C")),
+        ("x khususnya di A dan sekitarnya.\n", ("A",)),
+        ("especially in: A, B.\n These conditions", ("A", "B")),
+        ("di seluruh Gorontalo.\n", ()),
+        ("", ()),
+    ],
+)
+def test_district_names(text, names):
+    assert district_names(text) == names
