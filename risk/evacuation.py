@@ -41,6 +41,7 @@ PREFERRED_MINUTES = 60.0  # a team from outside goes first if it is there within
 AFTER_TSUNAMI = "PD-4"
 """InaTEWS' bulletin that ends a warning: the only leave to enter a tsunami zone."""
 NO_ENTRY = "Zona peringatan tsunami: jangan masuk sebelum PD-4"
+OUTDOORS = "Daerah guncangan: berkumpul di luar bangunan"
 
 
 class LayerTables(Protocol):
@@ -68,6 +69,7 @@ def plan_tasks(
     standing: Sequence[PlannedTask] = (),
     avoid: Collection[str] = (),
     no_entry: Collection[str] = (),
+    shaken: Collection[str] = (),
 ) -> Plan:
     """Tasks for the villages of a decision at level 3 or above.
 
@@ -79,6 +81,9 @@ def plan_tasks(
         no_entry: villages under a tsunami warning of another event that PD-4 has not ended:
             no team goes in and none stationed there is asked; the need is shown as unmet.
 
+        shaken: villages under a shaking warning: the ground outside a hall there is an
+            assembly point only where no other has a place, and the task says so.
+
     Returns:
         At most one task for each kind and village. `unmet_people` counts those for whom no
         team or no shelter place is left.
@@ -89,7 +94,8 @@ def plan_tasks(
     wanted = [need for need in wanted if need.adm4_code not in served]
     if kind is None or not wanted:
         return Plan(tasks=(), unmet_people=0)
-    planner = _Planner(kind, decision, layers, require_aware(at), policy.coverage, avoid, no_entry)
+    planner = _Planner(kind, decision, layers, require_aware(at), policy.coverage)
+    planner.bounds(avoid=avoid, no_entry=no_entry, shaken=shaken)
     tasks = planner.plan(wanted, busy_teams(busy, standing), standing)
     return Plan(tasks=tasks, unmet_people=sum(task.unmet_people for task in tasks))
 
@@ -127,20 +133,26 @@ class _Planner:
         layers: LayerTables,
         at: datetime,
         rules: CoverageRules,
-        avoid: Collection[str],
-        no_entry: Collection[str],
     ) -> None:
         self.kind, self.at, self.rules, self.layers = kind, at, rules, layers
         self.zone = set(decision.levels)
         self.severe = {c for c, level in decision.levels.items() if level >= Level.SIAGA}
+        self.bounds(avoid=(), no_entry=(), shaken=())
+
+    def bounds(
+        self, *, avoid: Collection[str], no_entry: Collection[str], shaken: Collection[str]
+    ) -> None:
+        """What other warnings in force forbid; see `plan_tasks`."""
         self.avoid = self.zone | set(avoid)
-        self.no_entry = set(no_entry)
+        self.no_entry, self.shaken = set(no_entry), set(shaken)
 
     def plan(
         self, wanted: list[Need], taken: set[str], standing: Sequence[PlannedTask]
     ) -> tuple[PlannedTask, ...]:
         self.teams = TeamPool(self.layers.teams, self.rules, taken=taken)
-        self.shelters = ShelterPool(self._safe_shelters(), self.rules, standing=standing)
+        self.shelters = ShelterPool(
+            self._safe_shelters(), self.rules, standing=standing, last=self.shaken
+        )
         barred = self.zone if self.kind is TaskKind.RECEIVE else set()
         self.anyone = ~self.teams.in_villages(barred | self.no_entry)
         self.outside = self.anyone & ~self.teams.in_villages(self.severe)
@@ -194,13 +206,15 @@ class _Planner:
             if self.kind is TaskKind.RECEIVE:
                 return self._make(need, None, places=0, note=note)
             return self._make(need, self._before_onset(need), places=0, note=note)
-        shelter_id, name, where = self.shelters.describe(found[0])
+        shelter = self.shelters.describe(found[0])
         if self.kind is TaskKind.RECEIVE:
-            team = self.teams.take(where, [(self.rules.max_travel_minutes, self.anyone)])
-            note = f"Tunggu warga di {name}; jangan masuk zona sebelum PD-4"
+            team = self.teams.take(shelter.point, [(self.rules.max_travel_minutes, self.anyone)])
+            note = f"Tunggu warga di {shelter.name}; jangan masuk zona sebelum PD-4"
         else:
-            team, note = self._before_onset(need), f"Antar warga ke {name}"
-        return self._make(need, team, places=found[1], note=note, shelter_id=shelter_id)
+            team, note = self._before_onset(need), f"Antar warga ke {shelter.name}"
+        if shelter.last:
+            note = f"{note}; {OUTDOORS}"
+        return self._make(need, team, places=found[1], note=note, shelter_id=shelter.shelter_id)
 
     def _before_onset(self, need: Need) -> tuple[str, float] | None:
         """A team that reaches the village, works there and is out before the hazard comes."""

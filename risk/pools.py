@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -88,15 +89,31 @@ class TeamPool:
         return None
 
 
+@dataclass(frozen=True)
+class Shelter:
+    shelter_id: str
+    name: str
+    point: Point
+    last: bool
+    """It lies where a shelter is used only for want of another."""
+
+
 class ShelterPool:
     """Free places in shelters outside the danger."""
 
     def __init__(
-        self, shelters: pd.DataFrame, rules: CoverageRules, *, standing: Sequence[PlannedTask]
+        self,
+        shelters: pd.DataFrame,
+        rules: CoverageRules,
+        *,
+        standing: Sequence[PlannedTask],
+        last: Collection[str] = (),
     ) -> None:
+        """`last`: villages whose shelters are used only where no other has a place."""
         self._table = shelters.sort_values("shelter_id")
         self._ids = self._table["shelter_id"].tolist()
         self._nearby = _Nearby(self._table, rules.shelter_max_km)
+        self._last = self._table["adm4_code"].isin(last).to_numpy(dtype=bool)
         self._free = np.maximum(self._table["capacity"].to_numpy(dtype=np.int64), 0)
         for task in standing:
             if task.shelter_id in self._ids:
@@ -109,22 +126,23 @@ class ShelterPool:
         The nearest shelter that takes all; where none does, the one with most places.
         """
         rows, square = self._nearby.around(point)
-        free = self._free[rows]
-        if not (free > 0).any():
-            return None
-        if (free >= people).any():
-            best = int(np.argmin(np.where(free >= people, square, np.inf)))
-        else:
-            best = int(np.lexsort((square, -free))[0])
-        places = min(int(free[best]), people)
-        self._free[rows[best]] -= places
-        return int(rows[best]), places
+        for usable in (~self._last[rows], self._last[rows]):
+            free = np.where(usable, self._free[rows], 0)
+            if not (free > 0).any():
+                continue
+            if (free >= people).any():
+                best = int(np.argmin(np.where(usable & (free >= people), square, np.inf)))
+            else:
+                best = int(np.lexsort((square, -free))[0])
+            places = min(int(free[best]), people)
+            self._free[rows[best]] -= places
+            return int(rows[best]), places
+        return None
 
-    def describe(self, row: int) -> tuple[str, str, Point]:
-        """Id, name and position."""
+    def describe(self, row: int) -> Shelter:
         shelter = self._table.iloc[row]
         where = (float(shelter["longitude"]), float(shelter["latitude"]))
-        return self._ids[row], str(shelter["name"]), where
+        return Shelter(self._ids[row], str(shelter["name"]), where, bool(self._last[row]))
 
 
 def busy_teams(busy: Mapping[str, int], standing: Sequence[PlannedTask]) -> set[str]:

@@ -330,6 +330,18 @@ def test_a_shelter_under_another_hazard_is_avoided(policy):
     assert task.shelter_id == "free"
 
 
+def test_a_shaken_place_outdoors_is_better_than_the_shore(policy):
+    halls = [shelter("cracked", INLAND, 5, 999), shelter("sound", OTHER, 7, 50)]
+    layers = tables(COAST, [team("a", OTHER, 7), team("b", OTHER, 7)], halls)
+    people = {V1: 50, V2: 40}
+    first, second = plan(
+        HazardId.TSUNAMI, {V1: 3, V2: 3}, layers, policy, people=people, shaken={INLAND}
+    ).tasks
+    assert (first.shelter_id, "di luar bangunan" in first.note) == ("sound", False)
+    assert (second.shelter_id, second.unmet_people) == ("cracked", 0)
+    assert second.note.endswith("Daerah guncangan: berkumpul di luar bangunan")
+
+
 def test_the_nearest_shelter_that_takes_all_is_chosen_and_fills_up(policy):
     layers = tables(
         COAST,
