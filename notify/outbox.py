@@ -92,7 +92,8 @@ def write(
         for audience in _audiences(message):
             rows = _fan_out(message, audience, at=at, not_after=not_after, routes=routes)
             result = connection.execute(
-                insert_ignore(connection, outbox).from_select(list(_COLUMNS), rows)
+                insert_ignore(connection, outbox).from_select(list(_COLUMNS), rows),
+                execution_options={"preserve_rowcount": True},
             )
             new += max(result.rowcount, 0)
     return new

@@ -74,7 +74,9 @@ def _insert(engine: Engine, rows: Iterable[dict[str, Any]]) -> int:
     for start in range(0, len(pending), _CHUNK):
         with writing(engine) as connection:
             result = connection.execute(
-                insert_ignore(connection, recipients), pending[start : start + _CHUNK]
+                insert_ignore(connection, recipients),
+                pending[start : start + _CHUNK],
+                execution_options={"preserve_rowcount": True},
             )
             new += max(result.rowcount, 0)
     return new

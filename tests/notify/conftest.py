@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -84,7 +85,9 @@ def coordinators() -> pd.DataFrame:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = make_engine(f"sqlite:///{tmp_path / 'k.sqlite'}")
+    """SQLite, or the empty database that TEST_DATABASE_URL names: its tables are dropped."""
+    made = make_engine(os.environ.get("TEST_DATABASE_URL", f"sqlite:///{tmp_path / 'k.sqlite'}"))
+    metadata.drop_all(made)
     metadata.create_all(made)
     yield made
     made.dispose()
