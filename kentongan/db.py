@@ -220,7 +220,6 @@ cycles = Table(
     metadata,
     Column("id", _BIG, primary_key=True, autoincrement=True),
     Column("at", String(20), nullable=False),
-    Column("finished_at", String(20), nullable=False),
     Column("document", JSON, nullable=False),
 )
 

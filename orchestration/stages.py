@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from kentongan.db import cycles
 from kentongan.db import events as events_table
 from kentongan.db import records as records_table
 from kentongan.decision import Action
@@ -54,12 +55,20 @@ def poll_all(context: CycleContext, at: datetime, sources: Sequence[str]) -> lis
 
 def advance(context: CycleContext, at: datetime) -> dict[str, Any]:
     """Everything after the polls: what is known becomes what is sent."""
-    return {
+    done = {
         "fields": overlay(context, at),
         "drafts": decide_all(context, at),
         "released": release_all(context, at),
         "messages": send(context, at),
     }
+    note_cycle(context, at, done)
+    return done
+
+
+def note_cycle(context: CycleContext, at: datetime, done: Mapping[str, Any]) -> None:
+    """That a cycle came to its end: the web application and the watchdogs look for it."""
+    with context.engine.begin() as connection:
+        connection.execute(cycles.insert().values(at=iso(at), document=dict(done)))
 
 
 # --- overlay ---------------------------------------------------------------------------

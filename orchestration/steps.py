@@ -63,7 +63,9 @@ def dispatch_step(at: str) -> dict[str, Any]:
     """The outbox through the channels of the mode."""
     when, settings = parse_instant(at), Settings()
     with _context(settings, when) as context, exclusive(settings.home):
-        return stages.send(context, when)
+        messages = stages.send(context, when)
+        stages.note_cycle(context, when, {"messages": messages})
+        return messages
 
 
 def map_step(at: str, draw: Draw | None = None) -> dict[str, Any]:

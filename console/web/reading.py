@@ -110,7 +110,7 @@ class Reading:
         return dict(row) if row else None
 
     def newest_cycle(self) -> dict[str, Any] | None:
-        query = select(cycles.c.at, cycles.c.finished_at).order_by(cycles.c.id.desc()).limit(1)
+        query = select(cycles.c.at).order_by(cycles.c.id.desc()).limit(1)
         with self.engine.connect() as connection:
             row = connection.execute(query).mappings().first()
         return dict(row) if row else None

@@ -23,6 +23,9 @@ DEFAULT_ARGS: dict[str, Any] = {
     "execution_timeout": timedelta(minutes=2),
 }
 
+FAST_ARGS: dict[str, Any] = {**DEFAULT_ARGS, "priority_weight": 100}
+"""For what warns: its tasks go before an image or a forecast when all workers are busy."""
+
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 RUN_TIMEOUT = timedelta(minutes=10)

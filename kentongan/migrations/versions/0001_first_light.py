@@ -58,7 +58,6 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("at", sa.String(length=20), nullable=False),
-        sa.Column("finished_at", sa.String(length=20), nullable=False),
         sa.Column("document", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
