@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ingest.registry import SOURCES
+from ingest.source import ReadContext, Source
+from kentongan.errors import SourceBlocked
 from kentongan.scenario import Scenario, load_scenario
 from kentongan.settings import data_dir
 
@@ -153,6 +156,39 @@ def test_the_picture_is_fresh_until_it_is_meant_to_freeze(scenario):
         assert scenario.steps[-1].at - pictures[-1][0] > timedelta(hours=1)
     else:
         assert len(pictures) == len(scenario.steps)
+
+
+def reader_of(path: str) -> Source | None:
+    """The connector that polls this path."""
+    if path.startswith("/alerts/nowcast/"):
+        return SOURCES["bmkg-nowcast"]
+    village = [path.partition("adm4=")[2]]
+    return next((s for s in SOURCES.values() if path in s.paths(village)), None)
+
+
+def test_our_connectors_read_every_payload_without_a_complaint(scenario):
+    for step in scenario.steps:
+        for path, name in step.serve.items():
+            data = (scenario.folder / name).read_bytes()
+            source = reader_of(path)
+            assert source is not None, path
+            context = ReadContext(source.info.source_id, path, "0" * 64, step.at, True)
+            if name == "block-page.html":
+                with pytest.raises(SourceBlocked):
+                    source.read(data, context)
+                continue
+            reading = source.read(data, context)
+            assert (reading.rejected, reading.notes) == ((), ()), name
+            assert reading.records or reading.empty
+            assert all(r.re_creation and r.document_time <= step.at for r in reading.records)
+
+
+def test_the_time_of_every_picture_is_read_from_its_title(scenario):
+    for at, file in served(scenario, "/IMAGE/HIMA/H08_RP_Indonesia.png"):
+        context = ReadContext("himawari-rp", "/IMAGE", "0" * 64, at, True)
+        record = SOURCES["himawari-rp"].read(file.read_bytes(), context).records[0]
+        assert record.time_source == "title"
+        assert f"{record.valid_time:%H%M}" == file.stem[-4:]
 
 
 def test_an_alert_comes_back_under_a_new_guid_with_the_same_code():

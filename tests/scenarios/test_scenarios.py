@@ -97,9 +97,8 @@ def test_cianjur_is_level_3_near_the_epicentre_and_2_around(play, layers):
     assert near
     assert len(around) > len(near)
     assert levels[min(distance, key=distance.__getitem__)] == 3
-    assert max(distance[c] for c in near) < 20
+    assert max(distance[c] for c in near) < 10
     assert max(distance[c] for c in around) > max(distance[c] for c in near)
-    assert all(code.startswith("32.03.") for code in near)
 
 
 def kilometres(from_point: tuple[float, float], to_point: tuple[float, float]) -> float:
@@ -130,7 +129,6 @@ def test_cianjur_tells_the_villages_around_too_and_everybody_once(play):
     told = {s.adm4_code for s in played.sent if s.purpose == "alert" and s.channel == "sms"}
     assert told == set(levels)
     assert {s.at for s in played.sent} == {"2022-11-21T06:26:00Z"}
-    assert any(s.purpose == "readiness" for s in played.sent)
 
 
 def test_cianjur_ends_by_itself_after_six_hours(play):
@@ -149,6 +147,10 @@ def tsunami_at(played: Any, clock: str) -> Mapping[str, Any]:
     return only(of_hazard(played.step(clock), "tsunami"))
 
 
+def residents(sent: Sequence[Any]) -> set[str]:
+    return {s.recipient_id for s in sent if s.role == "resident"}
+
+
 def test_flores_is_one_tsunami_and_one_linked_shaking_event(play):
     for step in play("flores").steps[1:]:
         events = {e["hazard_id"]: e for e in step["events"]}
@@ -162,11 +164,12 @@ def test_flores_pd_1_gives_messages_and_no_task(play, layers):
     played = play("flores")
     first = tsunami_at(played, "22:01")
     assert (first["level"], first["msg_type"], first["state"]) == (2, "Alert", "released")
-    assert all(code.startswith("53.09.") for code in first["adm4_codes"])
+    # Ngada, and Nagekeo that was split off from it.
+    assert {code[:5] for code in first["adm4_codes"]} == {"53.09", "53.16"}
     told = [s for s in played.sent if s.at == "2026-08-14T22:01:00Z" and s.warning_id == TSUNAMI]
     assert {s.adm4_code for s in told if s.purpose == "alert"} == set(first["adm4_codes"])
     assert {s.purpose for s in told} == {"alert", "readiness"}
-    assert not [t for t in played.step("22:01")["tasks"] if t["warning_id"] == TSUNAMI]
+    assert not played.step("22:01")["tasks"]
 
 
 def test_flores_counts_the_doubled_zone_once(play, layers):
@@ -200,11 +203,11 @@ def test_flores_pd_2_plans_to_receive_people_outside_the_zone(play, layers):
 
 def test_flores_sends_nobody_into_the_tsunami_zone_before_pd_4(play):
     played = play("flores")
-    zone = set(tsunami_at(played, "22:10:30")["levels"])
-    for task in played.tasks:
-        into = task["kind"] != "receive" and task["adm4_code"] in zone and task["team_id"]
-        early = "2026-08-14T22:10:30Z" <= task["created_at"] < "2026-08-15T00:32:00Z"
-        assert not (into and early), task
+    for step in played.steps[1:7]:
+        zone = set(only(of_hazard(step, "tsunami"))["levels"])
+        inside = [t for t in step["tasks"] if t["kind"] != "receive" and t["adm4_code"] in zone]
+        assert not [t for t in inside if t["team_id"]]
+        assert {t["after"] for t in inside} <= {"PD-4"}
 
 
 def test_flores_levels_never_fall_before_pd_4(play):
@@ -228,7 +231,8 @@ def test_flores_pd_4_is_the_only_all_clear_and_reaches_exactly_those_warned(play
     cleared = [s for s in played.sent if s.purpose == "all-clear"]
     assert {(s.warning_id, s.at) for s in cleared} == {(TSUNAMI, "2026-08-15T00:32:00Z")}
     warned = [s for s in played.sent if s.warning_id == TSUNAMI and s.purpose != "all-clear"]
-    assert {s.recipient_id for s in cleared} == {s.recipient_id for s in warned}
+    assert residents(cleared) == residents(warned)
+    assert {s.recipient_id for s in warned} <= {s.recipient_id for s in cleared}
     assert tsunami_at(played, "00:32")["state"] == "ended"
 
 
