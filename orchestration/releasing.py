@@ -97,8 +97,9 @@ def _plan(context: CycleContext, version: Version, held: Sequence[Version], at: 
         policy=context.levels,
         busy=_busy(context),
         standing=_standing_tasks(context, version.warning_id),
-        avoid=_other_zones(version, held, Level.WASPADA),
-        no_entry=_tsunami_zones(version, held),
+        avoid=_zones(_others(version, held, but=HazardId.SHAKING)),
+        shaken=_zones(_others(version, held, only=HazardId.SHAKING)),
+        no_entry=_zones(_others(version, held, only=HazardId.TSUNAMI)),
     )
     plan = _without_known_gaps(context, version.warning_id, plan)
     if not plan.tasks:
@@ -175,16 +176,27 @@ def _without_known_gaps(context: CycleContext, warning_id: str, plan: Plan) -> P
     return plan.model_copy(update={"tasks": tuple(kept)})
 
 
-def _other_zones(version: Version, held: Sequence[Version], level: Level) -> set[str]:
+def _others(
+    version: Version,
+    held: Sequence[Version],
+    *,
+    only: HazardId | None = None,
+    but: HazardId | None = None,
+) -> list[Version]:
+    return [
+        v
+        for v in held
+        if v.warning_id != version.warning_id
+        and (only is None or v.body.hazard_id is only)
+        and (but is None or v.body.hazard_id is not but)
+    ]
+
+
+def _zones(versions: Sequence[Version]) -> set[str]:
+    """Villages at level 2 or above."""
     return {
         code
-        for other in held
-        if other.warning_id != version.warning_id
-        for code, reached in other.body.levels.items()
-        if reached >= level
+        for version in versions
+        for code, level in version.body.levels.items()
+        if level >= Level.WASPADA
     }
-
-
-def _tsunami_zones(version: Version, held: Sequence[Version]) -> set[str]:
-    tsunamis = [v for v in held if v.body.hazard_id is HazardId.TSUNAMI]
-    return _other_zones(version, tsunamis, Level.WASPADA)
