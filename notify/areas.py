@@ -3,6 +3,7 @@ and polygons that always cover the villages."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -93,11 +94,10 @@ def rows_of(areas: pd.DataFrame, codes: Sequence[str]) -> pd.DataFrame:
     return areas.iloc[at]
 
 
-def district_count(areas: pd.DataFrame, adm2_code: str) -> int:
-    """Districts of a regency in the layer set."""
-    codes = areas["adm4_code"].to_numpy(dtype=object)
-    low, high = np.searchsorted(codes, [f"{adm2_code}.", f"{adm2_code}/"])
-    return len({code[:8] for code in codes[low:high]})
+def district_counts(areas: pd.DataFrame) -> dict[str, int]:
+    """adm2_code -> districts of that regency in the layer set."""
+    districts = {code[:8] for code in areas["adm4_code"].tolist()}
+    return dict(Counter(district[:5] for district in districts))
 
 
 def cover(shapes: Any) -> tuple[Ring, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from kentongan.decision import Action, Decision
 from kentongan.hazard import HazardEvent
@@ -12,7 +12,7 @@ from kentongan.impact import UNASSIGNED
 from kentongan.times import require_aware
 from kentongan.types import HazardId
 from notify import texts
-from notify.areas import Geometry, cover, district_count, rows_of, short_regency, split
+from notify.areas import Geometry, cover, district_counts, rows_of, short_regency, split
 from notify.firewall import CapStatus
 from notify.warning import AreaGroup, Ring, WarningBody
 
@@ -163,36 +163,51 @@ def grouped(
     """One group for each regency and level, with its texts."""
     told = set(body.told)
     parts = split([*{*body.levels, *told}], body.levels)
+    places, counts = _places(areas, sorted(facts)), district_counts(areas)
     made = []
     for (adm2_code, level), codes in parts.items():
-        plain = _group(adm2_code, level, codes, facts, areas, told=told, again=again)
+        there = {code: places[code] for code in codes}
+        plain = _group(level, there, facts, told=told, again=again, of=counts[adm2_code])
         plain = plain.model_copy(update={"polygons": rings.of(tuple(codes))})
         made.append(_with_texts(body, plain, at=at))
     return tuple(made)
 
 
+class _Place(NamedTuple):
+    district: str
+    regency: str
+    utc_offset: int
+
+
+def _places(areas: pd.DataFrame, codes: Sequence[str]) -> dict[str, _Place]:
+    rows = rows_of(areas, codes)
+    columns = (rows[name].tolist() for name in ("adm3_name", "adm2_name", "utc_offset"))
+    return dict(zip(codes, map(_Place, *columns), strict=True))
+
+
 def _group(
-    adm2_code: str,
     level: int,
-    codes: Sequence[str],
+    places: Mapping[str, _Place],
     facts: Mapping[str, Mapping[str, Any]],
-    areas: pd.DataFrame,
     *,
     told: set[str],
     again: set[str],
+    of: int,
 ) -> AreaGroup:
-    rows = rows_of(areas, codes)
-    districts = dict(zip((c[:8] for c in codes), rows["adm3_name"].tolist(), strict=True))
+    """The group of these villages; `of` districts make the whole regency."""
+    codes = tuple(places)
+    first = places[codes[0]]
+    districts = {code[:8]: place.district for code, place in places.items()}
     arrivals = [facts[c]["onset"] for c in codes if facts[c]["onset"] is not None]
     return AreaGroup(
-        adm2_code=adm2_code,
-        adm2_name=short_regency(str(rows["adm2_name"].iloc[0])),
+        adm2_code=codes[0][:5],
+        adm2_name=short_regency(first.regency),
         level=level,
-        codes=tuple(codes),
+        codes=codes,
         told=tuple(code for code in codes if code in told),
         districts=tuple(dict.fromkeys(districts.values())),
-        whole_regency=len(districts) == district_count(areas, adm2_code),
-        utc_offset=int(rows["utc_offset"].iloc[0]),
+        whole_regency=len(districts) == of,
+        utc_offset=first.utc_offset,
         exposed_people=sum(facts[c]["exposed_people"] for c in codes) if level else 0,
         uncovered_people=sum(facts[c]["uncovered_people"] for c in codes) if level else 0,
         arrival=min(arrivals, default=None),
