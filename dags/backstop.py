@@ -12,7 +12,7 @@ from typing import Any
 from airflow.sdk import dag, task
 
 from orchestration.airflow.chain import in_a_row
-from orchestration.airflow.live import DEFAULT_ARGS, START
+from orchestration.airflow.live import FAST_ARGS, START
 
 
 @dag(
@@ -25,7 +25,7 @@ from orchestration.airflow.live import DEFAULT_ARGS, START
     max_active_runs=2,
     dagrun_timeout=timedelta(minutes=5),
     # The next minute is the retry.
-    default_args={**DEFAULT_ARGS, "retries": 1},
+    default_args={**FAST_ARGS, "retries": 1},
     tags=["kentongan", "backstop"],
 )
 def backstop() -> None:

@@ -12,7 +12,7 @@ from airflow.sdk import dag, task
 
 from orchestration.airflow.assets import NOWCAST_BELL
 from orchestration.airflow.chain import in_a_row, respond
-from orchestration.airflow.live import DEFAULT_ARGS, RUN_TIMEOUT, START
+from orchestration.airflow.live import FAST_ARGS, RUN_TIMEOUT, START
 
 
 @dag(
@@ -24,7 +24,7 @@ from orchestration.airflow.live import DEFAULT_ARGS, RUN_TIMEOUT, START
     # Rings that come while a run works start their own: none waits behind a stuck run.
     max_active_runs=4,
     dagrun_timeout=RUN_TIMEOUT,
-    default_args=DEFAULT_ARGS,
+    default_args=FAST_ARGS,
     tags=["kentongan", "nowcast", "fast"],
 )
 def warnings() -> None:

@@ -23,6 +23,7 @@ def task_report(task: Any) -> dict[str, Any]:
         "timeout": seconds(task.execution_timeout),
         "after": sorted(task.upstream_task_ids),
         "rule": task.trigger_rule.value,
+        "weight": task.priority_weight,
         "outlets": [asset.name for asset in task.outlets],
     }
 

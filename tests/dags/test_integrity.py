@@ -59,6 +59,13 @@ def test_the_steps_stand_in_their_order(bag, dag_id):
         assert tasks[after]["after"] == [before]
 
 
+def test_what_warns_goes_first(bag):
+    weights = {d: {t["weight"] for t in bag["dags"][d]["tasks"].values()} for d in IDS}
+    fast = min(min(weights[d]) for d in ("quakes", "warnings", "backstop"))
+    slow = max(max(weights[d]) for d in ("satellite", "forecast", "respond", "canary"))
+    assert fast > slow
+
+
 def test_a_failed_poll_or_send_holds_up_nobody(bag):
     tasks = bag["dags"]["quakes"]["tasks"]
     assert tasks["respond.overlay"]["rule"] == "all_done"
