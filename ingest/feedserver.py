@@ -58,8 +58,9 @@ class FeedServer:
     def __init__(self, source: Path | Routes, port: int = 0) -> None:
         self.requests: list[str] = []
         """Paths asked for, in order."""
+        routes = folder_routes(source) if isinstance(source, Path) else source
         self._server = _Server(("127.0.0.1", port), _Handler)
-        self._server.routes = folder_routes(source) if isinstance(source, Path) else source
+        self._server.routes = routes
         self._server.log = self.requests
         self._thread: threading.Thread | None = None
 

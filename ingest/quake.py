@@ -78,11 +78,15 @@ def quake_key(
     where: tuple[float, float],
     magnitude: float,
     *,
-    said: str,
+    felt: str,
+    potential: str,
     status: DocumentStatus,
 ) -> str:
-    """Identity of one solution with one felt list and one tsunami potential."""
-    digest = hashlib.sha256(" ".join(said.upper().split()).encode()).hexdigest()[:8]
+    """Identity of one solution with one felt list, and whether it may raise a tsunami."""
+    words = potential.lower()
+    tsunami = "tsunami" in words and "tidak" not in words
+    said = f"{' '.join(felt.upper().split())}|{tsunami}"
+    digest = hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:8]
     return (
         f"{compact(origin)}_{where[0]:.2f}_{where[1]:.2f}_M{magnitude:g}_{digest}"
         f"{status_suffix(status)}"
@@ -112,7 +116,7 @@ def make_quake(
     entries, unread = parse_felt(felt)
     quake = Quake(
         source_id=context.source_id,
-        key=quake_key(origin, where, size, said=f"{felt}|{potential}", status=status),
+        key=quake_key(origin, where, size, felt=felt, potential=potential, status=status),
         sha256=context.sha256,
         document_time=document_time,
         status=status,

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ingest.registry import SOURCES
+from kentongan.records import record_from_json
+from kentongan.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+FIXTURES = {
+    "bmkg-inatews": ("last30tsunamievent.xml", "/last30tsunamievent.xml"),
+    "bmkg-quakes": ("gempaterkini.json", "/DataMKG/TEWS/gempaterkini.json"),
+    "bmkg-nowcast": ("nowcast-cap.xml", "/alerts/nowcast/id/CJT20261120001_alert.xml"),
+    "himawari-rp": ("himawari-rp.png", "/IMAGE/HIMA/H08_RP_Indonesia.png"),
+    "bmkg-forecast": ("forecast.json", "/publik/prakiraan-cuaca?adm4=33.01.01.2001"),
+}
+
+
+def test_every_source_has_a_fixture():
+    assert set(FIXTURES) == set(SOURCES)
+
+
+@pytest.mark.parametrize("source_id", SOURCES)
+def test_what_a_source_says_of_itself(source_id):
+    info = SOURCES[source_id].info
+    assert info.source_id == source_id
+    page = (ROOT / info.documentation).read_text(encoding="utf-8")
+    assert page.startswith("# ")
+    assert info.provider in page
+    assert "Licence" in page
+    assert info.base in Settings.model_fields
+    assert info.cadence < info.late_after
+
+
+@pytest.mark.parametrize("source_id", SOURCES)
+def test_its_fixture_gives_records_that_survive_storage(source_id, feeds, read_context):
+    name, path = FIXTURES[source_id]
+    source = SOURCES[source_id]
+    reading = source.read((feeds / name).read_bytes(), read_context(source_id, path))
+    assert reading.records
+    assert reading.rejected == ()
+    keys = [r.key for r in reading.records]
+    assert len(keys) == len(set(keys))
+    for record in reading.records:
+        assert record.source_id == source_id
+        assert len(record.key) <= 200
+        assert record.document_time.utcoffset().total_seconds() == 0
+        assert record_from_json(record.model_dump_json()) == record
+
+
+@pytest.mark.parametrize("source_id", SOURCES)
+def test_first_paths_are_absolute(source_id):
+    paths = SOURCES[source_id].paths(["33.01.01.2001"])
+    assert paths
+    assert all(path.startswith("/") for path in paths)
