@@ -27,6 +27,14 @@ def plain_time(value: datetime | None) -> str:
     return f"{shifted:%Y-%m-%d} {local_clock(value, WIB_HOURS)}"
 
 
+def plain_age(value: datetime, at: datetime) -> str:
+    """`12 min`, `3 h`, `40 days`."""
+    minutes = max(0, int((at - value).total_seconds() // 60))
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} days"
+
+
 def stamped(value: datetime | None) -> str | None:
     return iso(value) if value else None
 
@@ -60,11 +68,15 @@ def _heading(document: Document) -> list[str]:
 def _feeds(feeds: Sequence[Document]) -> list[str]:
     if not feeds:
         return ["Feeds: none polled in this cycle"]
-    bad = [f for f in feeds if f["state"] not in words.SEEING or f["quarantined"]]
+    bad = [f for f in feeds if _troubled(f)]
     good = [f["source_id"] for f in feeds if f not in bad]
     lines = [f"Feeds: {len(feeds)} polled, {len(bad)} with trouble"]
     lines += [f"  ! {_feed(f)}" for f in bad]
     return lines + ([f"    read well: {', '.join(dict.fromkeys(good))}"] if good else [])
+
+
+def _troubled(feed: Document) -> bool:
+    return bool(feed["state"] not in words.SEEING or feed["quarantined"] or feed.get("problems"))
 
 
 def _feed(feed: Document) -> str:
@@ -193,17 +205,12 @@ def scenario_row(document: Document) -> tuple[str, ...]:
 
 def height(document: Document) -> Document:
     """The step with the highest level, and among those the most people; the last of equals."""
-    return max(
-        reversed(document["steps"]),
-        key=lambda step: max(
-            ((w["level"], w["exposed_people"]) for w in step["warnings"] if _open(w)),
-            default=(0, 0),
-        ),
-    )
+    return max(reversed(document["steps"]), key=_weight)
 
 
-def _open(warning: Document) -> bool:
-    return warning["state"] in OPEN_STATES
+def _weight(step: Document) -> tuple[int, int]:
+    held = [w for w in step["warnings"] if w["state"] in OPEN_STATES]
+    return max((w["level"] for w in held), default=0), sum(w["exposed_people"] for w in held)
 
 
 def messages_of(document: Document) -> int:

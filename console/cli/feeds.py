@@ -30,9 +30,9 @@ def feeds(at: At = None, json: AsJson = False) -> None:
 
 def _cells(line: FeedLine, at: datetime) -> tuple[str, ...]:
     from console import words
-    from console.report import plain_time
+    from console.report import plain_age, plain_time
 
-    newest = f"{plain_time(line.newest)} ({words.age(line.newest, at)})" if line.newest else "-"
+    newest = f"{plain_time(line.newest)} ({plain_age(line.newest, at)})" if line.newest else "-"
     blind = plain_time(line.blind_since) if line.blind_since else ""
     return (line.source_id, line.state, newest, blind, words.shortened(line.detail, 80))
 

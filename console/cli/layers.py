@@ -41,14 +41,22 @@ def show(json: AsJson = False) -> None:
 
 @group.command()
 def build(
-    areas: Annotated[Path, typer.Option(exists=True, readable=True, help="Village polygons.")],
+    areas: Annotated[Path, typer.Option(exists=True, help="Village polygons, any vector file.")],
     out: Annotated[Path, typer.Option(help="Folder of the new layer set.")],
+    area_id: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of the codes; default: found.")
+    ] = None,
+    people: Annotated[Path | None, typer.Option(exists=True, help="adm4_code, people.")] = None,
+    posts: Annotated[Path | None, typer.Option(exists=True, help="Tagana posts.")] = None,
+    shelters: Annotated[Path | None, typer.Option(exists=True, help="Shelters.")] = None,
 ) -> None:
     """Build a set from real village polygons; what is not given is modelled and marked."""
     from risk.layers.build import build_layers
 
     say(f"Building a layer set from {areas} ...")
-    layers = build_layers(areas, out)
+    layers = build_layers(
+        areas, out, area_id=area_id, people=people, posts=posts, shelters=shelters
+    )
     print(f"{layers.version}: {len(layers.villages)} villages in {out}")
     print(f"use it with KENTONGAN_LAYERS={out}")
 
