@@ -218,7 +218,7 @@ def _group(
 def _with_texts(body: WarningBody, group: AreaGroup, *, at: datetime) -> AreaGroup:
     if body.hazard_id is not HazardId.TSUNAMI or (group.arrival and group.arrival <= at):
         group = group.model_copy(update={"arrival": None})
-    ready = body.is_end or (body.action != "renew" and body.level == 2)
+    ready = body.is_end or body.action != "renew"
     return group.model_copy(
         update={
             "sms": texts.sms(body, group, at=at),

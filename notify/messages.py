@@ -2,7 +2,7 @@
 
 | action | residents | coordinators |
 |---|---|---|
-| alert, update | of the told villages, SMS and push | readiness SMS where level 2 is the highest |
+| alert, update | of the told villages, SMS and push | readiness SMS |
 | renew | of all warned villages, push alone | - |
 | all-clear, cancel | of everybody ever warned, SMS and push | the same text by SMS |
 """
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kentongan.types import Level
 from notify.firewall import require_marked
 from notify.publisher import Publisher
 from notify.texts import push_payload
@@ -100,7 +101,7 @@ def _readiness(
             channel="sms",
             area_code=group.adm2_code,
             level=_weight(body, group),
-            prio=_PRIO_END if body.is_end else _PRIO_READINESS,
+            prio=_prio(body, group) if group.level != Level.WASPADA else _PRIO_READINESS,
             text=group.readiness,
             payload=None,
             recipient_ids=people,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,8 @@ REQUESTED = "requested"
 """A coordinator was asked. Volunteers are asked, never ordered."""
 _SETTLED = ("acked", "declined", "done")
 _ATTEMPTS = 24
+_CHUNK = 5_000
+"""Values in one statement; SQLite binds up to 32,766."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +87,21 @@ def store_plan(
             )
         names = TaskNames.of(teams, shelters)
         places = _places(areas, plan)
-        ids, sms = [], []
-        for task in plan.tasks:
-            task_id, asked = _store(connection, version, task, names, at)
+        known = _known(connection, ref.warning_id)
+        numbers = _numbers(connection, ref.warning_id, plan.tasks, known)
+        new, ids, sms = [], [], []
+        for task, task_id in zip(plan.tasks, numbers, strict=True):
+            row, before = _row(version, task, names, at), known.get(_identity(task))
+            if before is None:
+                new.append({"task_id": task_id, **row})
+                asked = row["state"] == REQUESTED
+            else:
+                asked = _refresh(connection, version, row, before)
             ids.append(task_id)
             if asked:
                 sms.append(_message(version, task_id, task, places[task.adm4_code], names))
+        if new:
+            connection.execute(tasks.insert(), new)
         write(
             connection, version.ref, sms, at=at, not_after=version.body.expires,
             routes=routes.open_to(version.body.status),
@@ -108,41 +119,27 @@ def _places(areas: pd.DataFrame, plan: Plan) -> dict[str, TaskPlace]:
     }
 
 
-def _store(
-    connection: Connection, version: Version, task: PlannedTask, names: TaskNames, at: datetime
-) -> tuple[str, bool]:
-    """Its number, and whether its coordinator is to be asked in this version."""
-    known = connection.execute(
-        select(tasks).where(
-            tasks.c.warning_id == version.warning_id,
-            tasks.c.kind == str(task.kind),
-            tasks.c.adm4_code == task.adm4_code,
-        )
-    ).first()
-    if known is None:
-        task_id = _free_number(connection, version.warning_id, task)
-        row = _row(version, task, names, at)
-        connection.execute(tasks.insert().values(task_id=task_id, **row))
-        return task_id, row["state"] == REQUESTED
-    return str(known.task_id), _refresh(connection, version, task, names, at, known._mapping)
+def _identity(task: PlannedTask) -> tuple[str, str]:
+    return str(task.kind), task.adm4_code
+
+
+def _known(connection: Connection, warning_id: str) -> dict[tuple[str, str], RowMapping]:
+    rows = connection.execute(select(tasks).where(tasks.c.warning_id == warning_id)).mappings()
+    return {(row["kind"], row["adm4_code"]): row for row in rows}
 
 
 def _refresh(
-    connection: Connection,
-    version: Version,
-    task: PlannedTask,
-    names: TaskNames,
-    at: datetime,
-    known: RowMapping,
+    connection: Connection, version: Version, row: dict[str, Any], known: RowMapping
 ) -> bool:
+    """Bring a known task up to the newest plan; whether its coordinator is to be asked."""
     if known["state"] in _SETTLED:
         return False
-    row = _row(version, task, names, at)
-    row.pop("created_at")
+    row = {name: value for name, value in row.items() if name != "created_at"}
     if known["state"] == REQUESTED:
         same_team = ("team_id", "coordinator_id", "eta_min", "state", "shelter_id")
         row.update({name: known[name] for name in same_team})
-        row["body"] = {**row["body"], "team": known["body"].get("team", "")}
+        kept = {name: known["body"].get(name) for name in ("team", "asked_at")}
+        row["body"] = {**row["body"], **kept}
     change = tasks.update().where(tasks.c.task_id == known["task_id"])
     connection.execute(change.values(**row))
     return bool(known["state"] == OPEN and row["state"] == REQUESTED) or (
@@ -174,15 +171,51 @@ def _row(version: Version, task: PlannedTask, names: TaskNames, at: datetime) ->
             "shelter": names.shelters.get(task.shelter_id or "", ""),
             "status": version.body.status,
             "hazard_id": str(version.body.hazard_id),
+            "asked_at": iso(at) if asked else None,
         },
     }
 
 
-def _free_number(connection: Connection, warning_id: str, task: PlannedTask) -> str:
-    for attempt in range(_ATTEMPTS):
-        number = candidate(warning_id, str(task.kind), task.adm4_code, attempt=attempt)
-        taken = connection.execute(select(tasks.c.task_id).where(tasks.c.task_id == number))
-        if taken.first() is None:
+def _numbers(
+    connection: Connection,
+    warning_id: str,
+    planned: Sequence[PlannedTask],
+    known: Mapping[tuple[str, str], RowMapping],
+) -> list[str]:
+    """The number of each task: its own, or the first free one of its candidates.
+
+    Raises:
+        DataError: every candidate of a task is taken.
+    """
+    options = {
+        _identity(task): [
+            candidate(warning_id, str(task.kind), task.adm4_code, attempt=n)
+            for n in range(_ATTEMPTS)
+        ]
+        for task in planned
+        if _identity(task) not in known
+    }
+    taken = _taken(connection, [number for row in options.values() for number in row])
+    found = []
+    for task in planned:
+        own = known.get(_identity(task))
+        number = own["task_id"] if own else _free(task, options[_identity(task)], taken)
+        taken.add(number)
+        found.append(number)
+    return found
+
+
+def _taken(connection: Connection, numbers: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for start in range(0, len(numbers), _CHUNK):
+        query = select(tasks.c.task_id).where(tasks.c.task_id.in_(numbers[start : start + _CHUNK]))
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def _free(task: PlannedTask, options: Sequence[str], taken: set[str]) -> str:
+    for number in options:
+        if number not in taken:
             return number
     raise DataError(
         f"no free task number for {task.kind} in {task.adm4_code} after {_ATTEMPTS} tries; "

@@ -14,7 +14,7 @@ from typing import Any
 
 from kentongan.audit import canonical
 from kentongan.times import MONTH_NAMES_ID, ZONES, iso, local_clock, require_aware
-from kentongan.types import HazardId
+from kentongan.types import HazardId, Level
 from notify.areas import area_names
 from notify.firewall import Marked, mark, mark_of
 from notify.gsm7 import ONE_PART, fits_one_part, to_basic
@@ -137,19 +137,22 @@ def push_body(body: WarningBody, group: AreaGroup, *, at: datetime) -> Marked:
 
 
 def readiness(body: WarningBody, group: AreaGroup, *, at: datetime) -> Marked:
-    """For the coordinators of a regency where nobody has a task (yet)."""
+    """For the coordinators of a warned regency; tasks come in messages of their own."""
     name = phrases()[body.hazard_id].name_id
     if not group.level:
         return sms(body, group, at=at)
     end = until(body.expires, at=at, zone=group.utc_offset)
     word = LEVEL_WORDS[group.level].capitalize()
+    tasks = "Belum ada tugas." if group.level < Level.SIAGA else "Tugas tim lewat SMS lain."
     ways = (
-        template.format(name=name, where=where, end=end, word=word, source=source(body))
+        template.format(
+            name=name, where=where, end=end, word=word, source=source(body), tasks=tasks
+        )
         for where in _where(body, group)
         for template in (
-            "TAGANA BERSIAP: {word} {name} di {where} sampai {end}. Belum ada tugas. "
+            "TAGANA BERSIAP: {word} {name} di {where} sampai {end}. {tasks} "
             "Siapkan tim & pantau kabar. {source}",
-            "TAGANA BERSIAP: {word} {name}, {where}, sampai {end}. Belum ada tugas. {source}",
+            "TAGANA BERSIAP: {word} {name}, {where}, sampai {end}. {tasks} {source}",
         )
     )
     return fitted(ways, body.status)

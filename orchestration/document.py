@@ -43,10 +43,21 @@ def cycle_document(
         "unknown_areas": [_unknown(a) for a in unknown_area_lines(context, at)],
         "events": [_event(context, e) for e in events],
         "warnings": [_warning(context, w) for w in warnings],
+        "refused": _refused(done),
         "tasks": [_task(t) for t in tasks],
         "messages": done["messages"],
         "outputs": {**outputs, "impacts": write_impacts(context.runs, at, events)},
     }
+
+
+def _refused(done: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a rule kept from becoming a warning or an alert."""
+    return [
+        dict(entry)
+        for part in ("drafts", "released")
+        for entry in done[part]
+        if entry.get("refused")
+    ]
 
 
 def _unknown(area: UnknownArea) -> dict[str, Any]:

@@ -28,6 +28,7 @@ def release_pending(context: CycleContext, at: datetime) -> list[dict[str, Any]]
 
     What waits for people is not in the answer; what a rule forbids says which.
     """
+    from notify.publisher import Publisher
     from notify.run import resume
 
     published = resume(
@@ -39,6 +40,7 @@ def release_pending(context: CycleContext, at: datetime) -> list[dict[str, Any]]
         policy=context.release,
         coordinators=context.layers.coordinators,
         synthetic_residents=context.settings.mode is not Mode.ACTUAL,
+        publisher=Publisher.from_settings(context.settings),
     )
     return [
         {

@@ -49,7 +49,7 @@ def counts(world) -> Counter[int]:
 
 @pytest.fixture
 def mixed(world):
-    """Level 2 and level 4 messages; readiness none, for level 4 is there."""
+    """Level 2 and level 4 messages."""
     levels = {**world.levels("75", 2), **world.levels("53", 4)}
     world.publish(Action.ALERT, levels, hazard=HazardId.SHAKING)
     return world
@@ -160,7 +160,7 @@ def test_a_recipient_who_left_is_left_alone(mixed):
     tape = Tape()
     dispatch(mixed.engine, {"recorder": tape}, at=mixed.at)
     assert not any(m.recipient_id.startswith("r-53") for m in tape.sent)
-    assert counts(mixed)[OutboxState.SUPPRESSED] == 8
+    assert counts(mixed)[OutboxState.SUPPRESSED] == 9  # eight residents, one coordinator
 
 
 def test_the_unique_key_holds(mixed):
@@ -178,13 +178,13 @@ def test_only_a_released_version_is_filled(world, actual):
         fill_outbox(world.engine, done.ref, at=world.at)
 
 
-def test_readiness_goes_to_the_coordinators_at_level_two_only(world):
+def test_the_coordinators_of_every_warned_regency_are_told(world):
     world.publish(Action.ALERT, world.levels("75", 2))
     assert world.reached(version=1, role="coordinator") == {"c-75.02", "c-75.04"}
     world.publish(Action.ALERT, world.levels("75", 3), hazard=HazardId.SHAKING)
     texts = [r for r in world.rows(messages) if r["purpose"] == "readiness"]
-    assert {r["warning_id"] for r in texts} == {"w-thunderstorm-1"}
-    assert all("Belum ada tugas" in r["text"] for r in texts)
+    said = {r["warning_id"]: "Belum ada tugas" in r["text"] for r in texts}
+    assert said == {"w-thunderstorm-1": True, "w-shaking-1": False}
 
 
 def test_residents_are_two_a_village_synthetic_and_the_same_each_time(engine, world):
