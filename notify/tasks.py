@@ -187,22 +187,19 @@ def _numbers(
     Raises:
         DataError: every candidate of a task is taken.
     """
-    options = {
-        _identity(task): [
-            candidate(warning_id, str(task.kind), task.adm4_code, attempt=n)
-            for n in range(_ATTEMPTS)
-        ]
-        for task in planned
-        if _identity(task) not in known
-    }
-    taken = _taken(connection, [number for row in options.values() for number in row])
+    first = [_candidate(warning_id, t, 0) for t in planned if _identity(t) not in known]
+    taken = _taken(connection, first)
     found = []
     for task in planned:
         own = known.get(_identity(task))
-        number = own["task_id"] if own else _free(task, options[_identity(task)], taken)
+        number = own["task_id"] if own else _free(connection, warning_id, task, taken)
         taken.add(number)
         found.append(number)
     return found
+
+
+def _candidate(warning_id: str, task: PlannedTask, attempt: int) -> str:
+    return candidate(warning_id, str(task.kind), task.adm4_code, attempt=attempt)
 
 
 def _taken(connection: Connection, numbers: Sequence[str]) -> set[str]:
@@ -213,9 +210,10 @@ def _taken(connection: Connection, numbers: Sequence[str]) -> set[str]:
     return found
 
 
-def _free(task: PlannedTask, options: Sequence[str], taken: set[str]) -> str:
-    for number in options:
-        if number not in taken:
+def _free(connection: Connection, warning_id: str, task: PlannedTask, taken: set[str]) -> str:
+    for attempt in range(_ATTEMPTS):
+        number = _candidate(warning_id, task, attempt)
+        if number not in taken and (attempt == 0 or not _taken(connection, [number])):
             return number
     raise DataError(
         f"no free task number for {task.kind} in {task.adm4_code} after {_ATTEMPTS} tries; "
