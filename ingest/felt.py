@@ -33,7 +33,7 @@ def parse_felt(text: str) -> tuple[tuple[Felt, ...], tuple[str, ...]]:
     if len(parts) > MAX_ENTRIES:
         unread.append(f"{len(parts) - MAX_ENTRIES} entries after the first {MAX_ENTRIES}")
     for part in parts[:MAX_ENTRIES]:
-        entry = part.strip().rstrip(".")
+        entry = one_line(part, 120).rstrip(".")
         if not entry or entry == "-":
             continue
         match = _ENTRY.fullmatch(entry)

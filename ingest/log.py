@@ -93,6 +93,16 @@ def insert_records(
     return new
 
 
+def stored_time(connection: Connection, record: Record) -> datetime | None:
+    """Document time under which a record of this identity is known; None if it is not."""
+    found = connection.execute(
+        select(records.c.document_time).where(
+            records.c.source_id == record.source_id, records.c.key == record.key
+        )
+    ).scalar()
+    return parse_instant(found) if found else None
+
+
 def last_kept(connection: Connection, source_id: str, url: str, at: datetime) -> Kept | None:
     """The newest good document of an address that was polled up to `at`."""
     row = connection.execute(

@@ -9,8 +9,8 @@ from kentongan.errors import DataError
 
 Ring = tuple[tuple[float, float], ...]
 
-MAX_POINTS = 200_000
-"""Of one document; the largest on record has 3,072."""
+MAX_RINGS, MAX_POINTS = 5_000, 200_000
+"""Of one document; the largest on record has 150 polygons and 3,072 points."""
 _WITHIN = ((-20.0, 20.0), (85.0, 150.0))
 """Latitudes and longitudes of Indonesia, generously: catches exchanged pairs."""
 
@@ -23,8 +23,10 @@ def parse_rings(
     Raises:
         DataError: more points than any warning can have.
     """
-    if sum(text.count(",") for text in texts) > MAX_POINTS:
-        raise DataError(f"polygon: expected at most {MAX_POINTS} points in all")
+    if len(texts) > MAX_RINGS or sum(text.count(",") for text in texts) > MAX_POINTS:
+        raise DataError(
+            f"polygon: expected at most {MAX_RINGS} polygons and {MAX_POINTS} points in all"
+        )
     rings: list[Ring] = []
     rejected: list[str] = []
     notes: list[str] = []

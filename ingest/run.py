@@ -28,6 +28,8 @@ from kentongan.store import Store
 from kentongan.times import iso, require_aware
 from kentongan.types import Outcome
 
+MAX_LINES = 50
+"""Shown of one document; a person reads no more, and counts stay true."""
 HISTORY_AGE = timedelta(minutes=60)
 """On the first poll of a list of past events, what is older is known and never announced."""
 
@@ -153,14 +155,27 @@ def _accepted(run: _Poll, row: log.LogRow, payload: bytes, reading: Reading) -> 
         row = replace(
             row,
             outcome=_outcome(reading, new),
-            document_time=reading.document_time,
+            document_time=_document_time(connection, reading),
             received=len(reading.records) + len(reading.rejected),
             quarantined=len(reading.rejected),
-            detail="; ".join(reading.rejected)[:2000],
+            detail="; ".join(_few(reading.rejected))[:2000],
         )
         log.write(connection, row)
     not_yet = len(reading.records) - len(due)
-    return _Visit(row, payload, reading.rejected, reading.notes, new, not_yet)
+    return _Visit(row, payload, _few(reading.rejected), _few(reading.notes), new, not_yet)
+
+
+def _document_time(connection: Connection, reading: Reading) -> datetime | None:
+    """The document's own time; of a single record that is known already, the time it is known by:
+    the same picture in other bytes is not a newer one."""
+    if len(reading.records) != 1:
+        return reading.document_time
+    return log.stored_time(connection, reading.records[0]) or reading.document_time
+
+
+def _few(lines: Sequence[str]) -> tuple[str, ...]:
+    more = len(lines) - MAX_LINES
+    return tuple(lines) if more <= 0 else (*lines[:MAX_LINES], f"and {more} more like these")
 
 
 def _outcome(reading: Reading, new: int) -> Outcome:

@@ -118,10 +118,10 @@ def _record(
     if not isinstance(info, Mapping):
         raise DataError(f"expected an info object, found {one_line(info, 40)!r}")
     sent = _sent(alert, info)
-    subject = text_of(info, "subject")
+    subject = one_line(text_of(info, "subject"), 120)
     stage = _STAGE.search(subject)
     if not stage and "tsunami" in subject.lower():
-        raise DataError(f"subject: expected PD-1 to PD-4, found {one_line(subject, 60)!r}")
+        raise DataError(f"subject: expected PD-1 to PD-4, found {subject!r}")
     where, doubts = _where(info, trust_words=stage is not None)
     quake, unread = _quake(alert, info, sent, where, context)
     if not stage:

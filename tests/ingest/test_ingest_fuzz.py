@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -130,3 +131,28 @@ def test_local_times_in_all_their_forms(day, month, year, zone):
     found = {local_instant(form, f"04:58:24 {zone}", "x") for form in forms}
     assert found == {instant(f"{year}-{month:02}-{day:02}T04:58:24{zone}", "x")}
     assert local_instant(f"{forms[1]} 04:58:24{zone}", f"{forms[1]} 04:58:24{zone}", "x") in found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "khususnya di A" + " " * 200_000 + "B",
+        "khususnya di " + ". " * 100_000,
+        "I" + " " * 200_000 + "x\ny",
+        "PD" + " " * 200_000,
+        "1 " * 100_000 + "WIB",
+        "12:34 " + " " * 200_000,
+        "<" * 200_000,
+    ],
+)
+def test_no_text_takes_long(text, feeds):
+    started = time.monotonic()
+    district_names(text)
+    parse_felt(text)
+    for field in ("subject", "felt", "timesent", "date", "headline", "latitude", "magnitude"):
+        document = json.loads(FILES["datagempa-tes.json"])
+        document["info"][field] = text
+        survives("bmkg-inatews", json.dumps(document).encode())
+    cap = FILES["nowcast-cap.xml"].decode().replace("Hujan lebat", text.replace("<", "&lt;"))
+    survives("bmkg-nowcast", cap.encode())
+    assert time.monotonic() - started < 5

@@ -142,6 +142,13 @@ def test_the_client_works_on_after_a_time_limit(raw_server):
         assert http.get(raw_server(answer())).body == b"{}"
 
 
+def test_loopback_never_goes_through_a_proxy(raw_server, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with PoliteClient(timeout_s=2, max_bytes=1000) as http:
+        assert http.get(raw_server(answer())).body == b"{}"
+
+
 def test_a_cut_connection_is_down(client, raw_server):
     url = raw_server(lambda c: c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nab"))
     with pytest.raises(SourceDown, match="no answer"):

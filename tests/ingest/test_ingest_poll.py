@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import io
 import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from PIL import Image
 from sqlalchemy import select
 
 from ingest.feedserver import FeedServer
@@ -275,6 +277,30 @@ def test_an_unreadable_image_that_came_back_is_still_the_old_one(serve, draw_rp,
     poll("himawari-rp", at=now + timedelta(hours=2), context=context)
     found = known(context.engine, now + timedelta(hours=2), kinds=["satellite_image"])
     assert [i.valid_time for i in found] == [now - timedelta(minutes=15), now]
+
+
+def test_other_bytes_of_the_same_untimed_picture_do_not_refresh_it(
+    serve, draw_rp, make_context, now
+):
+    first = draw_rp("no title")
+    served = {IMAGE: first}
+    context = make_context(serve(served).url)
+    poll("himawari-rp", at=now, context=context)
+    with Image.open(io.BytesIO(first)) as picture:
+        out = io.BytesIO()
+        picture.save(out, "PNG", compress_level=1)
+    served[IMAGE] = out.getvalue()
+    report = poll("himawari-rp", at=now + timedelta(hours=1), context=context)
+    assert (report.newest, report.state) == (now, FeedState.FROZEN)
+
+
+def test_a_thousand_faults_are_counted_and_fifty_shown(serve, make_context, now):
+    rows = json.dumps({"Infogempa": {"gempa": [{"Tanggal": str(n)} for n in range(199)]}})
+    report = poll("bmkg-quakes", at=now, context=make_context(serve({LATEST: rows.encode()}).url))
+    assert report.quarantined == 199
+    lines = [e.detail for e in report.entries if e.outcome is Outcome.QUARANTINED]
+    assert len(lines) == 51
+    assert lines[-1] == "and 149 more like these"
 
 
 def test_forecast_ages(feed, now):
