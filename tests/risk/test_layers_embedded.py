@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
-import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -158,12 +156,3 @@ def test_a_damaged_set_is_refused(tmp_path, spoil, words):
     spoil(folder)
     with pytest.raises(LayerError, match=words):
         load_layers(folder)
-
-
-def test_the_catalogue_names_origin_licence_and_checksum_of_bundled_files():
-    root = data_dir().parent
-    entries = tomllib.loads((data_dir() / "catalog.toml").read_text(encoding="utf-8"))["entry"]
-    for entry in entries:
-        assert entry["licence"], entry["path"]
-        digest = hashlib.sha256((root / entry["path"]).read_bytes()).hexdigest()
-        assert digest == entry["sha256"], f"{entry['path']}: put {digest} into data/catalog.toml"
