@@ -18,6 +18,7 @@ from ingest.registry import SOURCES
 from ingest.report import GOOD, Entry, PollReport, overall
 from ingest.source import Link, ReadContext, Reading, Source
 from kentongan.errors import (
+    NotPublishedYet,
     SettingsError,
     SourceBlocked,
     SourceChanged,
@@ -190,13 +191,15 @@ def _refused(run: _Poll, row: log.LogRow, error: SourceError, link: Link | None)
     name = link.label if link else row.url.removeprefix(_base(run))
     reason = one_line(error, 400).removeprefix(f"{row.url}: ").removeprefix(f"{name}: ")
     detail = f"{name}: {reason}"
-    row = replace(row, outcome=_failure(error), detail=detail)
+    row = replace(row, outcome=_failure(run.source, error), detail=detail)
     with run.context.engine.begin() as connection:
         log.write(connection, row)
     return _Visit(row)
 
 
-def _failure(error: SourceError) -> Outcome:
+def _failure(source: Source, error: SourceError) -> Outcome:
+    if isinstance(error, NotPublishedYet) and source.info.absent_is_empty:
+        return Outcome.EMPTY
     if isinstance(error, SourceBlocked):
         return Outcome.BLOCKED
     return Outcome.MALFORMED if isinstance(error, SourceChanged) else Outcome.DOWN
@@ -282,6 +285,9 @@ def _link_entries(run: _Poll, behind: Sequence[tuple[Link, _Visit]]) -> Iterator
 
 def _detail(run: _Poll, own: Sequence[_Visit], behind: Sequence[tuple[Link, _Visit]]) -> str:
     parts = [v.row.detail for v in own if v.row.outcome not in GOOD]
+    empty = sum(v.row.outcome is Outcome.EMPTY for v in own)
+    if empty and run.source.info.absent_is_empty:
+        parts.append(f"{empty} of {len(own)} asked for are not published and not assessed")
     dead = sum(v.row.outcome not in GOOD for _, v in behind)
     if dead:
         parts.append(f"{dead} of {len(behind)} links could not be read")

@@ -29,6 +29,9 @@ class SourceInfo:
     """A list of past events: on the first poll, what is older than an hour is not announced."""
     periodic: bool = False
     """Content must advance with `cadence`; if it does not, the feed is frozen, not quiet."""
+    absent_is_empty: bool = False
+    """A 404 means that nothing is published for what was asked, not that the feed is dead. What
+    was asked stays not assessed."""
 
 
 @dataclass(frozen=True)

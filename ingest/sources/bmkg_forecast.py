@@ -37,6 +37,7 @@ class BmkgForecast:
         late_after=timedelta(hours=24),
         history=False,
         periodic=True,
+        absent_is_empty=True,
     )
 
     def paths(self, wanted: Sequence[str]) -> Sequence[str]:
