@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +16,8 @@ from kentongan.types import WarningState
 from kentongan.view import WarningLine
 from notify import versions
 from notify.versions import Version
-from notify.warning import AreaGroup, ReleasedAlert
+from notify.warning import AreaGroup
+from orchestration.warning_line import warning_line
 
 OPEN = (WarningState.RELEASED, WarningState.APPROVED, WarningState.DRAFT)
 
@@ -44,55 +44,14 @@ def by_urgency(line: WarningLine) -> tuple[bool, int, int, str, int]:
 
 
 def _line(connection: Connection, version: Version) -> WarningLine:
-    body, alert = version.body, versions.alert_of(connection, version.ref)
-    return WarningLine(
-        warning_id=version.warning_id,
-        version=version.version,
-        event_id=body.event_id,
-        hazard_id=str(body.hazard_id),
-        title=body.title,
-        level=body.level,
-        state=version.state,
-        msg_type=body.msg_type,
-        cap_status=body.status,
-        sent=datetime.fromisoformat(alert.sent) if alert else None,
-        expires=body.expires,
-        villages=len(body.levels),
-        people=0,
-        exposed=body.exposed_people,
-        uncovered=body.uncovered_people,
-        identifier=alert.identifier if alert else "",
-        cap_path=alert.path if alert else "",
-        areas=tuple(area_text(g) for g in body.groups),
-        zone_hours=_zone(body.groups),
-        notes=_notes(version, alert),
-    )
+    line = warning_line(version, versions.alert_of(connection, version.ref))
+    return replace(line, areas=tuple(area_text(group) for group in version.body.groups))
 
 
 def area_text(group: AreaGroup) -> str:
     """`Kab. Boalemo (Waspada, 14 desa): Dengilo, Mananggu`."""
     head = f"{group.adm2_name} ({level_word(group.level)}, {number(len(group.codes))} desa)"
     return f"{head}: {', '.join(group.districts)}" if group.districts else head
-
-
-def _zone(groups: Sequence[AreaGroup]) -> int:
-    """The clock of most villages."""
-    sizes: dict[int, int] = {7: 0}
-    for group in groups:
-        sizes[group.utc_offset] = sizes.get(group.utc_offset, 0) + len(group.codes)
-    return max(sizes, key=lambda hours: (sizes[hours], -hours))
-
-
-def _notes(version: Version, alert: ReleasedAlert | None) -> tuple[str, ...]:
-    body = version.body
-    notes = [body.reason]
-    if body.unresolved:
-        notes.append("wilayah tidak dikenali: " + "; ".join(body.unresolved))
-    if body.linked_event_id:
-        notes.append(f"terkait {body.linked_event_id}")
-    if alert is None:
-        notes.append("belum dikirim: menunggu persetujuan")
-    return tuple(notes)
 
 
 def jsonable(line: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from kentongan.view import (
     UnknownArea,
     WarningLine,
 )
+from orchestration.warning_line import warning_line
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -102,40 +104,9 @@ def _unknown_area(context: CycleContext, item: Any) -> UnknownArea:
 
 
 def _warning_line(context: CycleContext, held: Listed) -> WarningLine:
-    version, body = held.version, held.version.body
-    codes = sorted(body.levels)
-    rows = _rows(context, codes)
-    return WarningLine(
-        warning_id=version.warning_id,
-        version=version.version,
-        event_id=body.event_id,
-        hazard_id=str(body.hazard_id),
-        title=body.title,
-        level=body.level,
-        state=version.state,
-        msg_type=body.msg_type,
-        cap_status=body.status,
-        sent=datetime.fromisoformat(held.alert.sent) if held.alert else None,
-        expires=body.expires,
-        villages=len(codes),
-        people=int(rows["people"].sum()),
-        exposed=body.exposed_people,
-        uncovered=body.uncovered_people,
-        identifier=held.alert.identifier if held.alert else "",
-        cap_path=held.alert.path if held.alert else "",
-        areas=tuple(dict.fromkeys(rows["adm2_name"].astype(str))),
-        zone_hours=int(rows["utc_offset"].mode().iloc[0]) if len(rows) else 7,
-        notes=_notes(body),
-    )
-
-
-def _notes(body: WarningBody) -> tuple[str, ...]:
-    notes = [body.reason]
-    if body.unresolved:
-        notes.append("wilayah tidak dikenali: " + "; ".join(body.unresolved))
-    if body.linked_event_id:
-        notes.append(f"terkait {body.linked_event_id}")
-    return tuple(notes)
+    line = warning_line(held.version, held.alert)
+    people = int(_rows(context, sorted(held.version.body.levels))["people"].sum())
+    return replace(line, people=people)
 
 
 def _rows(context: CycleContext, codes: Sequence[str]) -> pd.DataFrame:

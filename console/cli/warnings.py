@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from console.cli import by_hand
 from console.cli.common import AsJson, At, database, now, open_settings, print_json
 
 if TYPE_CHECKING:
     from kentongan.view import WarningLine
 
 group = typer.Typer(help="Warnings and their life.", no_args_is_help=True)
+group.command()(by_hand.approve)
+group.command()(by_hand.cancel)
+group.command()(by_hand.allclear)
 
 
 @group.command("list")
