@@ -11,6 +11,8 @@ log = logging.getLogger(__name__)
 
 
 STEPS = (
+    "capvalidator",
+    "filelock",
     "ingest.known",
     "ingest.run",
     "kentongan.migrate",
@@ -18,10 +20,18 @@ STEPS = (
     "notify.dispatch",
     "notify.firewall",
     "notify.life",
+    "notify.messages",
+    "notify.outbox",
+    "notify.tasks",
+    "orchestration.names",
     "orchestration.releasing",
     "orchestration.steps",
     "processing.run",
+    "risk.decision",
+    "risk.evacuation",
     "risk.overlay",
+    "risk.provinces",
+    "xarray",
 )
 """Modules that the steps import when they run."""
 

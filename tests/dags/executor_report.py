@@ -1,4 +1,4 @@
-"""A program, not a test: gives the executor a result that cannot be unpickled, then good ones."""
+"""A program, not a test: hands the executor a result that cannot be read; then warms it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from multiprocessing import SimpleQueue
 
 import httpx
 
-from orchestration.airflow.executor import LocalExecutor
+from orchestration.airflow.executor import STEPS, LocalExecutor, warm
 
 
 def poison() -> Exception:
@@ -25,7 +25,13 @@ def main() -> None:
     for result in [("a", "success", None), ("b", "failed", poison()), ("c", "success", None)]:
         executor.result_queue.put(result)
     executor._read_results()
-    sys.stdout.write(json.dumps({"states": states, "name": type(executor).__name__}) + "\n")
+    warm()
+    report = {
+        "states": states,
+        "name": type(executor).__name__,
+        "cold": [name for name in STEPS if name not in sys.modules],
+    }
+    sys.stdout.write(json.dumps(report) + "\n")
 
 
 if __name__ == "__main__":

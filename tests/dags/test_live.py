@@ -135,7 +135,7 @@ def test_the_quake_dag_fills_the_outbox(airflow_python, feeds, tmp_path):
     report = airflow_python(
         "dag_run_report.py", str(DAGS), "quakes", **kentongan_variables(settings)
     )
-    assert report["state"] == "success", airflow_python.out[-8000:]
+    assert report["state"] == "success", airflow_python.out[-40_000:]
     assert report["tasks"].pop("failed") == "skipped"
     assert set(report["tasks"].values()) == {"success"}
     assert rows(settings.home, "warnings") == 1
