@@ -123,7 +123,8 @@ def _judge(
         return FeedState.DOWN, "never polled"
     failed = [row for row in rows if row.outcome not in _GOOD]
     why = "; ".join(row.detail for row in failed)
-    if len(failed) == len(rows):
+    told = [row for row in rows if row not in failed and not _says_nothing(source, row)]
+    if failed and not told:
         return _STATES[Outcome(failed[0].outcome)], why
     if at - last_poll > _silence(source):
         return FeedState.LATE, f"not polled since {iso(last_poll)}"
@@ -132,6 +133,11 @@ def _judge(
     if aged is not None:
         return aged[0], "; ".join(part for part in (aged[1], why) if part)
     return (FeedState.EMPTY if is_empty else FeedState.FRESH), why
+
+
+def _says_nothing(source: Source, row: Any) -> bool:
+    """Whether this answer neither shows that the feed lives nor that it is dead."""
+    return source.info.absent_is_empty and row.outcome == Outcome.EMPTY
 
 
 def _ageing(

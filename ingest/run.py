@@ -242,7 +242,7 @@ def _report(run: _Poll, own: Sequence[_Visit], behind: Sequence[tuple[Link, _Vis
     with run.context.engine.connect() as connection:
         health = source_health(connection, run.source, run.at)
         entries = [*_entries(own), *_link_entries(run, behind)]
-    outcomes = [v.row.outcome for v in own]
+    outcomes = _telling(run.source, [v.row.outcome for v in own])
     outcomes += [v.row.outcome for _, v in behind if v.row.outcome is Outcome.NEW]
     return PollReport(
         source_id=run.source.info.source_id,
@@ -255,6 +255,13 @@ def _report(run: _Poll, own: Sequence[_Visit], behind: Sequence[tuple[Link, _Vis
         entries=tuple(entries),
         new_records=sum(v.new for v in visits),
     )
+
+
+def _telling(source: Source, outcomes: list[Outcome]) -> list[Outcome]:
+    """Without "nothing published" where that says nothing beside a failure."""
+    if not source.info.absent_is_empty:
+        return outcomes
+    return [o for o in outcomes if o is not Outcome.EMPTY] or outcomes
 
 
 def _entries(visits: Sequence[_Visit]) -> Iterator[Entry]:

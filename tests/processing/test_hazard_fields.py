@@ -23,7 +23,8 @@ def nothing(_):
 
 def fingerprint(field: HazardField) -> tuple[str, bytes]:
     if field.raster is not None:
-        return field.event.model_dump_json(), bytes(field.raster.to_netcdf())
+        # As stored: the other engine writes the time of writing into the file.
+        return field.event.model_dump_json(), bytes(field.raster.to_netcdf(engine="scipy"))
     out = io.BytesIO()
     field.zones.to_parquet(out)
     return field.event.model_dump_json() + str(field.unresolved), out.getvalue()
@@ -104,15 +105,18 @@ def test_a_naive_instant_is_refused(policy, gazetteer):
         run([], datetime(2026, 1, 1), policy, gazetteer)
 
 
-@settings(max_examples=8)
-@given(st.permutations(range(7)))
-def test_the_same_records_in_any_order_give_the_same_bytes(
-    sequence, nowcast, policy, gazetteer, order
-):
+def test_the_same_records_in_any_order_give_the_same_bytes(sequence, nowcast, policy, gazetteer):
     at = sequence[-1].sent + timedelta(minutes=5)
     sent = at - timedelta(minutes=30)
     warned = [nowcast(code=f"CGT2026081400{n}", sent=sent + timedelta(minutes=n)) for n in range(3)]
     records = [*sequence, *warned]
     expected = [fingerprint(field) for field in run(records, at, policy, gazetteer)]
-    shuffled = [records[number] for number in order]
-    assert [fingerprint(field) for field in run(shuffled, at, policy, gazetteer)] == expected
+
+    # Inside, so that a failing order is printed and not all these records.
+    @settings(max_examples=8)
+    @given(st.permutations(range(len(records))))
+    def holds(order):
+        shuffled = [records[number] for number in order]
+        assert [fingerprint(field) for field in run(shuffled, at, policy, gazetteer)] == expected
+
+    holds()
