@@ -1,6 +1,6 @@
 """### Quakes and tsunami bulletins
 
-Rung by the doorbells of TEWS and InaTEWS (a look every 3 seconds): polls what rang, then
+Rung by the doorbells of TEWS and InaTEWS (a look every few seconds): polls what rang, then
 all steps up to the outbox in the same run, so that no scheduling lies between them.
 Twice the same work is harmless: unique keys in the store decide what is new.
 """

@@ -43,12 +43,14 @@ def airflow_home(settings: Settings) -> Path:
 
 
 def dags_folder() -> Path:
-    """The folder `dags/` of the checkout.
+    """The folder `dags/`: of the checkout, or inside the wheel.
 
     Raises:
         SettingsError: not there.
     """
-    folder = Path(__file__).parents[2] / "dags"
+    root = Path(__file__).parents[2]
+    checkout = root / "dags"
+    folder = checkout if checkout.is_dir() else root / "kentongan" / "_dags"
     if not folder.is_dir():
         raise SettingsError(f"DAG folder {folder}: not found; run Kentongan from its checkout")
     return folder
