@@ -10,7 +10,7 @@ import logging
 import os
 from collections.abc import Callable
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 log = logging.getLogger(__name__)
 
