@@ -59,8 +59,8 @@ def parse_instant(text: str) -> datetime:
 
 
 def iso(value: datetime) -> str:
-    """`2026-09-24T07:35:00Z`, seconds precision."""
-    return require_aware(value).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """`2026-09-24T07:35:00Z`, seconds precision, always 20 characters, so that texts sort."""
+    return f"{require_aware(value).replace(tzinfo=None, microsecond=0).isoformat()}Z"
 
 
 def compact(value: datetime) -> str:

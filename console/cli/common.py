@@ -18,19 +18,29 @@ if TYPE_CHECKING:
     from kentongan.settings import Settings
 
 
+FIRST_YEAR, LAST_YEAR = 1990, 2100
+"""Outside, it is a slip of the hand: no document of BMKG's on record is older than 2008."""
+YEARS = f"expected a time from {FIRST_YEAR} to {LAST_YEAR}"
+
+
 def parse_at(text: str) -> datetime:
     """An instant with a zone; anything else is wrong use."""
     from kentongan.errors import NaiveTime
     from kentongan.times import parse_instant
 
     try:
-        return parse_instant(text)
+        instant = parse_instant(text)
     except NaiveTime as error:
         raise typer.BadParameter(str(error)) from error
     except ValueError as error:
         raise typer.BadParameter(
             f"{text!r}: expected ISO 8601 with a zone, e.g. 2026-09-24T07:35:00Z"
         ) from error
+    except OverflowError as error:
+        raise typer.BadParameter(f"{text!r}: {YEARS}") from error
+    if not FIRST_YEAR <= instant.year <= LAST_YEAR:
+        raise typer.BadParameter(f"{text!r}: {YEARS}")
+    return instant
 
 
 At = Annotated[
