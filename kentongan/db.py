@@ -34,6 +34,13 @@ metadata = MetaData()
 
 _BIG = BigInteger().with_variant(Integer, "sqlite")
 
+bindings = Table(
+    "bindings",
+    metadata,
+    Column("name", String(20), primary_key=True),
+    Column("value", String(40), nullable=False),
+)
+
 feed_log = Table(
     "feed_log",
     metadata,

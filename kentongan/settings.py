@@ -66,6 +66,21 @@ class Settings(BaseSettings):
     def resolved_policy(self) -> Path:
         return self.policy or data_dir() / "policy" / f"{self.mode}.toml"
 
+    @property
+    def feeds_are_local(self) -> bool:
+        """Whether any BMKG address leads to this machine: a recording, a scenario, a test."""
+        from ipaddress import ip_address
+        from urllib.parse import urlsplit
+
+        def local(host: str) -> bool:
+            try:
+                return ip_address(host).is_loopback
+            except ValueError:
+                return host == "localhost" or host.endswith(".localhost")
+
+        names = (name for name in type(self).model_fields if name.startswith("bmkg_"))
+        return any(local(urlsplit(getattr(self, name)).hostname or "") for name in names)
+
     def with_feed_server(self, base_url: str, **changes: object) -> Settings:
         """The same settings with every BMKG address led to one local feed server."""
         bases = {name: base_url for name in type(self).model_fields if name.startswith("bmkg_")}

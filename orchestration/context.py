@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
+from kentongan.binding import bind
 from kentongan.db import make_engine
 from kentongan.migrate import migrate
 from kentongan.policy import LevelPolicy, ReleasePolicy, load_policy
@@ -20,7 +21,6 @@ from kentongan.times import require_aware
 
 if TYPE_CHECKING:
     from ingest.run import IngestContext
-
     from kentongan.view import SituationView
     from risk.layers.layerset import LayerSet
 
@@ -69,17 +69,31 @@ def open_ingest(settings: Settings, *, re_creation: bool = False) -> Iterator[In
 
 @contextmanager
 def open_context(
-    settings: Settings, *, live: bool, re_creation: bool = False, draw: Draw | None = None
+    settings: Settings,
+    *,
+    live: bool,
+    re_creation: bool = False,
+    draw: Draw | None = None,
+    reading: bool = False,
 ) -> Iterator[CycleContext]:
     """Database at the newest schema, stores, layers and policies of `settings`.
 
+    Args:
+        live: the caller's clock says that this run is of the present.
+        reading: for a face that only looks: the home is not claimed for this kind of run.
+
     Raises:
         SettingsError: a policy is wrong.
+        RuleViolation: the home belongs to another kind of run.
         LayerError: the layer set is missing or damaged.
     """
     from risk.layers.layerset import load_layers
 
+    # A recording played by a feed server is no present, whatever the clock says.
+    live = live and not re_creation and not settings.feeds_are_local
     with open_ingest(settings, re_creation=re_creation) as ingest:
+        if not reading:
+            bind(ingest.engine, settings.mode, live=live)
         yield CycleContext(
             settings=settings,
             engine=ingest.engine,
@@ -89,7 +103,7 @@ def open_context(
             levels=load_policy(data_dir() / "policy" / "levels.toml", LevelPolicy),
             release=load_policy(settings.resolved_policy, ReleasePolicy),
             ingest=ingest,
-            live=live and not re_creation,
+            live=live,
             re_creation=re_creation,
             draw=draw,
         )

@@ -34,7 +34,7 @@ def list_(
     from orchestration.context import open_context
     from orchestration.view import task_lines
 
-    with open_context(open_settings(), live=False) as context:
+    with open_context(open_settings(), live=False, reading=True) as context:
         held = [w.warning_id for w in open_warnings(context.engine)]
         tasks = [t for t in task_lines(context, held) if coordinator in (None, t.coordinator_id)]
     if json:

@@ -138,7 +138,7 @@ class Reading:
         with self._lock:
             drawn, html = self._map
             if abs((at - drawn).total_seconds()) >= MAP_AGE_S:
-                with open_context(self.settings, live=False) as context:
+                with open_context(self.settings, live=False, reading=True) as context:
                     html = page(situation(context, at))
                 self._map = (at, html)
             return html

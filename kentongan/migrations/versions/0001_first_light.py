@@ -11,6 +11,12 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "bindings",
+        sa.Column("name", sa.String(length=20), nullable=False),
+        sa.Column("value", sa.String(length=40), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
         "alerts",
         sa.Column("identifier", sa.String(length=120), nullable=False),
         sa.Column("warning_id", sa.String(length=100), nullable=False),
