@@ -99,4 +99,7 @@ def _end(
 def _then_send(context: CycleContext, at: datetime, act: Callable[[], Any]) -> dict[str, Any]:
     with exclusive(context.settings.home):
         act()
-        return {"released": stages.release_all(context, at), "messages": stages.send(context, at)}
+        released = stages.release_all(context, at)
+        first = stages.send(context, at)
+        stages.plan_all(context, at)
+        return {"released": released, "messages": stages.added(first, stages.send(context, at))}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kentongan.times import iso
 from kentongan.view import TaskLine, UnknownArea
 from orchestration.context import CycleContext
-from orchestration.event_store import StoredEvent, recent, write_impacts
+from orchestration.event_store import StoredEvent, recent, unresolved_of, write_impacts
 from orchestration.view import task_lines, unknown_area_lines
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def cycle_document(
         "events": [_event(context, e) for e in events],
         "warnings": [_warning(context, w) for w in warnings],
         "refused": _refused(done),
+        "troubles": list(done["troubles"]),
         "tasks": [_task(t) for t in tasks],
         "messages": done["messages"],
         "outputs": {**outputs, "impacts": write_impacts(context.runs, at, events)},
@@ -83,6 +84,7 @@ def _event(context: CycleContext, stored: StoredEvent) -> dict[str, Any]:
         "quality": str(event.quality),
         "linked_event_id": event.linked_event_id,
         "observations": list(event.observations),
+        "unresolved": unresolved_of(context.runs, stored),
         "impact": context.runs.uri(stored.impact_path),
     }
 

@@ -94,6 +94,8 @@ def save(
         "level": int(event.level),
         "valid_from": iso(event.valid_from),
         "valid_to": iso(event.valid_to),
+        # What is known has changed: an event that had ended is looked at again.
+        "state": ACTIVE,
         "field_hash": digest,
         "impact_uri": path,
         "updated_at": iso(at),
@@ -104,7 +106,7 @@ def save(
             events.update().where(events.c.event_id == event.event_id).values(**row)
         )
         if not done.rowcount:
-            connection.execute(events.insert().values(event_id=event.event_id, state=ACTIVE, **row))
+            connection.execute(events.insert().values(event_id=event.event_id, **row))
     return StoredEvent(event, ACTIVE, digest, path)
 
 
@@ -130,12 +132,24 @@ def read_impact(store: Store, path: str) -> pd.DataFrame:
     return pd.read_parquet(io.BytesIO(store.read(path)))
 
 
+def unresolved_of(store: Store, stored_event: StoredEvent) -> list[str]:
+    """Names in the source that no area could be found for; none if the table is lost."""
+    if not store.exists(stored_event.impact_path):
+        return []
+    return [
+        str(name)
+        for name in read_impact(store, stored_event.impact_path).attrs.get("unresolved", ())
+    ]
+
+
 def write_impacts(store: Store, at: datetime, stored_events: Sequence[StoredEvent]) -> str | None:
     """All impact tables of these events in one, with `event_id` in front. Returns its URI."""
     import pandas as pd
 
     parts = []
     for one in stored_events:
+        if not store.exists(one.impact_path):
+            continue
         table = read_impact(store, one.impact_path)
         table.insert(0, "event_id", one.event.event_id)
         table.attrs = {}

@@ -5,9 +5,11 @@ All may be run again: unique keys make the second time harmless.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import select
 
@@ -16,8 +18,8 @@ from kentongan.db import events as events_table
 from kentongan.db import records as records_table
 from kentongan.decision import Action
 from kentongan.errors import RuleViolation
-from kentongan.hazard import HazardField
-from kentongan.records import Record
+from kentongan.hazard import HazardEvent, HazardField
+from kentongan.records import Bulletin, Record
 from kentongan.times import compact, iso, parse_instant
 from kentongan.types import HazardId
 from orchestration import event_store
@@ -30,8 +32,13 @@ if TYPE_CHECKING:
     from ingest.run import IngestContext
     from processing.quakes import Past
 
+log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
 HORIZON = timedelta(hours=50)
 """How far back records matter: two hours more than a tsunami stays in sight without PD-4."""
+SAME_ORIGIN = timedelta(seconds=30)
+"""Origins of one quake in successive bulletins; `processing.tsunami` groups by the same."""
 KINDS = ("quake", "bulletin", "nowcast", "satellite_image")
 
 
@@ -54,15 +61,46 @@ def poll_all(context: CycleContext, at: datetime, sources: Sequence[str]) -> lis
 
 
 def advance(context: CycleContext, at: datetime) -> dict[str, Any]:
-    """Everything after the polls: what is known becomes what is sent."""
-    done = {
-        "fields": overlay(context, at),
-        "drafts": decide_all(context, at),
-        "released": release_all(context, at),
-        "messages": send(context, at),
+    """Everything after the polls: what is known becomes what is sent.
+
+    Messages go out before tasks are planned: no plan delays a warning.
+    """
+    troubles: list[dict[str, str]] = []
+    done: dict[str, Any] = {
+        "fields": overlay(context, at, troubles),
+        "drafts": decide_all(context, at, troubles),
+        "released": release_all(context, at, troubles),
     }
+    first = send(context, at)
+    plan_all(context, at, troubles)
+    done["messages"] = added(first, send(context, at))
+    done["troubles"] = troubles
     note_cycle(context, at, done)
     return done
+
+
+def added(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """Counts by channel and word, summed."""
+    return {
+        channel: {
+            word: one[channel].get(word, 0) + other[channel].get(word, 0)
+            for word in sorted({*one[channel], *other[channel]})
+        }
+        for channel in one
+    }
+
+
+def guarded(what: str, troubles: list[dict[str, str]], act: Callable[[], _T]) -> _T | None:
+    """Do one thing; if it fails, name it and let the others go on.
+
+    A broken event must not keep the next one from being warned of.
+    """
+    try:
+        return act()
+    except Exception as error:
+        log.exception("%s failed; the cycle goes on", what)
+        troubles.append({"what": what, "detail": f"{type(error).__name__}: {error}"})
+        return None
 
 
 def note_cycle(context: CycleContext, at: datetime, done: Mapping[str, Any]) -> None:
@@ -74,9 +112,15 @@ def note_cycle(context: CycleContext, at: datetime, done: Mapping[str, Any]) -> 
 # --- overlay ---------------------------------------------------------------------------
 
 
-def overlay(context: CycleContext, at: datetime) -> list[dict[str, str]]:
+def overlay(
+    context: CycleContext, at: datetime, troubles: list[dict[str, str]] | None = None
+) -> list[dict[str, str]]:
     """Known records to hazard fields to impact tables. Returns what is new."""
-    changed = [s for field in _fields(context, at) for s in _overlay_one(context, field, at)]
+    troubles = [] if troubles is None else troubles
+    changed: list[StoredEvent] = []
+    for field in guarded("hazard fields", troubles, lambda: _fields(context, at)) or ():
+        what = f"overlay of {field.event.event_id}"
+        changed += guarded(what, troubles, partial(_overlay_one, context, field, at)) or ()
     return [{"event_id": s.event.event_id, "uri": s.impact_path} for s in changed]
 
 
@@ -85,6 +129,7 @@ def _fields(context: CycleContext, at: datetime) -> list[HazardField]:
     from processing.run import hazard_fields
 
     found = known(context.engine, at, kinds=KINDS, since=at - HORIZON)
+    found = [*found, *_earlier_bulletins(context, at, found)]
     return hazard_fields(
         found,
         at=at,
@@ -93,6 +138,32 @@ def _fields(context: CycleContext, at: datetime) -> list[HazardField]:
         read=lambda record: _read(context, record),
         past=_past(context, found),
     )
+
+
+def _earlier_bulletins(
+    context: CycleContext, at: datetime, found: Sequence[Record]
+) -> list[Record]:
+    """Older bulletins of a tsunami that a fresh one says is still there.
+
+    A centre that starts in mid-event announces nothing old; but where InaTEWS still speaks of
+    the event, the zones of its earlier bulletins hold until PD-4.
+    """
+    from ingest.known import known
+
+    fresh = [r for r in found if isinstance(r, Bulletin)]
+    if not any(not r.all_clear for r in fresh):
+        return []
+    earlier = known(
+        context.engine, at, kinds=("bulletin",), since=at - HORIZON, include_history=True
+    )
+    have = {(r.source_id, r.key) for r in fresh}
+    return [
+        r
+        for r in earlier
+        if isinstance(r, Bulletin)
+        and (r.source_id, r.key) not in have
+        and any(abs(r.quake.origin_time - f.quake.origin_time) <= SAME_ORIGIN for f in fresh)
+    ]
 
 
 def _gazetteer(context: CycleContext) -> Any:
@@ -128,21 +199,19 @@ def _past(context: CycleContext, found: Sequence[Record]) -> Past:
 def _overlay_one(context: CycleContext, field: HazardField, at: datetime) -> list[StoredEvent]:
     from risk.overlay import impact_table
 
-    if field.event.hazard_id is not HazardId.RAIN and _is_stored(context, field):
+    if field.event.hazard_id is not HazardId.RAIN and _is_stored(context, field.event):
         return []
     impact = impact_table(field, context.layers, context.levels)
     unresolved = sorted({*field.unresolved, *impact.attrs.get("unresolved", ())})
     impact.attrs["unresolved"] = unresolved
     saved = []
     for event, part in _parts(context, field, impact):
+        if _is_stored(context, event):
+            continue
         digest = _digest(context, event)
-        before = event_store.stored(context.engine, event.event_id)
-        if before is None or before.field_hash != digest:
-            saved.append(
-                event_store.save(
-                    context.engine, context.runs, field, event, part, digest=digest, at=at
-                )
-            )
+        saved.append(
+            event_store.save(context.engine, context.runs, field, event, part, digest=digest, at=at)
+        )
     return saved
 
 
@@ -154,21 +223,35 @@ def _parts(context: CycleContext, field: HazardField, impact: pd.DataFrame) -> l
     return [(field.event, impact)]
 
 
-def _digest(context: CycleContext, event: Any) -> str:
+def _digest(context: CycleContext, event: HazardEvent) -> str:
     return event_store.field_hash(event, context.layers.version, context.levels.model_dump_json())
 
 
-def _is_stored(context: CycleContext, field: HazardField) -> bool:
-    before = event_store.stored(context.engine, field.event.event_id)
-    return before is not None and before.field_hash == _digest(context, field.event)
+def _is_stored(context: CycleContext, event: HazardEvent) -> bool:
+    before = event_store.stored(context.engine, event.event_id)
+    return (
+        before is not None
+        and before.field_hash == _digest(context, event)
+        and context.runs.exists(before.impact_path)
+    )
 
 
 # --- decide ----------------------------------------------------------------------------
 
 
-def decide_all(context: CycleContext, at: datetime) -> list[dict[str, Any]]:
+def decide_all(
+    context: CycleContext, at: datetime, troubles: list[dict[str, str]] | None = None
+) -> list[dict[str, Any]]:
     """Each event that has not ended gets a decision; returns those that say something."""
-    told = [_decide_one(context, stored, at) for stored in event_store.active(context.engine)]
+    troubles = [] if troubles is None else troubles
+    told = [
+        guarded(
+            f"decision on {stored.event.event_id}",
+            troubles,
+            partial(_decide_one, context, stored, at),
+        )
+        for stored in event_store.active(context.engine)
+    ]
     return [t for t in told if t is not None]
 
 
@@ -222,13 +305,24 @@ def _draft(
 # --- release, tasks, outbox ------------------------------------------------------------
 
 
-def release_all(context: CycleContext, at: datetime) -> list[dict[str, Any]]:
-    """Drafts to alerts and outbox rows where policy or people allow; then tasks."""
-    from orchestration.releasing import plan_in_force, release_pending
+def release_all(
+    context: CycleContext, at: datetime, troubles: list[dict[str, str]] | None = None
+) -> list[dict[str, Any]]:
+    """Drafts to alerts and outbox rows, where policy or people allow."""
+    from orchestration.releasing import release_pending
 
-    released = release_pending(context, at)
-    plan_in_force(context, at)
-    return released
+    troubles = [] if troubles is None else troubles
+    return guarded("release", troubles, lambda: release_pending(context, at)) or []
+
+
+def plan_all(
+    context: CycleContext, at: datetime, troubles: list[dict[str, str]] | None = None
+) -> int:
+    """Tasks for the warnings in force; returns how many are new or changed."""
+    from orchestration.releasing import plan_in_force
+
+    troubles = [] if troubles is None else troubles
+    return guarded("plan", troubles, lambda: plan_in_force(context, at)) or 0
 
 
 def send(context: CycleContext, at: datetime) -> dict[str, Any]:

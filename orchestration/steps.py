@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from kentongan.errors import KentonganError
 from kentongan.lock import exclusive
 from kentongan.settings import Settings
 from kentongan.times import parse_instant
@@ -23,6 +24,12 @@ from orchestration.context import CycleContext, Draw, is_live, open_context, ope
 def _context(settings: Settings, at: datetime) -> Iterator[CycleContext]:
     with open_context(settings, live=is_live(at, datetime.now(UTC))) as context:
         yield context
+
+
+def _raise(troubles: list[dict[str, str]]) -> None:
+    """Fail the task, after everything else in it was done."""
+    if troubles:
+        raise KentonganError("; ".join(f"{t['what']}: {t['detail']}" for t in troubles))
 
 
 def poll_sources(settings: Settings, sources: Sequence[str], at: datetime) -> list[dict[str, Any]]:
@@ -42,21 +49,32 @@ def overlay_step(at: str) -> dict[str, Any]:
     """Records to hazard fields to impact tables."""
     when, settings = parse_instant(at), Settings()
     with _context(settings, when) as context, exclusive(settings.home):
-        return {"fields": stages.overlay(context, when)}
+        troubles: list[dict[str, str]] = []
+        fields = stages.overlay(context, when, troubles)
+        _raise(troubles)
+        return {"fields": fields}
 
 
 def decide_step(at: str) -> dict[str, Any]:
     """Impact tables to drafts."""
     when, settings = parse_instant(at), Settings()
     with _context(settings, when) as context, exclusive(settings.home):
-        return {"drafts": stages.decide_all(context, when)}
+        troubles: list[dict[str, str]] = []
+        drafts = stages.decide_all(context, when, troubles)
+        _raise(troubles)
+        return {"drafts": drafts}
 
 
 def release_step(at: str) -> dict[str, Any]:
-    """Drafts to CAP alerts, messages and tasks, as the policy allows."""
+    """Drafts to CAP alerts, messages (sent at once) and tasks, as the policy allows."""
     when, settings = parse_instant(at), Settings()
     with _context(settings, when) as context, exclusive(settings.home):
-        return {"released": stages.release_all(context, when)}
+        troubles: list[dict[str, str]] = []
+        released = stages.release_all(context, when, troubles)
+        stages.send(context, when)
+        stages.plan_all(context, when, troubles)
+        _raise(troubles)
+        return {"released": released}
 
 
 def dispatch_step(at: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine, func, select
 
 from kentongan.db import outbox, tasks
-from kentongan.types import OutboxState
+from kentongan.types import HazardId, OutboxState
 from kentongan.view import (
     FeedLine,
     Mark,
@@ -82,21 +82,51 @@ def layers_note(context: CycleContext) -> str:
 
 
 def unknown_area_lines(context: CycleContext, at: datetime) -> tuple[UnknownArea, ...]:
-    """Provinces that BMKG warns while the area is not known to us."""
+    """Provinces that BMKG warns while the area is not known to us.
+
+    Nowcast documents that could not be had or have no usable polygon, and zones of bulletins
+    whose names lead to no area.
+    """
     from ingest.known import unknown_areas
 
-    return tuple(_unknown_area(context, item) for item in unknown_areas(context.engine, at))
+    return (
+        *(
+            _unknown_area(context, item.province_code, item.title, item.until)
+            for item in unknown_areas(context.engine, at)
+        ),
+        *_unresolved_areas(context),
+    )
 
 
-def _unknown_area(context: CycleContext, item: Any) -> UnknownArea:
+def _unresolved_areas(context: CycleContext) -> Iterator[UnknownArea]:
+    """Of an event that warns nobody, or of a tsunami: there each zone counts."""
+    from notify.life import standing
+    from orchestration.event_store import active, unresolved_of
+
+    for stored in active(context.engine):
+        event = stored.event
+        names = unresolved_of(context.runs, stored) if event.official else []
+        # A document without a usable polygon is in the list above.
+        names = [name for name in names if not name.startswith("polygons of ")]
+        held = standing(context.engine, event.event_id) if names else None
+        if not names or (held and held.levels and event.hazard_id is not HazardId.TSUNAMI):
+            continue
+        title = f"{event.title}: {'; '.join(names)}"
+        for code in event.province_codes or ("",):
+            yield _unknown_area(context, code, title, event.valid_to)
+
+
+def _unknown_area(
+    context: CycleContext, province_code: str, title: str, until: datetime | None
+) -> UnknownArea:
     villages = context.layers.villages
-    inside = villages[villages["adm4_code"].str.startswith(f"{item.province_code}.")]
-    known = bool(item.province_code) and len(inside) > 0
+    inside = villages[villages["adm4_code"].str.startswith(f"{province_code}.")]
+    known = bool(province_code) and len(inside) > 0
     return UnknownArea(
-        province_code=item.province_code,
-        province=str(inside["adm1_name"].iloc[0]) if known else item.title,
-        title=item.title,
-        until=item.until,
+        province_code=province_code,
+        province=str(inside["adm1_name"].iloc[0]) if known else title,
+        title=title,
+        until=until,
         zone_hours=int(inside["utc_offset"].mode().iloc[0]) if known else 7,
         longitude=float(inside["longitude"].median()) if known else None,
         latitude=float(inside["latitude"].median()) if known else None,

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from kentongan.errors import KentonganError
 from kentongan.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -56,7 +55,7 @@ def _try_poll(settings: Settings, sources: list[str], at: datetime) -> bool:
 
     try:
         return any(p["outcome"] == "new" for p in poll_sources(settings, sources, at))
-    except KentonganError:
+    except Exception:
         log.exception("poll of %s failed; the watch goes on", ", ".join(sources))
         return False
 
@@ -66,5 +65,5 @@ def _try_advance(settings: Settings, at: datetime) -> None:
 
     try:
         advance_at(settings, at)
-    except KentonganError:
+    except Exception:
         log.exception("cycle at %s failed; the watch goes on", at.isoformat())

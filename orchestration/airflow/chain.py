@@ -1,6 +1,6 @@
 """The steps from records to sent messages, as tasks: overlay, decide, release, dispatch.
 
-A poll that failed keeps nobody from being warned of what is known already.
+A step that failed keeps nobody from being warned of what is known already.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ def overlay() -> dict[str, Any]:
     return overlay_step(now())
 
 
-@task
+@task(trigger_rule="all_done")
 def decide() -> dict[str, Any]:
     from orchestration.steps import decide_step
 
     return decide_step(now())
 
 
-@task
+@task(trigger_rule="all_done")
 def release() -> dict[str, Any]:
     from orchestration.steps import release_step
 
     return release_step(now())
 
 
-@task
+@task(trigger_rule="all_done")
 def dispatch() -> dict[str, Any]:
     from orchestration.steps import dispatch_step
 
@@ -57,8 +57,9 @@ def failed() -> None:
 
 
 def in_a_row(*parts: Any) -> None:
-    """One after the other; the run fails if any of them failed."""
+    """One after the other; the run fails if any task of theirs failed."""
     chain(*parts)
     end = failed()
     for part in parts:
-        part >> end
+        for one in getattr(part, "children", {"": part}).values():
+            one >> end
