@@ -212,7 +212,7 @@ def _evidence(
     )
     return {
         "bulletin": newest.label,
-        "bulletins": len(bulletins),
+        "bulletins": len({(b.label, b.sent) for b in bulletins}),
         "sent": newest.sent.isoformat(),
         "zones": reading.names,
         "zones_unresolved": len(reading.unresolved),

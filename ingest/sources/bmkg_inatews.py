@@ -6,6 +6,7 @@ status `TES`.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from ingest.quake import document_status, make_quake, position, status_suffix
 from ingest.source import Link, ReadContext, Reading, SourceInfo
 from kentongan.errors import DataError, SourceChanged
 from kentongan.records import Bulletin, GaugeReading, Quake, TsunamiZone
+from kentongan.times import compact, iso
 from kentongan.types import TsunamiStatus
 
 MAX_INFOS = 200
@@ -198,7 +200,9 @@ def _bulletin(
     event = one_line(required(info, "eventid"), 40)
     bulletin = Bulletin(
         source_id=quake.source_id,
-        key=f"{event}-{label}{status_suffix(quake.status)}",
+        key=(
+            f"{event}-{label}-{compact(sent)}-{_digest(zones, gauges)}{status_suffix(quake.status)}"
+        ),
         sha256=quake.sha256,
         document_time=sent,
         status=quake.status,
@@ -212,6 +216,22 @@ def _bulletin(
         headline=one_line(text_of(info, "headline"), 2000),
     )
     return bulletin, (*bad_zones, *bad_gauges)
+
+
+def _digest(zones: Sequence[TsunamiZone], gauges: Sequence[GaugeReading]) -> str:
+    """Eight hex digits of what a bulletin says, in any order of rows.
+
+    BMKG sends a corrected bulletin under the same label, and the JSON and the XML may be read
+    with different rows left out: each content is a record of its own, equal ones are one.
+    """
+    said = [f"z|{z.province}|{z.district}|{z.level}|{_clock(z.arrival)}" for z in zones]
+    said += [f"g|{g.location}|{g.height_m:g}|{_clock(g.observed_at)}" for g in gauges]
+    text = "\n".join(sorted(said)).upper()
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
+
+
+def _clock(value: datetime | None) -> str:
+    return iso(value) if value else ""
 
 
 def _zones(rows: Sequence[Any]) -> tuple[tuple[TsunamiZone, ...], tuple[str, ...]]:

@@ -38,7 +38,7 @@ def test_the_sequence_of_bulletins(feeds, read):
     assert by_label["PD-4"].all_clear
     assert by_label["PD-4"].zones == ()
     assert by_label["PD-1"].sent == datetime(2026, 11, 1, 21, 2, 30, tzinfo=UTC)
-    assert by_label["PD-1"].key == "20261102040230-PD-1"
+    assert by_label["PD-1"].key.startswith("20261102040230-PD-1-20261101T210230Z-")
     assert reading.document_time == datetime(2026, 11, 1, 23, 30, tzinfo=UTC)
 
 
@@ -143,3 +143,62 @@ def test_other_documents_are_refused(read, payload):
 
 def test_an_alert_without_info_is_empty(read):
     assert read(b"<alert xmlns='urn:oasis:names:tc:emergency:cap:1.2'/>").empty
+
+
+ZONE = {"province": "NTT", "district": "A", "level": "SIAGA", "date": "19-11-2026"}
+ZONE |= {"time": "09:12:00 WIB"}
+GAUGE = {"location": "P", "loclatitude": "-8.5", "loclongitude": "121.8", "height": "0.4"}
+GAUGE |= {"date": "19-11-2026", "time": "09:21 WIB"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"wzarea": {**ZONE, "level": "AWAS"}}, id="level"),
+        pytest.param({"wzarea": {**ZONE, "time": "09:10:00 WIB"}}, id="arrival"),
+        pytest.param({"wzarea": [ZONE, {**ZONE, "district": "B"}]}, id="a-new-zone"),
+        pytest.param({"obsarea": {**GAUGE, "height": "0.9"}}, id="gauge"),
+        pytest.param({"timesent": "19/11/2026 09:08:00WIB"}, id="sent-again"),
+    ],
+)
+def test_a_corrected_bulletin_of_the_same_label_is_a_record_of_its_own(alert, read, change):
+    alert["info"].update(wzarea=[ZONE], obsarea=[GAUGE])
+    (first,) = read(json.dumps(alert).encode()).records
+    alert["info"].update(change)
+    (second,) = read(json.dumps(alert).encode()).records
+    assert first.label == second.label
+    assert first.key != second.key
+
+
+def test_the_order_of_rows_makes_no_new_bulletin(alert, read):
+    rows = [ZONE, {**ZONE, "district": "B"}, ZONE]
+    keys = set()
+    for listed in (rows, rows[::-1]):
+        alert["info"]["wzarea"] = listed
+        keys.add(read(json.dumps(alert).encode()).records[0].key)
+    assert len(keys) == 1
+
+
+def test_the_same_bulletin_in_json_and_xml_is_one_record(feeds, read):
+    payload = (feeds / "last30tsunamievent.xml").read_bytes()
+    for info, record in zip(_from_xml(payload), read(payload).records, strict=True):
+        alert = {"status": "Actual", "sent": "2026-11-02T07:00:00WIB", "info": info}
+        (again,) = read(json.dumps(alert).encode()).records
+        assert again.key == record.key
+
+
+def _from_xml(payload):
+    from ingest.payload import parse_xml
+    from ingest.sources.bmkg_inatews import _from_xml as mapping
+
+    return mapping(parse_xml(payload, "x"), "x")["info"]
+
+
+def test_a_copy_with_an_unreadable_zone_does_not_stand_in_for_the_good_one(alert, read):
+    good = [ZONE, {**ZONE, "district": "B", "level": "AWAS"}]
+    alert["info"]["wzarea"] = [ZONE, {**good[1], "level": "??"}]
+    (partial,) = read(json.dumps(alert).encode()).records
+    alert["info"]["wzarea"] = good
+    (whole,) = read(json.dumps(alert).encode()).records
+    assert (len(partial.zones), len(whole.zones)) == (1, 2)
+    assert partial.key != whole.key

@@ -121,6 +121,18 @@ def test_a_re_creation_is_marked_on_every_record(feeds, make_context, now):
     assert all(r.re_creation for r in found)
 
 
+def test_a_corrected_bulletin_is_kept_beside_the_first(serve, feeds, make_context):
+    text = (feeds / "datagempa-tes.json").read_text(encoding="utf-8")
+    served = {"/datagempa.json": text.replace("AWAS", "WASPADA").encode()}
+    context = make_context(serve(served).url)
+    at = datetime(2026, 11, 19, 2, 10, tzinfo=UTC)
+    poll("bmkg-inatews", at=at, context=context)
+    served["/datagempa.json"] = text.encode()
+    poll("bmkg-inatews", at=at + timedelta(minutes=3), context=context)
+    found = known(context.engine, at + timedelta(minutes=3), kinds=["bulletin"])
+    assert {b.zones[0].level for b in found} == {"WASPADA", "AWAS"}
+
+
 def test_dead_links_are_one_line_each_with_their_province(feed, now):
     report = poll("bmkg-nowcast", at=now, context=feed)
     (entry,) = report.entries

@@ -63,6 +63,27 @@ def test_only_pd4_ends_it_and_a_later_bulletin_re_opens(policy, gazetteer, bulle
     assert not only([one, end, again], policy, gazetteer).event.official_end
 
 
+def test_a_corrected_bulletin_raises_and_the_first_one_lowers_nothing(policy, gazetteer, bulletin):
+    first = bulletin(2, 10, ((*NGADA, "SIAGA"),))
+    corrected = bulletin(2, 13, ((*NGADA, "WASPADA"), (*ENDE, "AWAS")))
+    event = only([first, corrected], policy, gazetteer).event
+    levels = only([corrected, first], policy, gazetteer).zones.set_index("zone").hazard_level
+    assert levels.to_dict() == {"NTT/NGADA BAGIAN UTARA": 3, "NTT/ENDE BAGIAN UTARA": 4}
+    assert (event.level, event.valid_from) == (Level.AWAS, corrected.sent)
+    assert (event.evidence["bulletin"], event.evidence["bulletins"]) == ("PD-2", 2)
+
+
+def test_two_readings_of_one_bulletin_count_once_and_the_fuller_one_wins(
+    policy, gazetteer, bulletin
+):
+    partial = bulletin(2, 10, ((*NGADA, "SIAGA"),), key="a")
+    whole = bulletin(2, 10, ((*NGADA, "SIAGA"), (*ENDE, "AWAS")), key="b")
+    event = only([partial, whole], policy, gazetteer).event
+    assert (event.level, event.evidence["zones"], event.evidence["bulletins"]) == (4, 2, 1)
+    both = [partial, whole, bulletin(4, 150)]
+    assert only(both, policy, gazetteer).event.official_end
+
+
 def test_unknown_names_are_shown_with_their_level_and_never_spread(policy, gazetteer, bulletin):
     field = only(
         [bulletin(2, 10, ((*NGADA, "WASPADA"), ("NTT", "ATLANTIS", "AWAS"), ("X", "Y", "SIAGA")))],
