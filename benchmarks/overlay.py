@@ -3,7 +3,8 @@
 The embedded set spreads people evenly over each village's area, so the peer is given a
 people raster at 100 m (24 x 24 fine cells in a cell of 2.2 km) that holds the area of each
 cell: the same question, and the same answer. Its time on the sample is multiplied up to all
-villages. The peer reads its raster from a compressed file, as its users do.
+villages. The peer reads its raster from a compressed file, as its users do. No target is
+set: the modelled shapes have few corners, so real polygons would say something else.
 """
 
 from __future__ import annotations
@@ -30,7 +31,6 @@ SAMPLE = 1_000
 FINE = 24
 """Fine cells along one side of a base cell: 0.02 degrees / 24 = 3 arc seconds."""
 TILE = 512
-AT_LEAST = 30_000.0
 EXACT = 2e-5
 """Our shares are whole parts of 2**20, and the raster holds 32-bit floats."""
 PLANAR = 5e-3
@@ -60,7 +60,7 @@ def national() -> Iterator[Result]:
         people = _people_raster(Path(folder) / "people.tif", frame)
         check = _same_people(layers, rows, tolerance=EXACT)
         ours_s, peer_s = alternate(ours, _peer(classes, frame, people), check)
-    yield times_faster(NAME, ours_s, peer, peer_s * scale, at_least=AT_LEAST, note=note)
+    yield times_faster(NAME, ours_s, peer, peer_s * scale, at_least=None, note=note)
     check = _same_people(layers, rows, tolerance=PLANAR)
     ours_s, peer_s = alternate(ours, _peer(classes, frame, None), check)
     note += "; it reads no people at all, only shares of area on the plane"
