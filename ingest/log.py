@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, select, update
 
 from ingest.report import GOOD
 from kentongan.db import feed_log, insert_ignore, records
@@ -14,6 +14,8 @@ from kentongan.records import Record
 from kentongan.times import iso, parse_instant
 from kentongan.types import Outcome
 
+HISTORY_AGE = timedelta(minutes=60)
+"""On the first poll of a list of past events, what is older is known and never announced."""
 _GOOD = [str(outcome) for outcome in GOOD]
 
 
@@ -71,7 +73,8 @@ def insert_records(
 ) -> int:
     """Add what is not known yet; returns how many were new.
 
-    What is dated before `history_before` is marked as history.
+    What is dated before `history_before` is marked as history. What a poll of a later instant
+    brought first (a replay, a mistyped instant) is known from this poll on.
     """
     new = 0
     for record in found:
@@ -90,7 +93,27 @@ def insert_records(
             )
         )
         new += max(0, result.rowcount)
+    _known_earlier(connection, found, at)
     return new
+
+
+def _known_earlier(connection: Connection, found: Sequence[Record], at: datetime) -> None:
+    """Lower `known_at` to `at` where it is later; what is seen fresh is no history.
+
+    One statement that only ever lowers: two processes at once end with the earlier instant.
+    """
+    if not found:
+        return
+    old = records.c.document_time < iso(at - HISTORY_AGE)
+    connection.execute(
+        update(records)
+        .where(
+            records.c.source_id == found[0].source_id,
+            records.c.key.in_(sorted({record.key for record in found})),
+            records.c.known_at > iso(at),
+        )
+        .values(known_at=iso(at), history=and_(records.c.history, old))
+    )
 
 
 def stored_time(connection: Connection, record: Record) -> datetime | None:
@@ -131,13 +154,14 @@ def first_received(connection: Connection, source_id: str, sha256: str) -> datet
     return parse_instant(found) if found else None
 
 
-def ever_read(connection: Connection, source_id: str, url: str) -> bool:
-    """Whether this address gave a good document before."""
+def ever_read(connection: Connection, source_id: str, url: str, at: datetime) -> bool:
+    """Whether this address gave a good document up to `at`."""
     found = connection.execute(
         select(feed_log.c.id)
         .where(
             feed_log.c.source_id == source_id,
             feed_log.c.url == url,
+            feed_log.c.polled_at <= iso(at),
             feed_log.c.outcome.in_(_GOOD),
         )
         .limit(1)

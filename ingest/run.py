@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
@@ -31,8 +31,6 @@ from kentongan.types import Outcome
 
 MAX_LINES = 50
 """Shown of one document; a person reads no more, and counts stay true."""
-HISTORY_AGE = timedelta(minutes=60)
-"""On the first poll of a list of past events, what is older is known and never announced."""
 
 
 @dataclass(frozen=True)
@@ -149,9 +147,9 @@ def _accepted(run: _Poll, row: log.LogRow, payload: bytes, reading: Reading) -> 
     due = [r for r in reading.records if r.document_time <= run.at]
     info = run.source.info
     with run.context.engine.begin() as connection:
-        first = info.history and not log.ever_read(connection, info.source_id, row.url)
+        first = info.history and not log.ever_read(connection, info.source_id, row.url, run.at)
         new = log.insert_records(
-            connection, due, at=run.at, history_before=run.at - HISTORY_AGE if first else None
+            connection, due, at=run.at, history_before=run.at - log.HISTORY_AGE if first else None
         )
         row = replace(
             row,
@@ -234,7 +232,7 @@ def _was_read(run: _Poll, connection: Connection, link: Link, index_path: str) -
         url = _base(run) + linked_path(link.url, index_path)
     except SourceError:
         return False
-    return log.ever_read(connection, run.source.info.source_id, url)
+    return log.ever_read(connection, run.source.info.source_id, url, run.at)
 
 
 def _report(run: _Poll, own: Sequence[_Visit], behind: Sequence[tuple[Link, _Visit]]) -> PollReport:
@@ -283,7 +281,7 @@ def _link_entries(run: _Poll, behind: Sequence[tuple[Link, _Visit]]) -> Iterator
             if row.outcome in GOOD or visit.rejected:
                 yield from _entries([visit])
                 continue
-            if log.ever_read(connection, row.source_id, row.url):
+            if log.ever_read(connection, row.source_id, row.url, run.at):
                 yield Entry(row.url, row.outcome, f"{row.detail}; read before, its area is known")
             else:
                 detail = f"{row.detail}; warned by BMKG, area unknown"

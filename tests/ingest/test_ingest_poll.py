@@ -111,6 +111,37 @@ def test_only_the_first_poll_makes_history(serve, feeds, make_context, now):
     assert len(known(context.engine, at, kinds=["quake"])) == 1
 
 
+def test_a_poll_of_the_future_blinds_nobody(feed, now):
+    poll("bmkg-quakes", at=now + timedelta(days=300), context=feed)
+    assert known(feed.engine, now, kinds=KINDS, include_history=True) == []
+    report = poll("bmkg-quakes", at=now, context=feed)
+    assert report.new_records == 0
+    fresh = known(feed.engine, now, kinds=["quake"])
+    everything = known(feed.engine, now, kinds=["quake"], include_history=True)
+    assert {q.origin_time for q in fresh} == {datetime(2026, 11, 20, 7, 10, 5, tzinfo=UTC)}
+    assert (len(fresh), len(everything)) == (2, 4), "as if the future had not been asked"
+
+
+def test_known_at_is_never_raised_and_history_not_made_of_what_was_fresh(feed, now):
+    poll("bmkg-quakes", at=now, context=feed)
+    before = known(feed.engine, now, kinds=KINDS)
+    poll("bmkg-quakes", at=now + timedelta(days=300), context=feed)
+    poll("bmkg-quakes", at=now + timedelta(hours=5), context=feed)
+    assert known(feed.engine, now, kinds=KINDS) == before
+    assert len(before) == 2
+
+
+def test_after_a_future_poll_an_unseen_old_event_is_still_history(serve, feeds, make_context, now):
+    served = {LATEST: json.dumps({"Infogempa": {"gempa": []}}).encode()}
+    context = make_context(serve(served).url)
+    poll("bmkg-quakes", at=now + timedelta(days=300), context=context)
+    served[LATEST] = (feeds / "autogempa.json").read_bytes()
+    at = now + timedelta(hours=5)
+    poll("bmkg-quakes", at=at, context=context)
+    assert known(context.engine, at, kinds=["quake"]) == []
+    assert len(known(context.engine, at, kinds=["quake"], include_history=True)) == 1
+
+
 def test_a_re_creation_is_marked_on_every_record(feeds, make_context, now):
     with FeedServer(feeds) as server:
         context = make_context(server.url, re_creation=True)
