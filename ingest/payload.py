@@ -136,6 +136,22 @@ def parse_xml(payload: bytes, path: str) -> Any:
     return root
 
 
+def xml_comments(payload: bytes) -> tuple[str, ...]:
+    """Texts of the comments in an XML document; none in another."""
+    flat = payload.replace(b"\0", b"")
+    if not flat.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"<"):
+        return ()
+    found: list[str] = []
+    start = flat.find(b"<!--")
+    while start >= 0:
+        end = flat.find(b"-->", start)
+        if end < 0:
+            break
+        found.append(flat[start + 4 : end].decode("utf-8", "replace"))
+        start = flat.find(b"<!--", end)
+    return tuple(found)
+
+
 def _doctype(path: str) -> SourceChanged:
     return SourceChanged(f"{path}: the XML declares a DOCTYPE; BMKG's have none, so it is refused")
 

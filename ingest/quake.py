@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
@@ -12,6 +11,7 @@ from ingest.felt import parse_felt
 from ingest.fields import hemisphere, number, pair, required
 from ingest.payload import one_line
 from ingest.source import ReadContext
+from kentongan.drills import is_drill
 from kentongan.errors import DataError
 from kentongan.records import Quake
 from kentongan.times import compact
@@ -19,21 +19,25 @@ from kentongan.types import DocumentStatus
 
 ROUNDING_DEG = 0.011
 """Both forms of a position have two decimals; more apart means that one of them is wrong."""
-_DRILL = re.compile(r"\s*(TES|TEST|LATIHAN|EXERCISE|DRILL|SIMULASI)\b", re.IGNORECASE)
 
 
-def document_status(declared: str, headline: str = "", image: str = "") -> DocumentStatus:
-    """A document is Actual only if it says so and nothing in it speaks of an exercise.
+def document_status(declared: str, *said: str) -> DocumentStatus:
+    """A document is Actual only if it says so and none of its texts speaks of a drill.
 
-    `TES` is InaTEWS' word for Test; a headline that begins with it and an image named
-    `iowave…` are second guards. What is not understood counts as Test: it never gets out.
+    `TES` is InaTEWS' word for Test. What is not understood counts as Test: it never gets out.
     """
     word = declared.strip().lower()
     if word in ("exercise", "latihan"):
         return DocumentStatus.EXERCISE
-    if word != "actual" or _DRILL.match(headline) or image.lower().startswith("iowave"):
+    if word != "actual" or is_drill(*said):
         return DocumentStatus.TEST
     return DocumentStatus.ACTUAL
+
+
+def texts_in(raw: object) -> tuple[str, ...]:
+    """Every text directly in an object, under names known and unknown."""
+    values = raw.values() if isinstance(raw, Mapping) else ()
+    return tuple(value for value in values if isinstance(value, str))
 
 
 def status_suffix(status: DocumentStatus) -> str:

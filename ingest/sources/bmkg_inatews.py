@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from ingest.fields import hemisphere, instant, local_instant, number, required, text_of
-from ingest.payload import local_name, one_line, parse_json, parse_xml
-from ingest.quake import document_status, make_quake, position, status_suffix
+from ingest.payload import local_name, one_line, parse_json, parse_xml, xml_comments
+from ingest.quake import document_status, make_quake, position, status_suffix, texts_in
 from ingest.source import Link, ReadContext, Reading, SourceInfo
+from kentongan.drills import is_re_creation
 from kentongan.errors import DataError, SourceChanged
 from kentongan.records import Bulletin, GaugeReading, Quake, TsunamiZone
 from kentongan.times import compact, iso
@@ -51,6 +53,7 @@ class BmkgInatews:
 
     def read(self, payload: bytes, context: ReadContext) -> Reading:
         alert = _alert(payload, context.path)
+        context = _marked(context, *xml_comments(payload), *texts_in(alert))
         records: list[Quake | Bulletin] = []
         rejected: list[str] = []
         notes: list[str] = []
@@ -65,6 +68,11 @@ class BmkgInatews:
             notes += [f"{_name(info)}: {line}" for line in lines]
         newest = max((r.document_time for r in records), default=None)
         return Reading(tuple(records), tuple(rejected), tuple(notes), newest, empty=not infos)
+
+
+def _marked(context: ReadContext, *said: str) -> ReadContext:
+    marked = context.re_creation or is_re_creation(*said)
+    return replace(context, re_creation=marked)
 
 
 def _alert(payload: bytes, path: str) -> Mapping[str, Any]:
@@ -174,7 +182,7 @@ def _quake(
     context: ReadContext,
 ) -> tuple[Quake, tuple[str, ...]]:
     return make_quake(
-        context,
+        _marked(context, *texts_in(info)),
         origin=local_instant(required(info, "date"), required(info, "time"), "date, time"),
         document_time=sent,
         where=where,
@@ -184,9 +192,7 @@ def _quake(
         potential=text_of(info, "potential"),
         felt=text_of(info, "felt"),
         shakemap=text_of(info, "shakemap"),
-        status=document_status(
-            text_of(alert, "status"), text_of(info, "headline"), text_of(info, "shakemap")
-        ),
+        status=document_status(text_of(alert, "status"), *texts_in(alert), *texts_in(info)),
     )
 
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from ingest.fields import instant, last_local_instant, sane
-from ingest.payload import element_text, elements, local_name, one_line, parse_xml
+from ingest.payload import element_text, elements, local_name, one_line, parse_xml, xml_comments
 from ingest.polygons import parse_rings
 from ingest.quake import document_status, status_suffix
 from ingest.source import Link, ReadContext, Reading, SourceInfo
+from kentongan.drills import is_re_creation
 from kentongan.errors import DataError, SourceChanged
 from kentongan.records import Nowcast, NowcastItem
 from kentongan.times import compact
@@ -66,6 +68,7 @@ class BmkgNowcast:
 
     def read(self, payload: bytes, context: ReadContext) -> Reading:
         root = parse_xml(payload, context.path)
+        context = _marked(context, *xml_comments(payload))
         kind = local_name(root)
         if kind == "rss":
             return _read_rss(root, context)
@@ -74,6 +77,14 @@ class BmkgNowcast:
         raise SourceChanged(
             f"{context.path}: expected <rss> or a CAP <alert>, found <{one_line(root.tag, 60)}>"
         )
+
+
+def _marked(context: ReadContext, *said: str) -> ReadContext:
+    return replace(context, re_creation=context.re_creation or is_re_creation(*said))
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]
 
 
 def code_in(link: str) -> str:
@@ -128,20 +139,21 @@ def _item(item: Any, context: ReadContext) -> NowcastItem:
         )
     published = _rfc822(element_text(item, "pubDate"), "pubDate")
     title = one_line(element_text(item, "title"), 200)
-    status = document_status("Actual", title)
+    description = element_text(item, "description")
+    status = document_status("Actual", title, _first_line(description))
     return NowcastItem(
         source_id=context.source_id,
         key=f"item-{code}-{compact(published)}{status_suffix(status)}",
         sha256=context.sha256,
         document_time=published,
         status=status,
-        re_creation=context.re_creation,
+        re_creation=_marked(context, title, description).re_creation,
         code=code,
         province_code=_province(element_text(item, "guid")),
         title=title,
         link=one_line(link, 300),
         published=published,
-        until=_until(element_text(item, "description")),
+        until=_until(description),
     )
 
 
@@ -211,7 +223,9 @@ def _nowcast(
     sent = instant(element_text(root, "sent"), "sent")
     headline = one_line(element_text(info, "headline"), 400)
     description = element_text(info, "description")
-    status = document_status(element_text(root, "status"), headline)
+    event = one_line(element_text(info, "event"), 120)
+    said = (headline, event, element_text(root, "note"))
+    status = document_status(element_text(root, "status"), *said, _first_line(description))
     message = one_line(element_text(root, "msgType"), 20)
     kind = "" if message == "Alert" else f"-{message.lower()}"
     return Nowcast(
@@ -220,7 +234,7 @@ def _nowcast(
         sha256=context.sha256,
         document_time=sent,
         status=status,
-        re_creation=context.re_creation,
+        re_creation=_marked(context, *said, description).re_creation,
         code=code,
         province_code=_province(element_text(root, "identifier")),
         identifier=one_line(element_text(root, "identifier"), 120),
@@ -228,7 +242,7 @@ def _nowcast(
         sent=sent,
         effective=_optional_instant(info, "effective") or sent,
         expires=_optional_instant(info, "expires") or _stated_end(description),
-        event=one_line(element_text(info, "event"), 120),
+        event=event,
         headline=headline,
         description=description[:MAX_TEXT],
         district_names=district_names(description),

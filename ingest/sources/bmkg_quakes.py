@@ -6,16 +6,17 @@ Every value is a text; "lat,lon"; the files carry no publication time, so the or
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from ingest.fields import instant, local_instant, required, text_of
 from ingest.payload import one_line, parse_json
-from ingest.quake import make_quake, position
+from ingest.quake import document_status, make_quake, position, texts_in
 from ingest.source import Link, ReadContext, Reading, SourceInfo
+from kentongan.drills import is_re_creation
 from kentongan.errors import DataError, SourceChanged
 from kentongan.records import Quake
-from kentongan.types import DocumentStatus
 
 MAX_QUAKES = 200
 """The lists hold 15."""
@@ -47,10 +48,11 @@ class BmkgQuakes:
         records: list[Quake] = []
         rejected: list[str] = []
         notes: list[str] = []
-        rows = _rows(parse_json(payload, context.path), context.path)
+        document = parse_json(payload, context.path)
+        rows, around = _rows(document, context.path), _around(document)
         for row in rows:
             try:
-                quake, unread = _quake(row, context)
+                quake, unread = _quake(row, around, context)
             except DataError as error:
                 rejected.append(f"quake {_name(row)}: {one_line(error, 200)}")
                 continue
@@ -74,18 +76,24 @@ def _rows(document: Any, path: str) -> Sequence[Any]:
     return rows
 
 
+def _around(document: Any) -> tuple[str, ...]:
+    """Texts beside the quakes, as a note that the file is a drill or a re-creation."""
+    inner = document.get("Infogempa") if isinstance(document, Mapping) else None
+    return (*texts_in(document), *texts_in(inner))
+
+
 def _name(row: Any) -> str:
     if not isinstance(row, dict):
         return "?"
     return one_line(f"{row.get('Tanggal')} {row.get('Jam')} M{row.get('Magnitude')}", 60)
 
 
-def _quake(row: Any, context: ReadContext) -> tuple[Quake, tuple[str, ...]]:
+def _quake(row: Any, around: Sequence[str], context: ReadContext) -> tuple[Quake, tuple[str, ...]]:
     if not isinstance(row, Mapping):
         raise DataError(f"expected an object, found {one_line(row, 40)!r}")
-    origin = _origin(row)
+    origin, said = _origin(row), (*around, *texts_in(row))
     return make_quake(
-        context,
+        replace(context, re_creation=context.re_creation or is_re_creation(*said)),
         origin=origin,
         document_time=origin,
         where=position(
@@ -97,7 +105,7 @@ def _quake(row: Any, context: ReadContext) -> tuple[Quake, tuple[str, ...]]:
         potential=text_of(row, "Potensi"),
         felt=text_of(row, "Dirasakan"),
         shakemap=text_of(row, "Shakemap"),
-        status=DocumentStatus.ACTUAL,
+        status=document_status("Actual", *said),
     )
 
 

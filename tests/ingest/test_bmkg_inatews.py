@@ -202,3 +202,46 @@ def test_a_copy_with_an_unreadable_zone_does_not_stand_in_for_the_good_one(alert
     (whole,) = read(json.dumps(alert).encode()).records
     assert (len(partial.zones), len(whole.zones)) == (1, 2)
     assert partial.key != whole.key
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"subject": "TES Warning Tsunami PD-1"},
+        {"subject": "Warning Tsunami PD-1 (LATIHAN IOWAVE)"},
+        {"headline": "[TES] Peringatan"},
+        {"headline": "Ini adalah TES. Peringatan dini"},
+        {"headline": "UJI COBA Peringatan dini tsunami"},
+        {"headline": "*** TES ***"},
+        {"area": "TES 90 km Utara CONTOH"},
+        {"description": "Gladi bersih"},
+        {"catatan": "simulasi"},
+    ],
+)
+def test_words_of_a_drill_anywhere_in_a_bulletin(alert, read, changes):
+    alert["status"] = "Actual"
+    alert["info"].update(headline="Peringatan", shakemap="", description="Peringatan")
+    assert read(json.dumps(alert).encode()).records[0].status is DocumentStatus.ACTUAL
+    alert["info"].update(changes)
+    (bulletin,) = read(json.dumps(alert).encode()).records
+    assert bulletin.status is DocumentStatus.TEST is bulletin.quake.status
+
+
+def test_a_note_beside_the_bulletin_marks_it(alert, read):
+    alert["_catatan"] = "rekaan ulang"
+    (bulletin,) = read(json.dumps(alert).encode()).records
+    assert bulletin.re_creation
+    assert bulletin.quake.re_creation
+    alert["_catatan"] = "lain"
+    alert["info"]["headline"] = "Peringatan (rekaan ulang)"
+    assert read(json.dumps(alert).encode()).records[0].re_creation
+
+
+def test_in_a_list_only_the_marked_bulletin_is_marked_unless_a_comment_says_all_are(feeds, read):
+    text = (feeds / "last30tsunamievent.xml").read_text(encoding="utf-8")
+    one = text.replace("<headline>Pemutakhiran", "<headline>TES Pemutakhiran (reka ulang)")
+    found = {b.label: b for b in read(one.encode()).records}
+    assert [label for label, b in found.items() if b.re_creation] == ["PD-3.1"]
+    assert [label for label, b in found.items() if b.status != "Actual"] == ["PD-3.1"]
+    noted = text.replace("<identifier>", "<!-- rekaan ulang --><identifier>", 1)
+    assert all(b.re_creation for b in read(noted.encode()).records)

@@ -160,6 +160,40 @@ def test_tes_in_the_headline_is_a_test(cap, read):
     assert read(text.encode()).records[0].status is DocumentStatus.TEST
 
 
+def with_text(cap, **changes):
+    for name, text in changes.items():
+        start, end = cap.index(f"<{name}>") + len(name) + 2, cap.index(f"</{name}>")
+        cap = cap[:start] + text + cap[end:]
+    return cap
+
+
+@pytest.mark.parametrize(
+    "changes", [{"headline": "(LATIHAN) Hujan"}, {"event": "Uji coba"}, {"description": "TES. x"}]
+)
+def test_words_of_a_drill_in_a_cap(cap, read, changes):
+    assert read(cap.encode()).records[0].status is DocumentStatus.ACTUAL
+    assert read(with_text(cap, **changes).encode()).records[0].status is DocumentStatus.TEST
+
+
+def test_a_re_creation_is_seen_in_text_and_in_comments(cap, rss, read):
+    assert not read(cap.encode()).records[0].re_creation
+    assert not any(item.re_creation for item in read(rss.encode(), RSS).records)
+    assert (
+        read(cap.replace("<info>", "<!-- rekaan ulang --><info>").encode()).records[0].re_creation
+    )
+    assert read(with_text(cap, headline="Hujan (rekaan ulang)").encode()).records[0].re_creation
+    titled = rss.replace("<title>Hujan", "<title>Rekaan ulang: Hujan", 1)
+    assert titled != rss
+    marked = [item.re_creation for item in read(titled.encode(), RSS).records]
+    assert sorted(marked) == [False, True]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_comment_is_read_in_any_encoding(cap, read, encoding):
+    noted = cap.replace("<info>", "<!-- rekaan ulang --><info>").replace("UTF-8", encoding.upper())
+    assert read(noted.encode(encoding)).records[0].re_creation
+
+
 def test_a_cancel_has_its_own_key(cap, read):
     keys = {
         read(text.encode()).records[0].key for text in (cap, cap.replace(">Alert<", ">Cancel<"))

@@ -8,6 +8,7 @@ import pytest
 from ingest.felt import parse_felt
 from ingest.sources.bmkg_quakes import BmkgQuakes
 from kentongan.errors import SourceBlocked, SourceChanged
+from kentongan.types import DocumentStatus
 
 PATH = "/DataMKG/TEWS/autogempa.json"
 GOOD = {
@@ -101,6 +102,25 @@ def test_missing_optional_fields_are_no_fault(read):
     row = {k: v for k, v in GOOD.items() if k not in ("Tanggal", "Jam", "Wilayah")}
     (quake,) = read({**row, "Dirasakan": "-", "Baru": {"x": 1}}).records
     assert (quake.felt, quake.potential, quake.shakemap) == ((), "", "")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"Wilayah": "TES gempa darat"}, {"Potensi": "Ini adalah latihan"}, {"Catatan": "UJI COBA"}],
+)
+def test_a_drill_in_the_list_is_a_test_and_the_next_row_is_not(read, change):
+    drill, actual = read({**GOOD, **change}, GOOD).records
+    assert (drill.status, actual.status) == (DocumentStatus.TEST, DocumentStatus.ACTUAL)
+    assert drill.key != actual.key
+
+
+def test_a_note_in_the_file_marks_every_quake(read):
+    for where in ({"_catatan": "rekaan ulang"}, {"_catatan": "TES"}):
+        (quake,) = read(bare={"Infogempa": {"gempa": GOOD}, **where}).records
+        (inside,) = read(bare={"Infogempa": {"gempa": GOOD, **where}}).records
+        assert quake.re_creation is inside.re_creation is ("ulang" in where["_catatan"])
+        assert (quake.status is DocumentStatus.TEST) is (where["_catatan"] == "TES")
+    assert not read(GOOD).records[0].re_creation
 
 
 def test_old_rows_without_datetime_use_the_local_clock(read):

@@ -12,7 +12,7 @@ from ingest.feedserver import FeedServer
 from ingest.known import known, unknown_areas
 from ingest.registry import SOURCES
 from ingest.run import poll
-from kentongan.errors import SourceBlocked
+from kentongan.errors import SourceBlocked, SourceError
 from kentongan.types import DocumentStatus, Outcome
 
 AT = datetime(2026, 9, 24, 7, 35, tzinfo=UTC)
@@ -80,6 +80,33 @@ def test_the_exercise_is_a_test(read):
     ).records
     assert bulletin.status is DocumentStatus.TEST
     assert len(bulletin.zones) == 10
+
+
+SOURCE_OF = {
+    "quake-tews": "bmkg-quakes",
+    "inatews": "bmkg-inatews",
+    "cap-nowcast": "bmkg-nowcast",
+}
+
+
+def test_no_recorded_text_but_the_exercise_is_taken_for_a_drill_or_a_re_creation(read, bmkg):
+    checked = 0
+    for folder, source_id in SOURCE_OF.items():
+        for path in sorted((bmkg / folder).iterdir()):
+            if path.suffix not in (".json", ".xml"):
+                continue
+            for record in _records(read, source_id, f"{folder}/{path.name}"):
+                checked += 1
+                expected = "Test" if "exercise" in path.name else "Actual"
+                assert (record.status, record.re_creation) == (expected, False), path.name
+    assert checked > 60
+
+
+def _records(read, source_id, name):
+    try:
+        return read(source_id, name).records
+    except SourceError:
+        return ()
 
 
 @pytest.mark.parametrize(
