@@ -1,4 +1,4 @@
-"""The SMS that asks a coordinator for help: number, kind, where, people, where to, reply."""
+"""The SMS that ask a coordinator for help, and those that take a task back."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from kentongan.types import HazardId, TaskKind
 from notify.firewall import Marked
 from notify.phrases import phrases
 from notify.texts import fitted
+
+SHORT_SHELTER, SHORT_VILLAGE = 24, 30
+"""Characters that are left of a long name before it is given up."""
+_SYNTHETIC = "(sintetis)"
+"""How made-up shelters are named in the layer set."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +52,12 @@ def _ways(
 ) -> Iterator[str]:
     people = f"{task.people:,}".replace(",", ".") + " jiwa"
     reply = f"Balas: YA {task_id} / TIDAK {task_id}"
+    bare = without_marks(shelter)
+    what, where, to = _what(task, hazard)[0], _where(place)[0], _towards(task, shelter)
+    yield f"TUGAS {task_id}: {what} {where}, {people}{to}. {_rule(task)}{reply}"
+    tos = [_towards(task, name) for name in (bare, shortened(bare, SHORT_SHELTER), "")]
     for rule in (_rule(task), ""):
-        for to in dict.fromkeys([_towards(task, shelter), _towards(task, shelter[:24]), ""]):
+        for to in dict.fromkeys(tos):
             for what in _what(task, hazard):
                 for where in _where(place):
                     yield f"TUGAS {task_id}: {what} {where}, {people}{to}. {rule}{reply}"
@@ -60,7 +69,7 @@ def _where(place: TaskPlace) -> list[str]:
         f"{village}, Kec.{place.district}, {place.regency}",
         f"{village}, Kec.{place.district}",
         village,
-        f"{village[:30]}",
+        shortened(village, SHORT_VILLAGE),
     ]
 
 
@@ -88,3 +97,38 @@ def _rule(task: PlannedTask) -> str:
     if task.after:
         return f"Tunggu {task.after}. "
     return ""
+
+
+def recall_sms(task_id: str, place: TaskPlace, *, shelter: str, status: str) -> Marked:
+    """Out, now, and not in again before PD-4; `shelter` if that is where the team waits.
+
+    `BATAL TUGAS T482173: zona tsunami. Tarik tim dari Ds.Aeramo, Kec.Aesesa SEKARANG, …`
+    """
+    return fitted(_recall_ways(task_id, place, without_marks(shelter)), status)
+
+
+def _recall_ways(task_id: str, place: TaskPlace, shelter: str) -> Iterator[str]:
+    wheres = _where(place)
+    if shelter:
+        name = shortened(shelter, SHORT_SHELTER)
+        wheres = [f"{shelter}, {wheres[2]}", f"{name}, {wheres[2]}", name, *wheres[2:]]
+    for where in wheres:
+        yield (
+            f"BATAL TUGAS {task_id}: zona tsunami. Tarik tim dari {where} SEKARANG, "
+            f"jangan masuk sebelum PD-4. Balas: YA {task_id}"
+        )
+
+
+def without_marks(name: str) -> str:
+    return " ".join(name.replace(_SYNTHETIC, " ").split())
+
+
+def shortened(name: str, length: int) -> str:
+    """At most `length` characters, cut between words and before a bracket that does not close."""
+    if len(name) <= length:
+        return name
+    cut = name[: length + 1]
+    whole = cut.rsplit(" ", 1)[0] if " " in cut.strip() else name[:length]
+    if whole.count("(") > whole.count(")") and not whole.startswith("("):
+        whole = whole[: whole.rindex("(")]
+    return whole.rstrip(" ,;:-/(")

@@ -32,7 +32,11 @@ OPEN = "open"
 """Nobody can take it: the need stays visible."""
 REQUESTED = "requested"
 """A coordinator was asked. Volunteers are asked, never ordered."""
+FREE = ("declined", "done", "failed")
+"""States of a task whose team can be asked again."""
 _SETTLED = ("acked", "declined", "done")
+_RECALLED = ("recalled_at", "recalled_team", "recalls")
+"""What `notify.recall` writes into a task and a later plan leaves there."""
 _ATTEMPTS = 24
 _CHUNK = 5_000
 """Values in one statement; SQLite binds up to 32,766."""
@@ -86,7 +90,7 @@ def store_plan(
                 "warnings only"
             )
         names = TaskNames.of(teams, shelters)
-        places = _places(areas, plan)
+        places = places_of(areas, sorted({task.adm4_code for task in plan.tasks}))
         known = _known(connection, ref.warning_id)
         numbers = _numbers(connection, ref.warning_id, plan.tasks, known)
         new, ids, sms = [], [], []
@@ -99,7 +103,9 @@ def store_plan(
                 asked = _refresh(connection, version, row, before)
             ids.append(task_id)
             if asked:
-                sms.append(_message(version, task_id, task, places[task.adm4_code], names))
+                again = before["body"].get("recalls", 0) if before else 0
+                place = places[task.adm4_code]
+                sms.append(_message(version, task_id, task, place, names, again=again))
         if new:
             connection.execute(tasks.insert(), new)
         write(
@@ -109,8 +115,12 @@ def store_plan(
     return ids
 
 
-def _places(areas: pd.DataFrame, plan: Plan) -> dict[str, TaskPlace]:
-    codes = sorted({task.adm4_code for task in plan.tasks})
+def places_of(areas: pd.DataFrame, codes: Sequence[str]) -> dict[str, TaskPlace]:
+    """Names of villages, by code.
+
+    Raises:
+        DataError: a code is not in `areas`.
+    """
     rows = rows_of(areas, codes)
     columns = (rows[c].tolist() for c in ("name", "kind", "adm3_name", "adm2_name"))
     return {
@@ -135,6 +145,8 @@ def _refresh(
     if known["state"] in _SETTLED:
         return False
     row = {name: value for name, value in row.items() if name != "created_at"}
+    recalled = {name: known["body"][name] for name in _RECALLED if name in known["body"]}
+    row["body"] = {**row["body"], **recalled}
     if known["state"] == REQUESTED:
         same_team = ("team_id", "coordinator_id", "eta_min", "state", "shelter_id")
         row.update({name: known[name] for name in same_team})
@@ -222,8 +234,16 @@ def _free(connection: Connection, warning_id: str, task: PlannedTask, taken: set
 
 
 def _message(
-    version: Version, task_id: str, task: PlannedTask, place: TaskPlace, names: TaskNames
+    version: Version,
+    task_id: str,
+    task: PlannedTask,
+    place: TaskPlace,
+    names: TaskNames,
+    *,
+    again: int,
 ) -> Message:
+    """`again`: how often the task was taken back; each time it is asked for anew."""
+    key = f"{version.ref.identifier}/{task_id}" + (f"/{again}" if again else "")
     text = task_sms(
         task_id,
         task,
@@ -233,8 +253,8 @@ def _message(
         status=version.body.status,
     )
     return Message(
-        message_id=f"{version.ref.identifier}/{task_id}",
-        alert_version=f"{version.ref.identifier}/{task_id}",
+        message_id=key,
+        alert_version=key,
         purpose="task",
         channel="sms",
         area_code=task.adm4_code,

@@ -126,14 +126,16 @@ def in_state(connection: Connection, state: WarningState) -> list[Version]:
 
 
 def unfinished(connection: Connection) -> list[WarningRef]:
-    """Alerts without a message, oldest first, then what is still a draft."""
+    """Alerts that nobody was told of (tasks apart), oldest first, then what is a draft."""
     drafts = [
         version.ref
         for state in (WarningState.DRAFT, WarningState.APPROVED)
         for version in in_state(connection, state)
     ]
     sent = select(messages.c.message_id).where(
-        messages.c.warning_id == alerts.c.warning_id, messages.c.version == alerts.c.version
+        messages.c.warning_id == alerts.c.warning_id,
+        messages.c.version == alerts.c.version,
+        messages.c.purpose != "task",
     )
     silent = select(alerts.c.warning_id, alerts.c.version).where(~sent.exists())
     rows = connection.execute(silent.order_by(alerts.c.sent)).all()
