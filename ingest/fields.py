@@ -13,6 +13,8 @@ from kentongan.errors import DataError, NaiveTime
 from kentongan.times import ZONES_BY_NAME, month_number, parse_instant
 
 _NUMBER = re.compile(r"[-+]?\d{1,9}(?:\.\d{1,12})?", re.ASCII)
+_GOES_ON = re.compile(r"[.,\d]|e[-+]?\d", re.ASCII | re.IGNORECASE)
+"""After a number: there is more of it, in a form that is not ours (`7.5.1`, `1e999`)."""
 _DATE = re.compile(
     r"(?P<d>\d{1,2})[-/ ]\s*(?P<m>\d{1,2}|[A-Za-z]{3,9})[-/ ]\s*(?P<y>\d{4}|\d{2})(?!\d)", re.ASCII
 )
@@ -52,7 +54,7 @@ def number(text: str, name: str, *, low: float, high: float) -> float:
         DataError: no number, or out of range.
     """
     found = _NUMBER.match(text.strip())
-    if not found or text.strip()[found.end() : found.end() + 1] in (",", "."):
+    if not found or _GOES_ON.match(text.strip(), found.end()):
         raise DataError(f"{name}: expected a number, found {one_line(text, 40)!r}")
     value = float(found.group())
     if not low <= value <= high:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
@@ -19,6 +20,16 @@ from kentongan.types import DocumentStatus
 
 ROUNDING_DEG = 0.011
 """Both forms of a position have two decimals; more apart means that one of them is wrong."""
+
+
+MAGNITUDES = (0.0, 9.5)
+"""9.5 is the largest on record (Chile 1960). What lies outside is a fault of the document."""
+DEPTHS_KM = (0.0, 800.0)
+"""The deepest quakes on record lie near 700 km."""
+_PREFIX = re.compile(
+    r"\s*(?:M(?:ag(?:nitudo|nitude)?|w|L|b)?(?:\s*[:=.]\s*|\s+|(?=\d)))?", re.IGNORECASE
+)
+_DECIMAL_COMMA = re.compile(r"(\d),(\d{1,2})(?!\d)", re.ASCII)
 
 
 def document_status(declared: str, *said: str) -> DocumentStatus:
@@ -80,7 +91,7 @@ def _near(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
 def quake_key(
     origin: datetime,
     where: tuple[float, float],
-    magnitude: float,
+    magnitude: float | None,
     *,
     felt: str,
     potential: str,
@@ -91,10 +102,35 @@ def quake_key(
     tsunami = "tsunami" in words and "tidak" not in words
     said = f"{' '.join(felt.upper().split())}|{tsunami}"
     digest = hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:8]
-    return (
-        f"{compact(origin)}_{where[0]:.2f}_{where[1]:.2f}_M{magnitude:g}_{digest}"
-        f"{status_suffix(status)}"
-    )
+    size = "unknown" if magnitude is None else f"{magnitude:g}"
+    place = f"{where[0]:.2f}_{where[1]:.2f}"
+    return f"{compact(origin)}_{place}_M{size}_{digest}{status_suffix(status)}"
+
+
+def magnitude_of(text: str) -> float:
+    """`7.0`, `7,0`, `M7.0` or `Mag: 7.0` → 7.0.
+
+    Raises:
+        DataError: another form, or outside `MAGNITUDES`.
+    """
+    return _figure(text, "magnitude", MAGNITUDES)
+
+
+def depth_of(text: str) -> float:
+    """`10 Km` or `10,5 km` → km.
+
+    Raises:
+        DataError: words, or outside `DEPTHS_KM`.
+    """
+    return _figure(text, "depth", DEPTHS_KM)
+
+
+def _figure(text: str, name: str, within: tuple[float, float]) -> float:
+    shown = text if text.strip() else "nothing"
+    plain = _DECIMAL_COMMA.sub(r"\1.\2", shown)
+    if name == "magnitude":
+        plain = _PREFIX.sub("", plain, count=1)
+    return number(plain, name, low=within[0], high=within[1])
 
 
 def make_quake(
@@ -103,24 +139,19 @@ def make_quake(
     origin: datetime,
     document_time: datetime,
     where: tuple[float, float],
-    magnitude: str,
-    depth: str,
+    magnitude: float | None,
+    depth_km: float | None,
     place: str,
     potential: str,
     felt: str,
     shakemap: str,
     status: DocumentStatus,
 ) -> tuple[Quake, tuple[str, ...]]:
-    """A checked record, and what of its felt list could not be read.
-
-    Raises:
-        DataError: magnitude or depth is no number or out of range.
-    """
-    size = number(magnitude, "magnitude", low=-1, high=10)
+    """A record of checked figures, and what of its felt list could not be read."""
     entries, unread = parse_felt(felt)
     quake = Quake(
         source_id=context.source_id,
-        key=quake_key(origin, where, size, felt=felt, potential=potential, status=status),
+        key=quake_key(origin, where, magnitude, felt=felt, potential=potential, status=status),
         sha256=context.sha256,
         document_time=document_time,
         status=status,
@@ -128,8 +159,8 @@ def make_quake(
         origin_time=origin,
         latitude=where[0],
         longitude=where[1],
-        magnitude=size,
-        depth_km=number(depth, "depth", low=0, high=800),
+        magnitude=magnitude,
+        depth_km=depth_km,
         place=one_line(place, 200),
         potential=one_line(potential, 200),
         felt=entries,

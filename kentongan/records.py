@@ -44,8 +44,10 @@ class Quake(_Record):
     origin_time: AwareDatetime
     latitude: float
     longitude: float
-    magnitude: float
-    depth_km: float
+    magnitude: float | None
+    """None: a tsunami bulletin whose magnitude could not be read; never in a quake of its own."""
+    depth_km: float | None
+    """None: as for the magnitude."""
     place: str
     potential: str = ""
     felt: tuple[Felt, ...] = ()

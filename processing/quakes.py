@@ -15,6 +15,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from kentongan.errors import DataError
 from kentongan.records import Bulletin, Felt, Quake, Record
 from kentongan.times import compact
 from kentongan.types import DocumentStatus
@@ -82,7 +83,9 @@ class QuakeGroup:
 
     @property
     def best(self) -> Solution:
-        return self.solutions[-1]
+        """The newest whose figures can be of a quake; if there is none, the newest."""
+        usable = [one for one in self.solutions if plausible(one.quake)]
+        return (usable or self.solutions)[-1]
 
     @property
     def felt(self) -> tuple[Felt, ...]:
@@ -124,7 +127,9 @@ def worst_status(statuses: Sequence[DocumentStatus]) -> DocumentStatus:
 
 
 def plausible(quake: Quake) -> bool:
-    """Whether the figures can be of a quake at all; one that cannot is no solution."""
+    """Whether the figures are known and can be of a quake at all; shaking needs both."""
+    if quake.magnitude is None or quake.depth_km is None:
+        return False
     return (
         MAGNITUDES[0] <= quake.magnitude <= MAGNITUDES[1]
         and DEPTHS_KM[0] <= quake.depth_km <= DEPTHS_KM[1]
@@ -142,8 +147,21 @@ def same_origin(a: Quake, b: Quake) -> bool:
 
 
 def same_quake(a: Quake, b: Quake) -> bool:
-    """Within 30 s, 100 km and 1.0 in magnitude."""
+    """Within 30 s, 100 km and 1.0 in magnitude; an unknown magnitude speaks for no difference."""
+    if a.magnitude is None or b.magnitude is None:
+        return same_origin(a, b)
     return same_origin(a, b) and abs(a.magnitude - b.magnitude) <= SAME_MAGNITUDE + 1e-9
+
+
+def figures(quake: Quake) -> tuple[float, float]:
+    """Magnitude and depth (km) of a plausible quake.
+
+    Raises:
+        DataError: either is not known.
+    """
+    if quake.magnitude is None or quake.depth_km is None:
+        raise DataError(f"quake {quake.key}: expected magnitude and depth, found one not known")
+    return quake.magnitude, quake.depth_km
 
 
 def connected(items: Sequence[_Item], same: Callable[[_Item, _Item], bool]) -> list[list[_Item]]:
@@ -157,9 +175,9 @@ def connected(items: Sequence[_Item], same: Callable[[_Item, _Item], bool]) -> l
 
 
 def solutions(records: Sequence[Record], past: Past = NO_PAST) -> list[Solution]:
-    """Every plausible statement of a quake, from quake records and bulletins, oldest first."""
+    """Every bulletin, and every plausible statement of a quake, oldest first."""
     found = [_solution(one, past) for one in records if isinstance(one, Quake | Bulletin)]
-    return sorted((s for s in found if plausible(s.quake)), key=_order)
+    return sorted((s for s in found if s.bulletin or plausible(s.quake)), key=_order)
 
 
 def _solution(record: Quake | Bulletin, past: Past) -> Solution:
@@ -227,6 +245,9 @@ def _key_of(solution: Solution) -> str:
 
 
 def magnitude_words(quake: Quake) -> str:
-    """`Gempa M5,6 kedalaman 11 km`."""
-    magnitude = f"{quake.magnitude:.1f}".replace(".", ",")
-    return f"Gempa M{magnitude} kedalaman {quake.depth_km:.0f} km"
+    """`Gempa M5,6 kedalaman 11 km`; `tidak diketahui` for what is not known."""
+    magnitude = "magnitudo tidak diketahui"
+    if quake.magnitude is not None:
+        magnitude = f"M{quake.magnitude:.1f}".replace(".", ",")
+    depth = "tidak diketahui" if quake.depth_km is None else f"{quake.depth_km:.0f} km"
+    return f"Gempa {magnitude} kedalaman {depth}"

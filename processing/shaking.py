@@ -30,7 +30,9 @@ from processing.quakes import (
     Past,
     QuakeGroup,
     distance_km,
+    figures,
     magnitude_words,
+    plausible,
     quake_groups,
 )
 from processing.rasters import QUALITIES, grid_coordinates, level_attributes, quality_attributes
@@ -89,10 +91,11 @@ def mmi_level(mmi: Floats, rules: ShakingRules) -> np.ndarray:
 
 def gate_reason(quake: Quake, rules: ShakingRules) -> str:
     """Why the equation may raise no more than a watch; empty: it may."""
-    if quake.magnitude < rules.min_magnitude:
-        return f"M{quake.magnitude:.1f} < {rules.min_magnitude:.1f}"
-    if quake.depth_km > rules.max_depth_km:
-        return f"depth {quake.depth_km:.0f} km > {rules.max_depth_km:.0f} km"
+    magnitude, depth = figures(quake)
+    if magnitude < rules.min_magnitude:
+        return f"M{magnitude:.1f} < {rules.min_magnitude:.1f}"
+    if depth > rules.max_depth_km:
+        return f"depth {depth:.0f} km > {rules.max_depth_km:.0f} km"
     return ""
 
 
@@ -102,8 +105,9 @@ def field_radius_km(quake: Quake, rules: ShakingRules) -> float:
     Where MMI falls below 3, at most 300 km; a great quake whose watch level reaches further
     is followed to where that level ends, at most 1,500 km.
     """
+    magnitude, depth = figures(quake)
     distances = np.arange(0.0, MAX_REACH_KM, 1.0)
-    mmi, _ = allen_2012_hypo(quake.magnitude, np.hypot(distances, max(quake.depth_km, 1.0)))
+    mmi, _ = allen_2012_hypo(magnitude, np.hypot(distances, max(depth, 1.0)))
     felt = float(distances[np.argmax(mmi < FELT_MMI)]) if (mmi < FELT_MMI).any() else math.inf
     watched = float(np.count_nonzero(mmi >= rules.mmi[0]))
     return max(min(felt, MAX_DISTANCE_KM), watched)
@@ -118,6 +122,7 @@ def shaking_raster(
         Dims (latitude, longitude), both ascending, a window of `grid`: `hazard_level` int8
         0..4 (fill -1), `mmi` float32 (1), `quality` int8. Outside the window: level 0.
     """
+    magnitude, depth = figures(quake)
     radius = field_radius_km(quake, rules)
     rows, columns = _window(quake, radius, grid)
     latitude, longitude = grid.latitude[rows], grid.longitude[columns]
@@ -129,7 +134,7 @@ def shaking_raster(
         to_latitude=quake.latitude,
         to_longitude=quake.longitude,
     )
-    mmi, _ = allen_2012_hypo(quake.magnitude, np.hypot(epicentral, max(quake.depth_km, 1.0)))
+    mmi, _ = allen_2012_hypo(magnitude, np.hypot(epicentral, max(depth, 1.0)))
     level = mmi_level(mmi, rules)
     if gate_reason(quake, rules):
         level = np.minimum(level, np.int8(Level.WATCH))
@@ -157,7 +162,7 @@ def _cell_quality(quake: Quake, rules: ShakingRules, epicentral_km: Floats) -> n
 
 def field_quality(quake: Quake, rules: ShakingRules) -> Quality:
     """Extrapolated outside the magnitudes and depths that the equation was made for."""
-    outside = gate_reason(quake, rules) or quake.magnitude > MAX_MAGNITUDE
+    outside = gate_reason(quake, rules) or figures(quake)[0] > MAX_MAGNITUDE
     return Quality.EXTRAPOLATED if outside else Quality.OK
 
 
@@ -205,6 +210,8 @@ def shaking_fields(
 
 def _field(group: QuakeGroup, rules: ShakingRules) -> HazardField | None:
     quake = group.best.quake
+    if not plausible(quake):
+        return None
     raster = shaking_raster(quake, rules)
     if raster is None or int(raster["hazard_level"].max()) < Level.WATCH:
         return None
@@ -241,10 +248,11 @@ def _evidence(
     group: QuakeGroup, rules: ShakingRules, mmi_max: float
 ) -> dict[str, str | float | int | bool | None]:
     quake = group.best.quake
-    _, sigma = allen_2012_hypo(quake.magnitude, max(quake.depth_km, 1.0))
+    magnitude, depth = figures(quake)
+    _, sigma = allen_2012_hypo(magnitude, max(depth, 1.0))
     return {
-        "magnitude": quake.magnitude,
-        "depth_km": quake.depth_km,
+        "magnitude": magnitude,
+        "depth_km": depth,
         "latitude": quake.latitude,
         "longitude": quake.longitude,
         "mmi_max": round(mmi_max, 2),
@@ -265,16 +273,17 @@ def _felt_words(entry: Felt) -> str:
 
 def limits(quake: Quake, rules: ShakingRules) -> list[str]:
     """What a duty officer must know about this estimate."""
+    magnitude, depth = figures(quake)
     found = ["intensity equation without site effect, point source"]
     if gate_reason(quake, rules):
         found.append(
             "outside the equation's magnitudes or depths: watch only, use BMKG's felt text"
         )
     low, high = OVERWARNED_MAGNITUDE
-    if low <= quake.magnitude <= high and quake.depth_km <= OVERWARNED_DEPTH_KM:
+    if low <= magnitude <= high and depth <= OVERWARNED_DEPTH_KM:
         found.append("M5 to 6.5, shallow: about 1 MMI above BMKG's ShakeMaps within 25 km")
-    if quake.magnitude >= LONG_FAULT_MAGNITUDE:
+    if magnitude >= LONG_FAULT_MAGNITUDE:
         found.append("M6.8 and more: too low along the fault")
-    if quake.magnitude > MAX_MAGNITUDE:
+    if magnitude > MAX_MAGNITUDE:
         found.append("above M7.9: extrapolated")
     return found

@@ -15,7 +15,15 @@ from typing import Any
 
 from ingest.fields import hemisphere, instant, local_instant, number, required, text_of
 from ingest.payload import local_name, one_line, parse_json, parse_xml, xml_comments
-from ingest.quake import document_status, make_quake, position, status_suffix, texts_in
+from ingest.quake import (
+    depth_of,
+    document_status,
+    magnitude_of,
+    make_quake,
+    position,
+    status_suffix,
+    texts_in,
+)
 from ingest.source import Link, ReadContext, Reading, SourceInfo
 from kentongan.drills import is_re_creation
 from kentongan.errors import DataError, SourceChanged
@@ -133,11 +141,30 @@ def _record(
     if not stage and "tsunami" in subject.lower():
         raise DataError(f"subject: expected PD-1 to PD-4, found {subject!r}")
     where, doubts = _where(info, trust_words=stage is not None)
-    quake, unread = _quake(alert, info, sent, where, context)
+    size, unknown = _size(info, may_be_unknown=stage is not None)
+    quake, unread = _quake(alert, info, sent, where, size, context)
     if not stage:
         return quake, unread
     bulletin, left_out = _bulletin(info, stage, quake, sent)
-    return bulletin, (*doubts, *left_out)
+    return bulletin, (*doubts, *unknown, *left_out)
+
+
+def _size(
+    info: Mapping[str, Any], *, may_be_unknown: bool
+) -> tuple[tuple[float | None, float | None], tuple[str, ...]]:
+    """Magnitude and depth (km). A tsunami bulletin is never lost for either: there what cannot
+    be read is None, and a line says so."""
+    found: list[float | None] = []
+    unknown: list[str] = []
+    for name, read in (("magnitude", magnitude_of), ("depth", depth_of)):
+        try:
+            found.append(read(required(info, name)))
+        except DataError as error:
+            if not may_be_unknown:
+                raise
+            found.append(None)
+            unknown.append(f"{name} taken as not known: {one_line(error, 160)}")
+    return (found[0], found[1]), tuple(unknown)
 
 
 def _where(
@@ -179,6 +206,7 @@ def _quake(
     info: Mapping[str, Any],
     sent: datetime,
     where: tuple[float, float],
+    size: tuple[float | None, float | None],
     context: ReadContext,
 ) -> tuple[Quake, tuple[str, ...]]:
     return make_quake(
@@ -186,8 +214,8 @@ def _quake(
         origin=local_instant(required(info, "date"), required(info, "time"), "date, time"),
         document_time=sent,
         where=where,
-        magnitude=required(info, "magnitude"),
-        depth=required(info, "depth"),
+        magnitude=size[0],
+        depth_km=size[1],
         place=text_of(info, "area"),
         potential=text_of(info, "potential"),
         felt=text_of(info, "felt"),
@@ -203,7 +231,7 @@ def _bulletin(
     label = f"PD-{stage['stage']}{part}"
     zones, bad_zones = _zones(_listed(info.get("wzarea")))
     gauges, bad_gauges = _gauges(_listed(info.get("obsarea")))
-    event = one_line(required(info, "eventid"), 40)
+    event = one_line(text_of(info, "eventid"), 40) or compact(quake.origin_time)
     bulletin = Bulletin(
         source_id=quake.source_id,
         key=(

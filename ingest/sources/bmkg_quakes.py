@@ -12,7 +12,14 @@ from typing import Any
 
 from ingest.fields import instant, local_instant, required, text_of
 from ingest.payload import one_line, parse_json
-from ingest.quake import document_status, make_quake, position, texts_in
+from ingest.quake import (
+    depth_of,
+    document_status,
+    magnitude_of,
+    make_quake,
+    position,
+    texts_in,
+)
 from ingest.source import Link, ReadContext, Reading, SourceInfo
 from kentongan.drills import is_re_creation
 from kentongan.errors import DataError, SourceChanged
@@ -99,8 +106,8 @@ def _quake(row: Any, around: Sequence[str], context: ReadContext) -> tuple[Quake
         where=position(
             row, coordinates="Coordinates", order="lat,lon", latitude="Lintang", longitude="Bujur"
         ),
-        magnitude=required(row, "Magnitude"),
-        depth=required(row, "Kedalaman"),
+        magnitude=magnitude_of(required(row, "Magnitude")),
+        depth_km=depth_of(required(row, "Kedalaman")),
         place=text_of(row, "Wilayah"),
         potential=text_of(row, "Potensi"),
         felt=text_of(row, "Dirasakan"),

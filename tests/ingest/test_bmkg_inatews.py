@@ -7,7 +7,7 @@ import pytest
 
 from ingest.sources.bmkg_inatews import BmkgInatews
 from kentongan.errors import SourceChanged
-from kentongan.records import Bulletin, Quake
+from kentongan.records import Bulletin, Quake, record_from_json
 from kentongan.types import DocumentStatus, TsunamiStatus
 
 
@@ -245,3 +245,43 @@ def test_in_a_list_only_the_marked_bulletin_is_marked_unless_a_comment_says_all_
     assert [label for label, b in found.items() if b.status != "Actual"] == ["PD-3.1"]
     noted = text.replace("<identifier>", "<!-- rekaan ulang --><identifier>", 1)
     assert all(b.re_creation for b in read(noted.encode()).records)
+
+
+@pytest.mark.parametrize("text", ["9.9", "10", "-", "", "besar", "NaN", "1e999", None])
+def test_a_bulletin_is_kept_though_its_magnitude_cannot_be_read(alert, read, text):
+    alert["info"]["magnitude"] = text
+    reading = read(json.dumps(alert).encode())
+    (bulletin,) = reading.records
+    assert bulletin.quake.magnitude is None
+    assert (bulletin.quake.depth_km, len(bulletin.zones)) == (10.0, 1)
+    assert "magnitude taken as not known" in reading.notes[0]
+    assert record_from_json(bulletin.model_dump_json()) == bulletin
+
+
+@pytest.mark.parametrize("text", ["Dangkal", "-", "900 Km", "-10 km"])
+def test_a_bulletin_is_kept_though_its_depth_cannot_be_read(alert, read, text):
+    alert["info"]["depth"] = text
+    reading = read(json.dumps(alert).encode())
+    assert (reading.records[0].quake.magnitude, reading.records[0].quake.depth_km) == (8.1, None)
+    assert "depth taken as not known" in reading.notes[0]
+
+
+@pytest.mark.parametrize("text", ["8,1", "M8.1", "Mag:8.1"])
+def test_a_bulletin_with_another_form_of_magnitude(alert, read, text):
+    alert["info"]["magnitude"] = text
+    reading = read(json.dumps(alert).encode())
+    assert (reading.records[0].quake.magnitude, reading.notes) == (8.1, ())
+
+
+def test_a_bulletin_without_event_id_is_known_by_its_origin(alert, read):
+    del alert["info"]["eventid"]
+    (bulletin,) = read(json.dumps(alert).encode()).records
+    assert bulletin.key.startswith("20261119T020000Z-PD-1-")
+
+
+def test_a_felt_quake_without_magnitude_is_quarantined(feeds, read):
+    document = json.loads((feeds / "datagempa.json").read_bytes())
+    document["info"]["magnitude"] = "-"
+    reading = read(json.dumps(document).encode())
+    assert reading.records == ()
+    assert "magnitude" in reading.rejected[0]

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from ingest import quake
 from ingest.felt import parse_felt
 from ingest.sources.bmkg_quakes import BmkgQuakes
 from kentongan.errors import SourceBlocked, SourceChanged
 from kentongan.types import DocumentStatus
+from processing import quakes
 
 PATH = "/DataMKG/TEWS/autogempa.json"
 GOOD = {
@@ -37,16 +39,16 @@ def read(read_context):
 def test_reads_every_field(feeds, read_context):
     payload = (feeds / "autogempa.json").read_bytes()
     reading = BmkgQuakes().read(payload, read_context("bmkg-quakes", PATH, re_creation=True))
-    (quake,) = reading.records
-    assert quake.origin_time == datetime(2026, 11, 20, 7, 10, 5, tzinfo=UTC) == quake.document_time
-    assert (quake.latitude, quake.longitude) == (-7.55, 108.90)
-    assert (quake.magnitude, quake.depth_km) == (5.1, 12.0)
-    assert [(f.place, f.mmi_low, f.mmi_high) for f in quake.felt] == [
+    (found,) = reading.records
+    assert found.origin_time == datetime(2026, 11, 20, 7, 10, 5, tzinfo=UTC) == found.document_time
+    assert (found.latitude, found.longitude) == (-7.55, 108.90)
+    assert (found.magnitude, found.depth_km) == (5.1, 12.0)
+    assert [(f.place, f.mmi_low, f.mmi_high) for f in found.felt] == [
         ("Kec. Contoh Utara", 3, 4),
         ("Kab. Contoh", 2, 3),
     ]
-    assert quake.shakemap == "20261120141005.mmi.jpg"
-    assert quake.re_creation
+    assert found.shakemap == "20261120141005.mmi.jpg"
+    assert found.re_creation
 
 
 def test_western_and_northern_positions(feeds, read_context):
@@ -76,7 +78,11 @@ def test_object_list_and_bare_list_read_alike(read, document):
         pytest.param({"Tanggal": "31 Feb 2026"}, "Tanggal", id="no-such-day"),
         pytest.param({"Magnitude": "-"}, "Magnitude", id="no-magnitude"),
         pytest.param({"Magnitude": "51"}, "magnitude", id="magnitude-51"),
-        pytest.param({"Magnitude": "5,1"}, "magnitude", id="decimal-comma"),
+        pytest.param({"Magnitude": "5,1,2"}, "magnitude", id="two-commas"),
+        pytest.param({"Magnitude": "1e999"}, "magnitude", id="exponent"),
+        pytest.param({"Magnitude": "9.9"}, "expected 0 to 9.5", id="larger-than-any"),
+        pytest.param({"Magnitude": "-0.5"}, "expected 0 to 9.5", id="negative"),
+        pytest.param({"Kedalaman": "900 km"}, "expected 0 to 800", id="too-deep"),
         pytest.param({"Kedalaman": "dangkal"}, "depth", id="depth-in-words"),
         pytest.param({"Magnitude": float("inf")}, "", id="infinite"),
     ],
@@ -93,6 +99,22 @@ def test_a_bad_quake_is_quarantined_and_the_others_go_on(read, change, says):
     assert "\n" not in line
 
 
+@pytest.mark.parametrize(
+    "text", ["5.1", "5,1", "M5.1", "M 5,1", "Mag: 5.1", "Mw5.1", "5.1 SR", 5.1]
+)
+def test_forms_of_a_magnitude(read, text):
+    assert read({**GOOD, "Magnitude": text}).records[0].magnitude == 5.1
+
+
+@pytest.mark.parametrize("text", ["12 km", "12 Km", "12KM", "12,0 km", "12", 12])
+def test_forms_of_a_depth(read, text):
+    assert read({**GOOD, "Kedalaman": text}).records[0].depth_km == 12.0
+
+
+def test_what_processing_would_drop_is_refused_here_by_name():
+    assert (quake.MAGNITUDES, quake.DEPTHS_KM) == (quakes.MAGNITUDES, quakes.DEPTHS_KM)
+
+
 def test_rows_that_are_no_objects_are_quarantined(read):
     reading = read("text", None, 7, ["x"], GOOD)
     assert (len(reading.records), len(reading.rejected)) == (1, 4)
@@ -100,8 +122,8 @@ def test_rows_that_are_no_objects_are_quarantined(read):
 
 def test_missing_optional_fields_are_no_fault(read):
     row = {k: v for k, v in GOOD.items() if k not in ("Tanggal", "Jam", "Wilayah")}
-    (quake,) = read({**row, "Dirasakan": "-", "Baru": {"x": 1}}).records
-    assert (quake.felt, quake.potential, quake.shakemap) == ((), "", "")
+    (found,) = read({**row, "Dirasakan": "-", "Baru": {"x": 1}}).records
+    assert (found.felt, found.potential, found.shakemap) == ((), "", "")
 
 
 @pytest.mark.parametrize(
@@ -116,10 +138,10 @@ def test_a_drill_in_the_list_is_a_test_and_the_next_row_is_not(read, change):
 
 def test_a_note_in_the_file_marks_every_quake(read):
     for where in ({"_catatan": "rekaan ulang"}, {"_catatan": "TES"}):
-        (quake,) = read(bare={"Infogempa": {"gempa": GOOD}, **where}).records
+        (found,) = read(bare={"Infogempa": {"gempa": GOOD}, **where}).records
         (inside,) = read(bare={"Infogempa": {"gempa": GOOD, **where}}).records
-        assert quake.re_creation is inside.re_creation is ("ulang" in where["_catatan"])
-        assert (quake.status is DocumentStatus.TEST) is (where["_catatan"] == "TES")
+        assert found.re_creation is inside.re_creation is ("ulang" in where["_catatan"])
+        assert (found.status is DocumentStatus.TEST) is (where["_catatan"] == "TES")
     assert not read(GOOD).records[0].re_creation
 
 

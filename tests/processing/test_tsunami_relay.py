@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -13,10 +13,13 @@ from kentongan.hazard import ZONES
 from kentongan.records import Bulletin, GaugeReading, TsunamiZone
 from kentongan.times import WIB
 from kentongan.types import DocumentStatus, Level, TsunamiStatus
+from processing.run import hazard_fields
+from processing.shaking import shaking_fields
 from processing.tsunami import tsunami_fields, valid_to
 
 NGADA = ("NTT", "NGADA BAGIAN UTARA")
 ENDE = ("NTT", "ENDE BAGIAN UTARA")
+FLORES = datetime(2026, 8, 14, 21, 58, 23, tzinfo=UTC)
 SENT = datetime(2026, 8, 14, 22, 0, 37, tzinfo=WIB)
 
 
@@ -111,6 +114,50 @@ def test_no_bulletin_no_tsunami(policy, gazetteer, quake):
     great = quake(magnitude=9.0, latitude=-8.4, longitude=121.4, potential="Potensi tsunami")
     at = great.origin_time + timedelta(minutes=5)
     assert tsunami_fields([great], at=at, policy=policy, gazetteer=gazetteer) == []
+
+
+@pytest.mark.parametrize("magnitude", [None, 9.9])
+def test_a_bulletin_counts_though_its_magnitude_is_not_known(
+    policy, gazetteer, bulletin, magnitude
+):
+    told = bulletin(2, 10, ((*NGADA, "AWAS"),), of={"magnitude": magnitude})
+    field = only([told], policy, gazetteer)
+    assert (field.event.level, len(field.zones)) == (Level.AWAS, 1)
+    assert field.event.evidence["magnitude"] == magnitude
+
+
+def test_what_is_not_known_is_called_so(policy, gazetteer, bulletin):
+    told = bulletin(2, 10, ((*NGADA, "AWAS"),), of={"magnitude": None})
+    told = told.model_copy(update={"quake": told.quake.model_copy(update={"depth_km": None})})
+    event = only([told], policy, gazetteer).event
+    words = "Gempa magnitudo tidak diketahui kedalaman tidak diketahui"
+    assert event.title.startswith(f"Peringatan dini tsunami, {words}, ")
+    assert (event.evidence["magnitude"], event.evidence["depth_km"]) == (None, None)
+
+
+def test_a_known_magnitude_of_an_earlier_bulletin_stands_in(policy, gazetteer, bulletin):
+    first = bulletin(1, 2, ((*NGADA, "WASPADA"),))
+    second = bulletin(2, 10, ((*ENDE, "AWAS"),), of={"magnitude": None})
+    event = only([first, second], policy, gazetteer).event
+    assert (event.level, event.evidence["bulletin"]) == (Level.AWAS, "PD-2")
+    assert event.evidence["magnitude"] == 7.0
+
+
+def test_an_unknown_magnitude_shakes_nothing_and_hides_no_known_one(
+    policy, gazetteer, bulletin, quake
+):
+    told = bulletin(2, 10, ((*NGADA, "AWAS"),), of={"magnitude": None})
+    assert shaking_fields([told], policy=policy) == []
+    listed = quake(key="list", origin_time=FLORES, latitude=-8.33, longitude=121.32, magnitude=7.4)
+    (field,) = shaking_fields([told, listed], policy=policy)
+    assert field.event.evidence["magnitude"] == 7.4
+    at = told.sent + timedelta(minutes=1)
+    both = hazard_fields(
+        [told, listed], at=at, policy=policy, gazetteer=gazetteer, read=lambda _: b""
+    )
+    ids = {f.event.event_id: f.event.linked_event_id for f in both}
+    assert ids == dict(zip(sorted(ids), sorted(ids)[::-1], strict=True))
+    assert len(ids) == 2
 
 
 def test_an_exercise_stays_one(policy, gazetteer, bulletin):
