@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NewType
 
+from kentongan.drills import is_drill
 from kentongan.errors import RuleViolation
 from kentongan.types import DocumentStatus, Mode
 from notify.channels.channel import Channel, Outcome, Outgoing, Receipt
@@ -36,12 +37,11 @@ _MARKS: dict[tuple[str, str], str] = {
     ("Test", "id"): "TES. ",
     ("Test", "en"): "TES (TEST). ",
 }
-_TEST_WORDS = re.compile(r"^\W*(TES|TEST|TESTING|UJI COBA|LATIHAN|EXERCISE)\b", re.IGNORECASE)
 
 
-def document_status(status: DocumentStatus, headline: str) -> DocumentStatus:
-    """What the input says of itself; a headline that starts with TES outweighs `Actual`."""
-    if status is DocumentStatus.ACTUAL and _TEST_WORDS.match(headline):
+def document_status(status: DocumentStatus, *texts: str) -> DocumentStatus:
+    """What the input says of itself; words of a drill in any text outweigh `Actual`."""
+    if status is DocumentStatus.ACTUAL and is_drill(*texts):
         return DocumentStatus.TEST
     return status
 

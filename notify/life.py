@@ -20,6 +20,7 @@ from kentongan.policy import ReleasePolicy
 from kentongan.store import Store
 from kentongan.types import HazardId, Mode, WarningState
 from notify import versions
+from notify.apart import keep_apart, said
 from notify.areas import Geometry
 from notify.compose import compose, compose_end
 from notify.firewall import cap_status, document_status
@@ -65,19 +66,21 @@ def draft(
     before any release withdraws the draft. None where nothing new is to go out.
 
     Raises:
-        RuleViolation: a test or exercise document in actual mode; nothing is written.
+        RuleViolation: a test or exercise document in actual mode, or a version that would
+            mix exercise and reality in one warning; nothing is written.
     """
     if decision.action is Action.NONE:
         return None
     status = cap_status(
         mode,
         live=live,
-        status=document_status(event.status, event.title),
+        status=document_status(event.status, *said(event)),
         re_creation=event.re_creation,
     )
     warning_id = warning_id_of(event.event_id)
     with writing(engine) as connection:
         versions.lock(connection, warning_id)
+        keep_apart(connection, warning_id, status, decision.action)
         if decision.action is Action.EXPIRE:
             _close(connection, warning_id, WarningState.EXPIRED, at=at, reason=decision.reason)
             return None

@@ -209,3 +209,18 @@ def test_a_draft_for_reality_is_not_released_in_another_run(world, actual, exerc
 
 def test_policy_for_actual_asks_two_people_for_estimates(actual: ReleasePolicy):
     assert actual.approvers == 2 and not actual.estimates_release_themselves
+
+
+@pytest.mark.parametrize(
+    ("changes", "drill"),
+    [
+        ({"title": "*** TES *** Peringatan dini tsunami"}, True),
+        ({"place": "LATIHAN - 38 km Timur Laut Mbay"}, True),
+        ({"evidence": {"potential": "Ini adalah latihan: berpotensi tsunami"}}, True),
+        ({"evidence": {"felt": "Tes MMI 4", "potential": "Tidak berpotensi tsunami"}}, False),
+        ({"evidence": {"districts": "Tes, Topos", "bulletins": 1, "p": None}}, False),
+    ],
+)
+def test_a_drill_is_known_by_any_of_its_texts(world, changes, drill):
+    found = world.publish(Action.ALERT, world.levels("75", 2), mode=Mode.ACTUAL, **changes)
+    assert bool(found.refused) is drill and (found.alert is None) is drill

@@ -331,3 +331,60 @@ def test_villages_that_a_later_run_did_not_see_keep_their_people(world):
     assert people == [1000 * len(levels)] * 2
     polygons = [[g["polygons"] for g in row["body"]["groups"]] for row in world.rows(warnings)]
     assert polygons[0] == polygons[1] != []
+
+
+def raised(world, action, levels, *, mode, live=True, minutes=5, **event):
+    at = world.at + minutes * MINUTE
+    return world.publish(
+        action, levels, hazard=HazardId.THUNDERSTORM, at=at, mode=mode, live=live, **event
+    ).refused
+
+
+def as_written(world):
+    return [world.rows(t) for t in (warnings, warning_states, alerts, messages, outbox)]
+
+
+@pytest.mark.parametrize(
+    "action", [Action.ALERT, Action.UPDATE, Action.RENEW, Action.ALL_CLEAR, Action.EXPIRE]
+)
+@pytest.mark.parametrize(
+    "run", [{"mode": Mode.EXERCISE}, {"mode": Mode.TEST}, {"mode": Mode.ACTUAL, "live": False}]
+)
+def test_no_exercise_changes_or_ends_an_actual_warning(world, action, run):
+    levels = world.levels("75.02", 2)
+    alert = world.publish(Action.ALERT, levels, mode=Mode.ACTUAL).alert
+    assert alert is not None
+    before = as_written(world)
+    more = world.levels("75", 3) if action in (Action.ALERT, Action.UPDATE) else {}
+    refused = raised(world, action, more, **run)
+    assert "v1 is Actual" in refused and "KENTONGAN_HOME" in refused
+    assert as_written(world) == before
+
+
+def test_no_exercise_puts_an_actual_draft_aside(world, actual):
+    world.policy = actual
+    world.publish(
+        Action.ALERT, world.levels("75", 3), hazard=HazardId.SHAKING, mode=Mode.ACTUAL,
+        event_id="shaking-9",
+    )  # fmt: skip
+    refused = world.publish(
+        Action.ALL_CLEAR, {}, hazard=HazardId.SHAKING, event_id="shaking-9"
+    ).refused
+    assert "v1 is Actual" in refused and [s for _, s in states(world)] == ["draft"]
+
+
+@pytest.mark.parametrize("action", [Action.UPDATE, Action.RENEW, Action.ALL_CLEAR])
+def test_an_actual_version_never_refers_to_an_exercise(world, action):
+    world.publish(Action.ALERT, world.levels("75.02", 2))
+    before = as_written(world)
+    refused = raised(world, action, world.levels("75", 3), mode=Mode.ACTUAL)
+    assert "status Actual" in refused and "v1 is Exercise" in refused
+    assert as_written(world) == before
+
+
+def test_a_real_alert_goes_out_after_an_exercise_of_the_same_name_has_run_out(world):
+    world.publish(Action.ALERT, world.levels("75.02", 2))
+    assert not raised(world, Action.EXPIRE, {}, mode=Mode.ACTUAL, minutes=1)
+    real = world.publish(Action.ALERT, world.levels("75.02", 2), mode=Mode.ACTUAL)
+    assert b"<references>" not in world.store.read(real.alert.path)
+    assert b"<status>Actual</status>" in world.store.read(real.alert.path)
