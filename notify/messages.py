@@ -4,7 +4,8 @@
 |---|---|---|
 | alert, update | of the told villages, SMS and push | readiness SMS |
 | renew | of all warned villages, push alone | - |
-| all-clear, cancel | of everybody ever warned, SMS and push | the same text by SMS |
+| all-clear, cancel | of everybody ever warned, SMS and push | the same text by SMS, |
+| | | also to all who had a task of it |
 """
 
 from __future__ import annotations
@@ -50,22 +51,39 @@ def messages_for(
     *,
     publisher: Publisher,
     coordinators: Mapping[str, str],
+    asked: Mapping[str, str] | None = None,
 ) -> list[Message]:
     """Every message of a version.
 
     Args:
         coordinators: coordinator_id -> adm2_code of the regency that they coordinate.
+        asked: coordinator_id -> adm2_code of a place about which this warning has written to
+            them before; an end reaches them wherever they coordinate.
 
     Raises:
         RuleViolation: a stored text does not carry the mark of its status.
     """
     made: list[Message] = []
+    if body.is_end:
+        coordinators = _with_asked(body, coordinators, asked or {})
     for group in body.groups:
         made.extend(_residents(ref, body, group, publisher))
         made.extend(_readiness(ref, body, group, coordinators))
     for message in made:
         require_marked(message.text, body.status)
     return made
+
+
+def _with_asked(
+    body: WarningBody, coordinators: Mapping[str, str], asked: Mapping[str, str]
+) -> dict[str, str]:
+    """The coordinators with those asked from elsewhere, each at a place that is told."""
+    regencies = [group.adm2_code for group in body.groups]
+    merged = dict(coordinators)
+    for person, regency in asked.items():
+        if merged.get(person) not in regencies and regencies:
+            merged[person] = regency if regency in regencies else regencies[0]
+    return merged
 
 
 def _residents(

@@ -69,9 +69,22 @@ def fill_outbox(
             version.body,
             publisher=publisher or Publisher(),
             coordinators=coordinators or {},
+            asked=_asked(connection, ref.warning_id) if version.body.is_end else None,
         )
         routes = routes.open_to(version.body.status)
         return write(connection, ref, made, at=at, not_after=version.body.expires, routes=routes)
+
+
+def _asked(connection: Connection, warning_id: str) -> dict[str, str]:
+    """Coordinators to whom a message of this warning was addressed -> the regency it was about."""
+    query = (
+        select(outbox.c.recipient_id, messages.c.area_code)
+        .join(messages, messages.c.message_id == outbox.c.message_id)
+        .join(recipients, recipients.c.recipient_id == outbox.c.recipient_id)
+        .where(messages.c.warning_id == warning_id, recipients.c.role == "coordinator")
+        .order_by(outbox.c.id.desc())
+    )
+    return {person: area_code[:5] for person, area_code in connection.execute(query)}
 
 
 def write(
