@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import math
+import time
 from datetime import UTC, datetime
 
 import pytest
 
+from ingest.polygons import MAX_RING_POINTS, MAX_RINGS
 from ingest.sources.bmkg_nowcast import BmkgNowcast, district_names
 from kentongan.errors import SourceBlocked, SourceChanged
 from kentongan.types import DocumentStatus
@@ -132,6 +135,64 @@ def test_polygons_that_cannot_be_are_left_out(cap, read, polygon):
     start, end = cap.index("<polygon>"), cap.index("</area>")
     reading = read((cap[:start] + f"<polygon>{polygon}</polygon>" + cap[end:]).encode())
     assert reading.records[0].polygons == ()
+
+
+SQUARE = "-7.5,109.0 -7.5,109.1 -7.6,109.1 -7.6,109.0 -7.5,109.0"
+
+
+def with_polygons(cap, *polygons):
+    start, end = cap.index("<polygon>"), cap.index("</area>")
+    text = "".join(f"<polygon>{polygon}</polygon>" for polygon in polygons)
+    return (cap[:start] + text + cap[end:]).encode()
+
+
+def tangle(points):
+    """A closed ring that crosses itself nearly everywhere."""
+    turns = [
+        (109 + math.cos(i) * (0.3 + 0.1 * math.sin(7 * i)), -7.5 + 0.4 * math.sin(2.3 * i))
+        for i in range(points - 1)
+    ]
+    return " ".join(f"{y:.5f},{x:.5f}" for x, y in [*turns, turns[0]])
+
+
+def test_a_ring_of_too_many_points_is_left_out_at_once(cap, read):
+    started = time.monotonic()
+    reading = read(with_polygons(cap, tangle(MAX_RING_POINTS + 1), SQUARE))
+    assert time.monotonic() - started < 1.0
+    assert len(reading.records[0].polygons) == 1
+    assert "polygon 1 of 2 left out: expected at most 5000 points" in reading.rejected[0]
+
+
+@pytest.mark.parametrize(
+    ("points", "says"), [(1500, "times, expected at most"), (4000, "too many to be")]
+)
+def test_a_tangle_is_left_out_soon(cap, read, points, says):
+    started = time.monotonic()
+    reading = read(with_polygons(cap, *[tangle(points)] * 12, SQUARE))
+    assert time.monotonic() - started < 10.0
+    assert len(reading.records[0].polygons) == 1
+    assert says in reading.rejected[0]
+
+
+def test_a_long_ring_with_one_slip_is_kept(cap, read):
+    bend = " ".join(f"{-7.5 - i / 1e5:.5f},109.0" for i in range(1000))
+    ring = f"{bend} -7.6,109.1 -7.6,109.0 -7.5,109.1 -7.5,109.0"
+    reading = read(with_polygons(cap, ring))
+    assert "crosses itself; kept" in reading.notes[0]
+    assert len(reading.records[0].polygons) == 1
+
+
+def test_points_beyond_those_of_a_document_are_left_out_and_the_rest_stays(cap, read):
+    corner = " ".join(["-7.5,109.0"] * (MAX_RING_POINTS - 5))
+    reading = read(with_polygons(cap, *[f"{corner} {SQUARE}"] * 11))
+    assert len(reading.records[0].polygons) == 10
+    assert "50000 points in all" in reading.rejected[0]
+
+
+def test_polygons_beyond_those_of_a_document_are_one_line(cap, read):
+    reading = read(with_polygons(cap, *[SQUARE] * (MAX_RINGS + 7)))
+    assert len(reading.records[0].polygons) == MAX_RINGS
+    assert reading.rejected == ("CJT20261120001: 7 polygons after the first 5000 left out",)
 
 
 @pytest.mark.parametrize(
