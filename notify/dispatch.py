@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, Select, Update, bindparam, select, update
+from sqlalchemy import Connection, Engine, Select, Update, bindparam, select, update
 
 from kentongan.db import messages, outbox, recipients, warnings
 from kentongan.errors import DispatchError
@@ -106,24 +106,47 @@ def _locked(engine: Engine, query: Select[Any]) -> Select[Any]:
 
 
 def _load(engine: Engine, ids: Sequence[int]) -> list[Outgoing]:
+    """The messages of these rows. Texts are read once each, not once for each recipient."""
+    rows = (
+        select(
+            outbox.c.id, outbox.c.message_id, outbox.c.channel, outbox.c.recipient_id,
+            recipients.c.address,
+        )
+        .join(recipients, recipients.c.recipient_id == outbox.c.recipient_id)
+        .where(outbox.c.id.in_(ids))
+    )  # fmt: skip
+    with engine.connect() as connection:
+        found = {row.id: row for row in connection.execute(rows)}
+        texts = _texts(connection, {row.message_id for row in found.values()})
+    return [
+        Outgoing(
+            outbox_id=row.id,
+            message_id=row.message_id,
+            channel=row.channel,
+            recipient_id=row.recipient_id,
+            address=row.address,
+            **texts[row.message_id],
+        )
+        for row in (found[i] for i in ids if i in found)
+        if row.message_id in texts
+    ]
+
+
+def _texts(connection: Connection, message_ids: set[str]) -> dict[str, dict[str, Any]]:
     query = (
         select(
-            outbox.c.id.label("outbox_id"), outbox.c.message_id, messages.c.warning_id,
-            messages.c.version, outbox.c.channel, outbox.c.recipient_id, recipients.c.address,
-            messages.c.text, messages.c.payload, messages.c.level, warnings.c.cap_status,
+            messages.c.message_id, messages.c.warning_id, messages.c.version, messages.c.text,
+            messages.c.payload, messages.c.level, warnings.c.cap_status,
         )
-        .join(messages, messages.c.message_id == outbox.c.message_id)
-        .join(recipients, recipients.c.recipient_id == outbox.c.recipient_id)
         .join(
             warnings,
             (warnings.c.warning_id == messages.c.warning_id)
             & (warnings.c.version == messages.c.version),
         )
-        .where(outbox.c.id.in_(ids))
+        .where(messages.c.message_id.in_(sorted(message_ids)))
     )  # fmt: skip
-    with engine.connect() as connection:
-        found = {row.outbox_id: Outgoing(**row._mapping) for row in connection.execute(query)}
-    return [found[i] for i in ids if i in found]
+    rows = connection.execute(query).mappings()
+    return {row["message_id"]: {k: v for k, v in row.items() if k != "message_id"} for row in rows}
 
 
 def _suppress(engine: Engine, ids: set[int]) -> None:
