@@ -19,6 +19,8 @@ WITHOUT_END = timedelta(hours=6)
 """How long an item without a stated end counts; the longest warning on record lasts 4.3 hours."""
 FORECAST_MEMORY = timedelta(days=1)
 """A village asked for longer ago is as good as never asked: two model runs have passed."""
+NAMES_SHOWN = 20
+"""Districts in a title; the longest list on record has 98."""
 _SAME_ISSUE = timedelta(minutes=10)
 """A CAP sent up to this long before its RSS item is that item's; on record both agree."""
 
@@ -50,21 +52,61 @@ def known(
 
 
 def unknown_areas(engine: Engine, at: datetime) -> list[NowcastItem]:
-    """Nowcast items that still run and whose CAP document was never read; one for each code.
+    """Nowcast warnings that still run and whose area is not known; one for each code.
 
-    An item that left the list counts until its own end: a list that comes back empty ends nothing.
+    Either the CAP document was never read, or the newest one has no usable polygon. An item that
+    left the list counts until its own end: a list that comes back empty ends nothing. Titles name
+    the districts that BMKG names.
     """
     day = at - timedelta(days=1)
-    documents = known(engine, at, kinds=["nowcast"], since=day - _SAME_ISSUE)
-    sent = [(d.code, d.sent) for d in documents if isinstance(d, Nowcast)]
-    items = known(engine, at, kinds=["nowcast_item"], since=day)
-    newest = {item.code: item for item in items if isinstance(item, NowcastItem)}
-    return [
-        item
-        for item in newest.values()
-        if (item.until or item.published + WITHOUT_END) > at
-        and not any(c == item.code and s >= item.published - _SAME_ISSUE for c, s in sent)
-    ]
+    found = known(engine, at, kinds=["nowcast"], since=day - _SAME_ISSUE)
+    documents = [document for document in found if isinstance(document, Nowcast)]
+    listed = known(engine, at, kinds=["nowcast_item"], since=day)
+    items = {item.code: item for item in listed if isinstance(item, NowcastItem)}
+    without = {document.code: document for document in _without_area(documents, at)}
+    unread = {code: item for code, item in items.items() if _is_unread(item, documents, at)}
+    every = {code: _from_document(one) for code, one in without.items()} | unread
+    return [_naming_districts(item) for item in every.values()]
+
+
+def _is_unread(item: NowcastItem, documents: Sequence[Nowcast], at: datetime) -> bool:
+    if (item.until or item.published + WITHOUT_END) <= at:
+        return False
+    since = item.published - _SAME_ISSUE
+    return not any(d.code == item.code and d.sent >= since for d in documents)
+
+
+def _without_area(documents: Sequence[Nowcast], at: datetime) -> list[Nowcast]:
+    """The newest document of each code and status, where it runs and no polygon can be used."""
+    newest = {(document.code, document.status): document for document in documents}
+    return [d for d in newest.values() if not (d.polygons or d.is_cancel) and d.expires > at]
+
+
+def _from_document(document: Nowcast) -> NowcastItem:
+    return NowcastItem(
+        source_id=document.source_id,
+        key=document.key,
+        sha256=document.sha256,
+        document_time=document.document_time,
+        status=document.status,
+        re_creation=document.re_creation,
+        code=document.code,
+        province_code=document.province_code,
+        title=document.headline or document.event,
+        link="",
+        published=document.sent,
+        until=document.expires,
+        district_names=document.district_names,
+    )
+
+
+def _naming_districts(item: NowcastItem) -> NowcastItem:
+    names = item.district_names
+    if not names:
+        return item
+    more = f" (+{len(names) - NAMES_SHOWN})" if len(names) > NAMES_SHOWN else ""
+    title = f"{item.title}: {', '.join(names[:NAMES_SHOWN])}{more}"
+    return item.model_copy(update={"title": title})
 
 
 def forecast_ages(engine: Engine, at: datetime) -> dict[str, datetime]:

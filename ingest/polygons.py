@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from ingest.fields import pair
 from kentongan.errors import DataError
+from kentongan.grid import BASE_GRID
 
 Ring = tuple[tuple[float, float], ...]
 
@@ -20,6 +21,8 @@ with the crossings: 5,000 of them take 0.1 s, 120,000 take 4 s (measured)."""
 MAX_REPAIRED_POINTS = 5_000
 """Of all rings of one document that cross themselves; counting crossings takes up to 3 s for
 2,000 points (measured)."""
+MIN_AREA_DEG2 = 1e-9
+"""About 12 square metres: smaller rings are rounding, not land."""
 _WITHIN = ((-20.0, 20.0), (85.0, 150.0))
 """Latitudes and longitudes of Indonesia, generously: catches exchanged pairs."""
 
@@ -50,6 +53,9 @@ def parse_rings(
         rings.append(ring)
         if crosses:
             notes.append(f"polygon {number} of {len(texts)} crosses itself; kept, to be repaired")
+    if rings and not any(_has_area(ring) for ring in rings):
+        rejected.append(f"{len(rings)} polygons left out: none encloses an area")
+        rings = []
     if len(texts) > MAX_RINGS:
         rejected.append(f"{len(texts) - MAX_RINGS} polygons after the first {MAX_RINGS} left out")
     return tuple(rings), tuple(rejected), tuple(notes)
@@ -76,7 +82,29 @@ def _ring(text: str) -> Ring:
     for latitude, longitude in ring:
         if not (south <= latitude <= north and west <= longitude <= east):
             raise DataError(f"expected lat,lon in Indonesia, found {latitude:g},{longitude:g}")
+    return _in_sight(ring)
+
+
+def _in_sight(ring: Ring) -> Ring:
+    """Raises:
+    DataError: no part of it can lie in Indonesia.
+    """
+    south, west = (min(values) for values in zip(*ring, strict=True))
+    north, east = (max(values) for values in zip(*ring, strict=True))
+    grid = BASE_GRID
+    top, right = grid.south + grid.rows * grid.step, grid.west + grid.columns * grid.step
+    if north < grid.south or south > top or east < grid.west or west > right:
+        raise DataError(f"expected an area in Indonesia, found one near {south:g},{west:g}")
     return ring
+
+
+def _has_area(ring: Ring) -> bool:
+    """Whether it encloses more than rounding; a ring that crosses itself is repaired first."""
+    from shapely import Polygon, make_valid
+
+    area = Polygon(ring)
+    whole = area if area.is_valid else make_valid(area, method="structure")
+    return bool(whole.area > MIN_AREA_DEG2)
 
 
 def _crosses_itself(ring: Ring) -> bool:
@@ -90,9 +118,7 @@ def _repairable(ring: Ring, repaired: int) -> None:
         raise DataError(f"crosses itself and has {len(ring)} points, too many to be repaired")
     crossings = _crossings(ring)
     if crossings > MAX_CROSSINGS:
-        raise DataError(
-            f"expected at most {MAX_CROSSINGS} crossings with itself, found {crossings}"
-        )
+        raise DataError(f"crosses itself {crossings} times, expected at most {MAX_CROSSINGS}")
 
 
 def _crossings(ring: Ring) -> int:

@@ -31,6 +31,7 @@ from kentongan.types import Outcome
 
 MAX_LINES = 50
 """Shown of one document; a person reads no more, and counts stay true."""
+_IN_DOUBT = "warned by BMKG, area unknown"
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class _Visit:
     notes: tuple[str, ...] = ()
     new: int = 0
     not_yet: int = 0
+    area_unknown: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,15 @@ def _accepted(run: _Poll, row: log.LogRow, payload: bytes, reading: Reading) -> 
         )
         log.write(connection, row)
     not_yet = len(reading.records) - len(due)
-    return _Visit(row, payload, _few(reading.rejected), _few(reading.notes), new, not_yet)
+    return _Visit(
+        row,
+        payload,
+        _few(reading.rejected),
+        _few(reading.notes),
+        new,
+        not_yet,
+        reading.area_unknown,
+    )
 
 
 def _document_time(connection: Connection, reading: Reading) -> datetime | None:
@@ -274,17 +284,21 @@ def _entries(visits: Sequence[_Visit]) -> Iterator[Entry]:
 
 
 def _link_entries(run: _Poll, behind: Sequence[tuple[Link, _Visit]]) -> Iterator[Entry]:
-    """As `_entries`; a dead link whose document was never read leaves a province in doubt."""
+    """As `_entries`; a document that was never read, or has no usable polygon, leaves a province
+    in doubt."""
     with run.context.engine.connect() as connection:
         for link, visit in behind:
             row = visit.row
             if row.outcome in GOOD or visit.rejected:
                 yield from _entries([visit])
+                if visit.area_unknown:
+                    detail = f"{link.label}: no polygon can be used; {_IN_DOUBT}"
+                    yield Entry(row.url, Outcome.QUARANTINED, detail, link.province_code)
                 continue
             if log.ever_read(connection, row.source_id, row.url, run.at):
                 yield Entry(row.url, row.outcome, f"{row.detail}; read before, its area is known")
             else:
-                detail = f"{row.detail}; warned by BMKG, area unknown"
+                detail = f"{row.detail}; {_IN_DOUBT}"
                 yield Entry(row.url, row.outcome, detail, link.province_code)
 
 

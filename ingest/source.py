@@ -68,6 +68,8 @@ class Reading:
     """The document's own time; None where it has none."""
     empty: bool = False
     """Well formed, and has nothing to say."""
+    area_unknown: bool = False
+    """A warning in force whose area cannot be had from this document."""
 
 
 class Source(Protocol):

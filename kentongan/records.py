@@ -108,6 +108,8 @@ class NowcastItem(_Record):
     published: AwareDatetime
     until: AwareDatetime | None
     """From the description's last sentence; the RSS has no expiry."""
+    district_names: tuple[str, ...] = ()
+    """As written after "khususnya di"; empty if the text has none."""
 
 
 class Nowcast(_Record):
@@ -129,6 +131,10 @@ class Nowcast(_Record):
     polygons: tuple[tuple[tuple[float, float], ...], ...]
     """Rings of (latitude, longitude), closed."""
     references: tuple[str, ...] = ()
+
+    @property
+    def is_cancel(self) -> bool:
+        return self.msg_type.strip().lower() == "cancel"
 
 
 class ForecastSlot(BaseModel):

@@ -154,6 +154,7 @@ def _item(item: Any, context: ReadContext) -> NowcastItem:
         link=one_line(link, 300),
         published=published,
         until=_until(description),
+        district_names=district_names(description[:MAX_TEXT]),
     )
 
 
@@ -188,13 +189,14 @@ def _read_cap(root: Any, context: ReadContext) -> Reading:
     except DataError as error:
         raise SourceChanged(f"{context.path}: CAP document: {one_line(error, 200)}") from error
     name = record.code
-    if not rings:
+    if not rings and not record.is_cancel:
         rejected = (*rejected, "no polygon can be used; its area is unknown")
     return Reading(
         (record,),
         tuple(f"{name}: {line}" for line in rejected),
         tuple(f"{name}: {line}" for line in notes),
         record.sent,
+        area_unknown=not rings and not record.is_cancel,
     )
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -194,6 +195,66 @@ def test_a_dead_link_that_was_read_before_leaves_no_doubt(serve, feeds, make_con
     report = poll("bmkg-nowcast", at=now + timedelta(minutes=1), context=context)
     assert any("its area is known" in e.detail and not e.province_code for e in report.entries)
     assert {i.code for i in unknown_areas(context.engine, now)} == {"CML20261120001"}
+
+
+def without_polygons(feeds, text=""):
+    cap = (feeds / "nowcast-cap.xml").read_text(encoding="utf-8")
+    start, end = cap.index("<polygon>"), cap.index("</area>")
+    return (cap[:start] + text + cap[end:]).encode()
+
+
+SWAPPED = "<polygon>109.0,-7.5 109.1,-7.5 109.1,-7.6 109.0,-7.6 109.0,-7.5</polygon>"
+
+
+@pytest.mark.parametrize("polygons", ["", SWAPPED])
+def test_a_warning_without_a_usable_polygon_is_an_unknown_area(
+    serve, feeds, make_context, now, polygons
+):
+    served = {RSS: (feeds / "nowcast-rss.xml").read_bytes()}
+    served[CAP] = without_polygons(feeds, polygons)
+    served[CAP.replace("CJT", "CML")] = (feeds / "nowcast-cap.xml").read_bytes()
+    context = make_context(serve(served).url)
+    report = poll("bmkg-nowcast", at=now, context=context)
+    assert any(
+        (e.province_code, e.outcome) == ("33", Outcome.QUARANTINED)
+        and "warned by BMKG, area unknown" in e.detail
+        for e in report.entries
+    )
+    (area,) = unknown_areas(context.engine, now)
+    assert (area.code, area.province_code) == ("CJT20261120001", "33")
+    assert area.title.endswith(": CONTOH BTS. ULU, MA'U, MISAL")
+    assert area.until == datetime(2026, 11, 20, 9, 20, tzinfo=UTC)
+    assert unknown_areas(context.engine, area.until) == []
+
+
+def test_an_area_that_a_newer_document_tells_is_known_again(serve, feeds, make_context, now):
+    served = {RSS: (feeds / "nowcast-rss.xml").read_bytes(), CAP: without_polygons(feeds)}
+    context = make_context(serve(served).url)
+    poll("bmkg-nowcast", at=now, context=context)
+    assert "CJT20261120001" in {i.code for i in unknown_areas(context.engine, now)}
+    whole = (feeds / "nowcast-cap.xml").read_text(encoding="utf-8")
+    served[CAP] = whole.replace("14:10:00+07:00</sent>", "14:26:00+07:00</sent>").encode()
+    later = now + timedelta(minutes=5)
+    poll("bmkg-nowcast", at=later, context=context)
+    assert "CJT20261120001" not in {i.code for i in unknown_areas(context.engine, later)}
+    cancel = without_polygons(feeds).replace(b">Alert<", b">Cancel<")
+    served[CAP] = cancel.replace(b"14:10:00+07:00</sent>", b"14:31:00+07:00</sent>")
+    poll("bmkg-nowcast", at=now + timedelta(minutes=10), context=context)
+    assert "CJT20261120001" not in {
+        i.code for i in unknown_areas(context.engine, now + timedelta(minutes=10))
+    }
+
+
+def test_a_document_without_area_counts_though_its_item_cannot_be_read(
+    serve, feeds, make_context, now
+):
+    rss = (feeds / "nowcast-rss.xml").read_text(encoding="utf-8")
+    broken = re.sub(r"<pubDate>(?=Fri, 20 Nov 2026 14)", "<pubDate>x", rss)
+    assert broken != rss
+    served = {RSS: broken.encode(), CAP: without_polygons(feeds)}
+    context = make_context(serve(served).url)
+    poll("bmkg-nowcast", at=now, context=context)
+    assert "CJT20261120001" in {i.code for i in unknown_areas(context.engine, now)}
 
 
 @pytest.mark.parametrize(
