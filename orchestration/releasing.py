@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -15,17 +15,24 @@ from kentongan.types import HazardId, Level, Mode
 from orchestration import event_store
 
 if TYPE_CHECKING:
+    from notify.firewall import Routes
     from notify.versions import Version
     from orchestration.context import CycleContext
+    from orchestration.event_store import StoredEvent
 
 FIRST_BULLETIN = "PD-1"
-_FREE = ("declined", "done", "failed")
-"""States of a task whose team can be asked again."""
+COAST_HOLD = timedelta(minutes=60)
+"""How long after the origin a coast is not entered on BMKG's word "berpotensi tsunami" alone.
+
+Unconfirmed. InaTEWS sends its first bulletin within minutes; waves from a near source arrive
+within the hour. Without any bulletin by then the word is not borne out, and help must go.
+"""
 
 
 def release_pending(context: CycleContext, at: datetime) -> list[dict[str, Any]]:
     """Release what policy or people allow, and fill the outbox of what was released.
 
+    A tsunami zone that is released calls back whom it finds, before anything is sent.
     What waits for people is not in the answer; what a rule forbids says which.
     """
     from notify.publisher import Publisher
@@ -42,6 +49,7 @@ def release_pending(context: CycleContext, at: datetime) -> list[dict[str, Any]]
         synthetic_residents=context.settings.mode is not Mode.ACTUAL,
         publisher=Publisher.from_settings(context.settings),
     )
+    recall_in_force(context, at)
     return [
         {
             "warning_id": p.ref.warning_id if p.ref else None,
@@ -57,30 +65,92 @@ def release_pending(context: CycleContext, at: datetime) -> list[dict[str, Any]]
 def plan_in_force(context: CycleContext, at: datetime) -> int:
     """Tasks for every released warning at level 3 or above; returns how many are new.
 
-    Villages whose task has a team stay as they are; an unmet need is tried again each cycle.
+    First those are taken back that lead into a tsunami zone drawn since. Villages whose task
+    has a team stay as they are; an unmet need is tried again each cycle.
     """
     from notify.life import active_warnings
 
+    recall_in_force(context, at)
     held = active_warnings(context.engine, at)
     urgent = sorted(
-        (v for v in held if v.body.level >= Level.SIAGA and not _waits_for_zones(v, held)),
+        (v for v in held if v.body.level >= Level.SIAGA and not _waits_for_zones(context, v, held)),
         key=lambda v: (-v.body.level, v.warning_id),
     )
     return sum(_plan(context, version, held, at) for version in urgent)
 
 
-def _waits_for_zones(version: Version, held: Sequence[Version]) -> bool:
+def recall_in_force(context: CycleContext, at: datetime) -> list[str]:
+    """Take back what leads into a tsunami zone in force; numbers of the tasks."""
+    from notify.life import active_warnings
+    from notify.recall import recall
+
+    layers = context.layers
+    return recall(
+        context.engine,
+        active_warnings(context.engine, at),
+        areas=layers.villages,
+        shelters=layers.shelters,
+        at=at,
+        routes=_routes(context),
+    )
+
+
+def _routes(context: CycleContext) -> Routes:
+    """Every route that this run has; what is written takes those open to its status."""
+    from notify.firewall import Routes, routes_for
+
+    mode, live, numbers = context.settings.mode, context.live, context.settings.test_numbers
+    real = routes_for(mode, live=live, status="Actual").real
+    test = routes_for(mode, live=live, status="Test", test_numbers=numbers).test_numbers
+    return Routes(real=real, test_numbers=test)
+
+
+def _waits_for_zones(context: CycleContext, version: Version, held: Sequence[Version]) -> bool:
     """Whether the zones of a tsunami of the same quake are not drawn yet (only PD-1 is out).
 
-    PD-1 names first estimates; a team sent then may stand in a zone that PD-2 draws.
+    PD-1 names first estimates; a team sent then may stand in a zone that PD-2 draws. What is
+    known of the events counts, not what stands in the warnings: a bulletin that changes
+    nothing for the public makes no new version.
     """
-    if version.body.hazard_id is HazardId.TSUNAMI:
-        return False
-    linked = version.body.linked_event_id
-    return any(
-        v.body.event_id == linked and v.body.evidence.get("bulletin") == FIRST_BULLETIN
-        for v in held
+    tsunami = _linked_tsunami(context, version)
+    return (
+        tsunami is not None
+        and any(v.body.event_id == tsunami.event.event_id for v in held)
+        and tsunami.event.evidence.get("bulletin") == FIRST_BULLETIN
     )
+
+
+def _linked_tsunami(context: CycleContext, version: Version) -> StoredEvent | None:
+    """The newest knowledge of the tsunami of the same quake."""
+    if version.body.hazard_id is HazardId.TSUNAMI:
+        return None
+    own = event_store.stored(context.engine, version.body.event_id)
+    linked = (own.event.linked_event_id if own else None) or version.body.linked_event_id
+    return event_store.stored(context.engine, linked) if linked else None
+
+
+def _coast_on_hold(
+    context: CycleContext, version: Version, held: Sequence[Version], at: datetime
+) -> frozenset[str]:
+    """Coastal villages that nobody enters while a tsunami is possible and has no zones yet."""
+    from risk.coast_hold import coastal_villages, tsunami_possible
+
+    if version.body.hazard_id is not HazardId.SHAKING or at >= version.body.onset + COAST_HOLD:
+        return frozenset()
+    own = event_store.stored(context.engine, version.body.event_id)
+    evidence = own.event.evidence if own else version.body.evidence
+    if not tsunami_possible(evidence) or _zones_are_known(context, version, held):
+        return frozenset()
+    return coastal_villages(context.layers.villages)
+
+
+def _zones_are_known(context: CycleContext, version: Version, held: Sequence[Version]) -> bool:
+    """Whether a tsunami warning of the same quake is in force, or has been ended by BMKG."""
+    tsunami = _linked_tsunami(context, version)
+    if tsunami is None:
+        return False
+    in_force = any(v.body.event_id == tsunami.event.event_id for v in held)
+    return in_force or tsunami.event.official_end
 
 
 def _plan(context: CycleContext, version: Version, held: Sequence[Version], at: datetime) -> int:
@@ -97,11 +167,12 @@ def _plan(context: CycleContext, version: Version, held: Sequence[Version], at: 
         context.layers,
         at=at,
         policy=context.levels,
-        busy=_busy(context),
+        busy=_busy(context, held),
         standing=_standing_tasks(context, version.warning_id),
         avoid=_zones(_others(version, held, but=HazardId.SHAKING)),
         shaken=_zones(_others(version, held, only=HazardId.SHAKING)),
         no_entry=_zones(_others(version, held, only=HazardId.TSUNAMI)),
+        on_hold=_coast_on_hold(context, version, held, at),
     )
     plan = _without_known_gaps(context, version.warning_id, plan)
     if not plan.tasks:
@@ -116,6 +187,7 @@ def _plan(context: CycleContext, version: Version, held: Sequence[Version], at: 
             teams=layers.teams,
             shelters=layers.shelters,
             at=at,
+            routes=_routes(context),
         )
     )
 
@@ -132,9 +204,15 @@ def _decision(version: Version) -> Decision:
     )
 
 
-def _busy(context: CycleContext) -> dict[str, int]:
-    """team_id -> open tasks."""
-    query = select(tasks.c.team_id).where(tasks.c.team_id.is_not(None), tasks.c.state.not_in(_FREE))
+def _busy(context: CycleContext, held: Sequence[Version]) -> dict[str, int]:
+    """team_id -> tasks of warnings in force that it holds; an end sets its teams free."""
+    from notify.tasks import FREE
+
+    query = (
+        select(tasks.c.team_id)
+        .where(tasks.c.team_id.is_not(None), tasks.c.state.not_in(FREE))
+        .where(tasks.c.warning_id.in_(sorted({v.warning_id for v in held})))
+    )
     counts: dict[str, int] = {}
     with context.engine.connect() as connection:
         for team_id in connection.execute(query).scalars():
@@ -144,10 +222,12 @@ def _busy(context: CycleContext) -> dict[str, int]:
 
 def _standing_tasks(context: CycleContext, warning_id: str) -> list[PlannedTask]:
     """Tasks of this warning that a team holds."""
+    from notify.tasks import FREE
+
     query = (
         select(tasks)
         .where(tasks.c.warning_id == warning_id, tasks.c.team_id.is_not(None))
-        .where(tasks.c.state.not_in(_FREE))
+        .where(tasks.c.state.not_in(FREE))
         .order_by(tasks.c.task_id)
     )
     columns = (
@@ -168,13 +248,13 @@ def _standing_tasks(context: CycleContext, warning_id: str) -> list[PlannedTask]
 
 
 def _without_known_gaps(context: CycleContext, warning_id: str, plan: Plan) -> Plan:
-    """The plan without tasks that still have no team and are in the table already."""
-    query = select(tasks.c.kind, tasks.c.adm4_code).where(
+    """The plan without tasks that still have no team, for the reason that the table tells."""
+    query = select(tasks.c.kind, tasks.c.adm4_code, tasks.c.body).where(
         tasks.c.warning_id == warning_id, tasks.c.team_id.is_(None)
     )
     with context.engine.connect() as connection:
-        gaps = {(row[0], row[1]) for row in connection.execute(query)}
-    kept = [t for t in plan.tasks if t.team_id or (str(t.kind), t.adm4_code) not in gaps]
+        gaps = {(row.kind, row.adm4_code, row.body["note"]) for row in connection.execute(query)}
+    kept = [t for t in plan.tasks if t.team_id or (str(t.kind), t.adm4_code, t.note) not in gaps]
     return plan.model_copy(update={"tasks": tuple(kept)})
 
 

@@ -261,9 +261,16 @@ def _evidence(
         "solutions": len(group.solutions),
         "source": group.best.source_id,
         "felt": "; ".join(_felt_words(entry) for entry in group.felt),
+        "potential": "; ".join(_potential(group)),
         "gate": gate_reason(quake, rules),
         "limits": "; ".join(limits(quake, rules)),
     }
+
+
+def _potential(group: QuakeGroup) -> list[str]:
+    """What BMKG says of a tsunami, each statement once, oldest first."""
+    said = (" ".join(s.quake.potential.replace(";", ",").split()) for s in group.solutions)
+    return list(dict.fromkeys(text for text in said if text))
 
 
 def _felt_words(entry: Felt) -> str:

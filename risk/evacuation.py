@@ -41,6 +41,8 @@ PREFERRED_MINUTES = 60.0  # a team from outside goes first if it is there within
 AFTER_TSUNAMI = "PD-4"
 """InaTEWS' bulletin that ends a warning: the only leave to enter a tsunami zone."""
 NO_ENTRY = "Zona peringatan tsunami: jangan masuk sebelum PD-4"
+ON_HOLD = "Pesisir: BMKG menyebut potensi tsunami; jangan masuk sebelum ada buletinnya"
+AFTER_BULLETIN = "buletin BMKG"
 OUTDOORS = "Daerah guncangan: berkumpul di luar bangunan"
 
 
@@ -70,6 +72,7 @@ def plan_tasks(
     avoid: Collection[str] = (),
     no_entry: Collection[str] = (),
     shaken: Collection[str] = (),
+    on_hold: Collection[str] = (),
 ) -> Plan:
     """Tasks for the villages of a decision at level 3 or above.
 
@@ -80,7 +83,7 @@ def plan_tasks(
         avoid: villages under level 2 or above of other events; no shelter there is used.
         no_entry: villages under a tsunami warning of another event that PD-4 has not ended:
             no team goes in and none stationed there is asked; the need is shown as unmet.
-
+        on_hold: villages where a tsunami is possible and no zone is drawn yet: the same.
         shaken: villages under a shaking warning: the ground outside a hall there is an
             assembly point only where no other has a place, and the task says so.
 
@@ -95,7 +98,7 @@ def plan_tasks(
     if kind is None or not wanted:
         return Plan(tasks=(), unmet_people=0)
     planner = _Planner(kind, decision, layers, require_aware(at), policy.coverage)
-    planner.bounds(avoid=avoid, no_entry=no_entry, shaken=shaken)
+    planner.bounds(avoid=avoid, no_entry=no_entry, shaken=shaken, on_hold=on_hold)
     tasks = planner.plan(wanted, busy_teams(busy, standing), standing)
     return Plan(tasks=tasks, unmet_people=sum(task.unmet_people for task in tasks))
 
@@ -137,14 +140,19 @@ class _Planner:
         self.kind, self.at, self.rules, self.layers = kind, at, rules, layers
         self.zone = set(decision.levels)
         self.severe = {c for c, level in decision.levels.items() if level >= Level.SIAGA}
-        self.bounds(avoid=(), no_entry=(), shaken=())
+        self.bounds(avoid=(), no_entry=(), shaken=(), on_hold=())
 
     def bounds(
-        self, *, avoid: Collection[str], no_entry: Collection[str], shaken: Collection[str]
+        self,
+        *,
+        avoid: Collection[str],
+        no_entry: Collection[str],
+        shaken: Collection[str],
+        on_hold: Collection[str],
     ) -> None:
         """What other warnings in force forbid; see `plan_tasks`."""
         self.avoid = self.zone | set(avoid)
-        self.no_entry, self.shaken = set(no_entry), set(shaken)
+        self.no_entry, self.shaken, self.on_hold = set(no_entry), set(shaken), set(on_hold)
 
     def plan(
         self, wanted: list[Need], taken: set[str], standing: Sequence[PlannedTask]
@@ -154,7 +162,7 @@ class _Planner:
             self._safe_shelters(), self.rules, standing=standing, last=self.shaken
         )
         barred = self.zone if self.kind is TaskKind.RECEIVE else set()
-        self.anyone = ~self.teams.in_villages(barred | self.no_entry)
+        self.anyone = ~self.teams.in_villages(barred | self.no_entry | self.on_hold)
         self.outside = self.anyone & ~self.teams.in_villages(self.severe)
         return self._with_coordinators([self._task(need) for need in wanted])
 
@@ -188,6 +196,8 @@ class _Planner:
     def _task(self, need: Need) -> PlannedTask:
         if need.adm4_code in self.no_entry and self.kind is not TaskKind.RECEIVE:
             return self._make(need, None, places=0, note=NO_ENTRY, after=AFTER_TSUNAMI)
+        if need.adm4_code in self.on_hold and self.kind is not TaskKind.RECEIVE:
+            return self._make(need, None, places=0, note=ON_HOLD, after=AFTER_BULLETIN)
         if self.kind is TaskKind.ASSESS:
             return self._assess(need)
         return self._to_shelter(need)

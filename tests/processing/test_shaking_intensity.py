@@ -140,7 +140,7 @@ def test_gate_caps_at_watch(policy, quake, magnitude, depth, gated):
 
 
 def test_event_of_cianjur(policy, quake, felt):
-    told = quake(felt=(felt("Cianjur", 5, 6), felt("Garut", 4, 4)))
+    told = quake(felt=(felt("Cianjur", 5, 6), felt("Garut", 4, 4)), potential="Tidak; berpotensi ")
     (field,) = shaking_fields([told], policy=policy)
     event = field.event
     assert event.event_id == "shaking-20221121T062110Z"
@@ -148,6 +148,7 @@ def test_event_of_cianjur(policy, quake, felt):
     assert event.title.startswith("Gempa M5,6 kedalaman 11 km, ")
     assert event.valid_to == told.origin_time + timedelta(hours=6)
     assert event.evidence["felt"] == "Cianjur MMI 5-6; Garut MMI 4"
+    assert event.evidence["potential"] == "Tidak, berpotensi"
     assert "above BMKG's ShakeMaps" in str(event.evidence["limits"])
     assert field.raster.attrs["Conventions"] == "CF-1.11"
     assert field.raster.attrs["source_observations"] == told.sha256

@@ -16,6 +16,7 @@ from kentongan.plan import Plan, PlannedTask
 from kentongan.policy import LevelPolicy, load_policy
 from kentongan.settings import data_dir
 from kentongan.types import DocumentStatus, HazardId, Level, TaskKind
+from risk.coast_hold import coastal_villages, tsunami_possible
 from risk.evacuation import coordinators_concerned, plan_tasks
 
 NOON_WIB = datetime(2022, 11, 21, 5, 0, tzinfo=UTC)
@@ -576,3 +577,48 @@ def test_five_thousand_villages_are_planned_within_seconds(policy):
     assert len(found.tasks) == 5000
     assert took < 5  # measured below 1 s; a shared machine is slower
     assert not math.isnan(sum(task.eta_min or 0 for task in found.tasks))
+
+
+# --- a coast on hold --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "possible"),
+    [
+        ("Berpotensi tsunami untuk diteruskan pada masyarakat", True),
+        ("Potensi TSUNAMI", True),
+        ("TSUNAMI", True),
+        ("Tidak berpotensi tsunami", False),
+        ("Gempa ini TIDAK BERPOTENSI TSUNAMI; hati-hati gempa susulan", False),
+        ("Tdk berpotensi tsunami", False),
+        ("Gempa ini dirasakan untuk diteruskan pada masyarakat", False),
+        ("Tidak berpotensi tsunami; Berpotensi tsunami", True),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_what_bmkg_says_of_a_tsunami(said, possible):
+    assert tsunami_possible({"potential": said}) is possible
+
+
+def test_without_the_evidence_nothing_is_held():
+    assert not tsunami_possible({})
+
+
+def test_coastal_villages_are_those_with_any_share():
+    table = pd.DataFrame([village(V1, 0, coast=0.0), village(V2, 1, coast=0.001)])
+    assert coastal_villages(table) == {V2}
+
+
+def test_nobody_is_sent_to_or_asked_from_a_coast_on_hold(policy):
+    layers = tables(
+        [village(V1, 0), village(V2, 5), village(INLAND, 9)],
+        teams=[team("A", V1, 0), team("B", INLAND, 9)],
+    )
+    held = plan(
+        HazardId.SHAKING, {V1: 4, V2: 3}, layers, policy, people={V1: 70, V2: 60}, on_hold={V1}
+    )
+    coast, inland = held.tasks
+    assert (coast.adm4_code, coast.team_id, coast.unmet_people) == (V1, None, 70)
+    assert "potensi tsunami" in coast.note and coast.after
+    assert (inland.adm4_code, inland.team_id) == (V2, "B")
