@@ -35,6 +35,7 @@ def release_pending(context: CycleContext, at: datetime) -> list[dict[str, Any]]
     A tsunami zone that is released calls back whom it finds, before anything is sent.
     What waits for people is not in the answer; what a rule forbids says which.
     """
+    from notify.life import active_warnings
     from notify.publisher import Publisher
     from notify.run import resume
 
@@ -49,7 +50,7 @@ def release_pending(context: CycleContext, at: datetime) -> list[dict[str, Any]]
         synthetic_residents=context.settings.mode is not Mode.ACTUAL,
         publisher=Publisher.from_settings(context.settings),
     )
-    recall_in_force(context, at)
+    _recall(context, active_warnings(context.engine, at), at)
     return [
         {
             "warning_id": p.ref.warning_id if p.ref else None,
@@ -67,27 +68,39 @@ def plan_in_force(context: CycleContext, at: datetime) -> int:
 
     First those are taken back that lead into a tsunami zone drawn since. Villages whose task
     has a team stay as they are; an unmet need is tried again each cycle.
+
+    Raises:
+        ExceptionGroup: some plan failed; every other one is stored.
     """
     from notify.life import active_warnings
 
-    recall_in_force(context, at)
     held = active_warnings(context.engine, at)
+    _recall(context, held, at)
     urgent = sorted(
         (v for v in held if v.body.level >= Level.SIAGA and not _waits_for_zones(context, v, held)),
         key=lambda v: (-v.body.level, v.warning_id),
     )
-    return sum(_plan(context, version, held, at) for version in urgent)
+    new, failed = 0, []
+    for version in urgent:
+        try:
+            new += _plan(context, version, held, at)
+        except Exception as error:  # noqa: BLE001 - raised below, after the others had their turn
+            error.add_note(f"tasks of {version.warning_id}")
+            failed.append(error)
+    if failed:
+        names = ", ".join(note for error in failed for note in error.__notes__[-1:])
+        raise ExceptionGroup(f"{names}: {failed[0]}", failed)
+    return new
 
 
-def recall_in_force(context: CycleContext, at: datetime) -> list[str]:
+def _recall(context: CycleContext, held: Sequence[Version], at: datetime) -> list[str]:
     """Take back what leads into a tsunami zone in force; numbers of the tasks."""
-    from notify.life import active_warnings
     from notify.recall import recall
 
     layers = context.layers
     return recall(
         context.engine,
-        active_warnings(context.engine, at),
+        held,
         areas=layers.villages,
         shelters=layers.shelters,
         at=at,
@@ -249,11 +262,12 @@ def _standing_tasks(context: CycleContext, warning_id: str) -> list[PlannedTask]
 
 def _without_known_gaps(context: CycleContext, warning_id: str, plan: Plan) -> Plan:
     """The plan without tasks that still have no team, for the reason that the table tells."""
-    query = select(tasks.c.kind, tasks.c.adm4_code, tasks.c.body).where(
+    note = tasks.c.body["note"].as_string()
+    query = select(tasks.c.kind, tasks.c.adm4_code, note).where(
         tasks.c.warning_id == warning_id, tasks.c.team_id.is_(None)
     )
     with context.engine.connect() as connection:
-        gaps = {(row.kind, row.adm4_code, row.body["note"]) for row in connection.execute(query)}
+        gaps = {(row[0], row[1], row[2]) for row in connection.execute(query)}
     kept = [t for t in plan.tasks if t.team_id or (str(t.kind), t.adm4_code, t.note) not in gaps]
     return plan.model_copy(update={"tasks": tuple(kept)})
 

@@ -176,3 +176,22 @@ def test_without_a_bulletin_the_coast_waits_an_hour(sea):
 
 def test_no_potential_holds_nothing(sea):
     assert sent_out(sea.quake("Tidak berpotensi tsunami")) & sea.coast
+
+
+def test_a_plan_that_fails_keeps_no_other_from_its_teams(sea, monkeypatch):
+    from orchestration import releasing
+
+    plan = releasing._plan
+
+    def broken(context, version, held, at):
+        if version.body.hazard_id == "tsunami":
+            raise OSError("impact.parquet: gone")
+        return plan(context, version, held, at)
+
+    monkeypatch.setattr(releasing, "_plan", broken)
+    sea.quake(SILENT)
+    drawn = sea.bulletin("PD-2", 2, NGADA)
+    assert sea.texts("BATAL TUGAS") and not sent_out(drawn) & zone(drawn)
+    assert sent_out(drawn) and not sent_out(drawn, "receive")
+    with pytest.raises(ExceptionGroup, match=r"tasks of w-tsunami.*impact\.parquet"):
+        releasing.plan_in_force(sea.context, QUAKE + timedelta(minutes=3))
