@@ -252,10 +252,17 @@ def _facts(
         return facts
     rows = impact[impact["adm4_code"].isin(codes) & (impact["adm4_code"] != UNASSIGNED)]
     columns = [name for name in _NOTHING if name in rows.columns]
-    values = [rows[name].tolist() for name in columns]
+    values = [_plain_column(rows[name]) for name in columns]
     for code, *row in zip(rows["adm4_code"].tolist(), *values, strict=True):
-        facts[code].update(dict(zip(columns, map(_plain, row), strict=True)))
+        facts[code].update(zip(columns, row, strict=True))
     return facts
+
+
+def _plain_column(column: pd.Series[Any]) -> list[Any]:
+    """As `_plain` of each value; the few different ones are looked at once."""
+    codes, different = column.factorize(use_na_sentinel=False)
+    plain = [_plain(value) for value in different.tolist()]
+    return [plain[code] for code in codes.tolist()]
 
 
 def _plain(value: Any) -> Any:
