@@ -115,7 +115,7 @@ class TaskLine:
 
 @dataclass(frozen=True)
 class UnknownArea:
-    """BMKG warns, but its document could not be had: the province is all that is known."""
+    """BMKG warns, but not where we can tell: no document, no usable area, or an unknown name."""
 
     province_code: str
     province: str
