@@ -72,7 +72,7 @@ debs:
 	$$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
 
 setup: $(VENV)/.run
-setup-test: debs $(VENV)/.test
+setup-test: debs $(VENV)/.test $(VENV)/.lint
 
 # --- the work ---------------------------------------------------------------------------
 run: setup
