@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from kentongan.policy import TsunamiRules
 from risk.findings import Findings
@@ -25,6 +26,11 @@ SIDES = {"N": 0, "NE": 45, "E": 90, "SE": 135, "S": 180, "SW": 225, "W": 270, "N
 """Degrees clockwise from north."""
 SIDE_REACH_DEG = 67.5
 """A shore belongs to a side up to this turn away: neighbours of eight overlap by half."""
+
+BRUSHED = 0.05
+"""Share of a village's area in the strip below which it has no shore of its own to speak of."""
+NEIGHBOUR_DEG = 0.2
+"""About 22 km: points of large villages lie that far from those at the shore."""
 
 _I64 = NDArray[np.int64]
 
@@ -71,7 +77,7 @@ def _members(codes: str, side: str, layers: LayerSet) -> tuple[_I64, NDArray[np.
     rows = rows[layers.villages["coast_share"].to_numpy()[rows] > 0]
     if not rows.size:
         return rows, np.empty(0, dtype=np.bool_)
-    azimuth = layers.villages["sea_azimuth_deg"].to_numpy(np.float64)[rows]
+    azimuth = _facing(rows, layers)
     unclear = np.isnan(azimuth)
     if side.upper() not in SIDES:
         return rows, np.zeros(rows.size, dtype=np.bool_)
@@ -80,6 +86,23 @@ def _members(codes: str, side: str, layers: LayerSet) -> tuple[_I64, NDArray[np.
     if not facing.any():
         unclear |= _half(rows, SIDES[side.upper()], layers)
     return rows[facing | unclear], (unclear & ~facing)[facing | unclear]
+
+
+def _facing(rows: _I64, layers: LayerSet) -> NDArray[np.float64]:
+    """Direction to the sea; a village that the strip only brushes faces as its neighbour does.
+
+    Such a village has no shore of its own. A small island or a cape lies in the strip with
+    more of its area and keeps facing every side (NaN).
+    """
+    columns = ["longitude", "latitude", "coast_share", "sea_azimuth_deg"]
+    table = layers.villages[columns].to_numpy(np.float64)[rows]
+    points, share, azimuth = table[:, :2], table[:, 2], table[:, 3].copy()
+    brushed, clear = np.isnan(azimuth) & (share < BRUSHED), ~np.isnan(azimuth)
+    if brushed.any() and clear.any():
+        distance, nearest = cKDTree(points[clear]).query(points[brushed])
+        found = np.where(distance <= NEIGHBOUR_DEG, azimuth[clear][nearest], np.nan)
+        azimuth[brushed] = found
+    return azimuth
 
 
 def _half(rows: _I64, azimuth: float, layers: LayerSet) -> NDArray[np.bool_]:

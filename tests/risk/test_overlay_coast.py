@@ -64,6 +64,21 @@ def test_where_no_shore_faces_the_side_its_half_of_the_coast_is_meant(
     assert set(table["rule"].iloc[:-1]) == {"coast-strip-any-side"}
 
 
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [
+        pytest.param(0.001, ["01.2001"], id="only-brushed-faces-as-its-neighbour-on-the-south"),
+        pytest.param(0.3, ["01.2001", "01.2003"], id="a-cape-of-its-own-faces-every-side"),
+    ],
+)
+def test_a_village_that_the_strip_only_brushes(make_layers, zone_field, policy, share, expected):
+    rows = [*ROWS[:2], ("53.10.01.2003", "Pantai", (120.0, -8.88, 120.1, -8.8), 500)]
+    layers = make_layers(rows, coast_share=[0.25, 0.5, share], azimuth=[10.0, 185.0, NAN])
+    field = zone_field(AreaRule.COAST_STRIP, {"adm_codes": "53.10", "side": "N"})
+    table = impact_table(field, layers, policy)
+    assert table["adm4_code"].iloc[:-1].str[6:].tolist() == expected
+
+
 def test_people_of_the_strip_and_at_least_one(layers, zone_field, policy):
     field = zone_field(AreaRule.COAST_STRIP, {"adm_codes": "53.10", "hazard_level": 4})
     table = impact_table(field, layers, policy)
