@@ -65,6 +65,11 @@ class LayerSet:
         codes: pd.Index[str] = pd.Index(self.villages["adm4_code"].to_numpy())
         return codes
 
+    @cached_property
+    def _codes(self) -> NDArray[np.str_]:
+        """Fixed width: a search in it costs microseconds, in a column of texts milliseconds."""
+        return self.villages["adm4_code"].to_numpy(dtype=np.str_)
+
     def index(self, adm4_codes: Sequence[str] | pd.Series) -> NDArray[np.int64]:
         """Row of each code.
 
@@ -83,8 +88,8 @@ class LayerSet:
 
     def within(self, code: str) -> slice:
         """Rows of all villages of an area of any level; empty for an unknown one."""
-        low = int(self._positions.searchsorted(code))
-        return slice(low, int(self._positions.searchsorted(code + "/")))
+        low, high = np.searchsorted(self._codes, [code, code + "/"])
+        return slice(int(low), int(high))
 
 
 def load_layers(path: str | Path = "") -> LayerSet:
