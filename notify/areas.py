@@ -124,7 +124,20 @@ def cover(shapes: Any) -> tuple[Ring, ...]:
         best = candidate
         if _largest(candidate) <= MAX_VERTICES:
             break
+    if best is not None and _largest(best) > MAX_VERTICES:
+        hulls = _hulls(best)
+        best = hulls if _covers(hulls, villages) else best
     return _rings(best if best is not None else _box(villages))
+
+
+def _hulls(candidate: Any) -> Any:
+    """The same with convex hulls in place of polygons that still have too many corners."""
+    import shapely
+
+    parts = shapely.get_parts(candidate)
+    ragged = shapely.get_num_coordinates(parts) > MAX_VERTICES
+    parts[ragged] = shapely.convex_hull(parts[ragged])
+    return _filled(shapely.union_all(parts))
 
 
 def _with_area(villages: Any) -> Any:
