@@ -69,9 +69,11 @@ def _feeds(feeds: Sequence[Document]) -> list[str]:
     if not feeds:
         return ["Feeds: none polled in this cycle"]
     bad = [f for f in feeds if _troubled(f)]
-    good = [f["source_id"] for f in feeds if f not in bad]
+    thin = [f for f in feeds if f not in bad and f["detail"]]
+    good = [f["source_id"] for f in feeds if f not in bad and f not in thin]
     lines = [f"Feeds: {len(feeds)} polled, {len(bad)} with trouble"]
     lines += [f"  ! {_feed(f)}" for f in bad]
+    lines += [f"  ~ {f['source_id']}: {f['state']}: {f['detail']}" for f in thin]
     return lines + ([f"    read well: {', '.join(dict.fromkeys(good))}"] if good else [])
 
 

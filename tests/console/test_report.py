@@ -113,3 +113,16 @@ def test_the_table_ends_with_where_nothing_went():
     ]  # fmt: skip
     assert "LATIHAN: nothing left this machine" in text
     assert "flores: var/maps/situation.html" in text
+
+
+def test_a_feed_that_says_why_it_is_thin_is_not_called_well_read():
+    from console.report import _feeds
+
+    feed = {
+        "source_id": "bmkg-forecast", "state": "empty", "quarantined": 0, "problems": [],
+        "detail": "20 of 20 asked for are not published and not assessed",
+    }  # fmt: skip
+    lines = _feeds([feed])
+    assert lines[1:] == [
+        "  ~ bmkg-forecast: empty: 20 of 20 asked for are not published and not assessed"
+    ]
