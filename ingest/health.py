@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, or_, select
+from sqlalchemy import Connection, Engine, select
 
 from ingest.registry import SOURCES
 from ingest.report import GOOD
@@ -77,11 +77,11 @@ def source_health(connection: Connection, source: Source, at: datetime) -> FeedH
 
 def _own_rows(source: Source, at: datetime) -> Any:
     """Log rows of the source's own addresses (not of links behind them) up to `at`."""
-    rows = select(feed_log).where(
-        feed_log.c.source_id == source.info.source_id, feed_log.c.polled_at <= iso(at)
+    return select(feed_log).where(
+        feed_log.c.source_id == source.info.source_id,
+        feed_log.c.polled_at <= iso(at),
+        feed_log.c.is_link.is_(False),
     )
-    own = [feed_log.c.url.endswith(path, autoescape=True) for path in source.paths(())]
-    return rows.where(or_(*own)) if own else rows
 
 
 def _latest_poll(connection: Connection, rows: Any) -> Sequence[Any]:

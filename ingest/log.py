@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -35,6 +35,11 @@ class LogRow:
     received: int = 0
     quarantined: int = 0
     detail: str = ""
+    is_link: bool = False
+    """Named by an index, not one of the source's own addresses."""
+    request: Mapping[str, str] | None = None
+    headers: Mapping[str, str] | None = None
+    duration_ms: int | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,10 @@ def write(connection: Connection, row: LogRow) -> None:
             received=row.received,
             quarantined=row.quarantined,
             detail=row.detail,
+            is_link=row.is_link,
+            request=dict(row.request) if row.request else None,
+            headers=dict(row.headers) if row.headers else None,
+            duration_ms=row.duration_ms,
         )
     )
 

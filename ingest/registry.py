@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pydantic import SecretStr
+
 from ingest.source import Source
 from ingest.sources.bmkg_forecast import BmkgForecast
 from ingest.sources.bmkg_inatews import BmkgInatews
 from ingest.sources.bmkg_nowcast import BmkgNowcast
 from ingest.sources.bmkg_quakes import BmkgQuakes
 from ingest.sources.himawari_rp import HimawariRp
+from kentongan.errors import SettingsError
+from kentongan.settings import Settings
 
 SOURCES: dict[str, Source] = {
     "bmkg-inatews": BmkgInatews(),
@@ -17,3 +21,25 @@ SOURCES: dict[str, Source] = {
     "bmkg-forecast": BmkgForecast(),
 }
 """In the order in which they are polled: what kills fastest comes first."""
+
+
+def configured(settings: Settings) -> list[str]:
+    """Ids of the sources to poll, in order: those chosen, or all that have what they need.
+
+    Raises:
+        SettingsError: `KENTONGAN_SOURCES` names a source that does not exist.
+    """
+    unknown = sorted(set(settings.sources) - set(SOURCES))
+    if unknown:
+        raise SettingsError(
+            f"KENTONGAN_SOURCES: no source {', '.join(unknown)}; expected some of "
+            f"{', '.join(SOURCES)}"
+        )
+    chosen = settings.sources or tuple(SOURCES)
+    return [source_id for source_id in SOURCES if source_id in chosen and _has(settings, source_id)]
+
+
+def _has(settings: Settings, source_id: str) -> bool:
+    needs = SOURCES[source_id].info.needs
+    value = getattr(settings, needs) if needs else "nothing needed"
+    return bool(value.get_secret_value() if isinstance(value, SecretStr) else value)

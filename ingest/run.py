@@ -88,7 +88,7 @@ def poll(
         at = require_aware(at)
         fetcher = Fetcher(source_id, at, context.engine, context.archive, http)
         run = _Poll(SOURCES[source_id], at, context, fetcher)
-        own = [_visit(run, path) for path in run.source.paths(wanted)]
+        own = [_visit(run, path) for path in run.source.paths(wanted, at)]
         behind = [visit for index in own for visit in _follow(run, index)]
     return _report(run, own, behind)
 
@@ -100,7 +100,12 @@ def _base(run: _Poll) -> str:
 def _visit(run: _Poll, path: str, link: Link | None = None) -> _Visit:
     """One address: fetched, archived, read, and on record, whatever it gave."""
     row = log.LogRow(
-        run.source.info.source_id, _base(run) + path, run.at, Outcome.DOWN, detail="not reached"
+        run.source.info.source_id,
+        _base(run) + path,
+        run.at,
+        Outcome.DOWN,
+        detail="not reached",
+        is_link=link is not None,
     )
     try:
         fetched = run.fetcher.fetch(row.url, known_is_enough=link is not None)
@@ -224,7 +229,11 @@ def _follow(run: _Poll, index: _Visit) -> Iterator[tuple[Link, _Visit]]:
             target = linked_path(link.url, path)
         except SourceError as error:
             refused = log.LogRow(
-                run.source.info.source_id, one_line(link.url, 300), run.at, Outcome.MALFORMED
+                run.source.info.source_id,
+                one_line(link.url, 300),
+                run.at,
+                Outcome.MALFORMED,
+                is_link=True,
             )
             yield link, _refused(run, refused, error, link)
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Literal, Protocol
 
 from kentongan.records import Record
 
@@ -32,6 +32,17 @@ class SourceInfo:
     absent_is_empty: bool = False
     """A 404 means that nothing is published for what was asked, not that the feed is dead. What
     was asked stays not assessed."""
+    tier: Literal["warning", "support"] = "warning"
+    """`support` is polled after the warnings of a cycle are sent: no decision waits for it."""
+    needs: str = ""
+    """Field of the settings without which the source is not polled; empty: nothing."""
+    key_setting: str = ""
+    """Field of the settings that holds a key, sent as `key_header` and never logged."""
+    key_header: str = "x-api-key"
+    folder_pattern: str = ""
+    """Names of the files to take where the base is a folder of this machine; empty: never is."""
+    max_bytes: int | None = None
+    """Largest document, where it may exceed `KENTONGAN_HTTP_MAX_BYTES`."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,10 @@ class Reading:
     """Well formed, and has nothing to say."""
     area_unknown: bool = False
     """A warning in force whose area cannot be had from this document."""
+    fields: tuple[str, ...] = ()
+    """Names of the fields that the document has and this reader knows."""
+    unknown_fields: tuple[str, ...] = ()
+    """Names of fields that this reader does not know: counted for the drift report."""
 
 
 class Source(Protocol):
@@ -77,8 +92,8 @@ class Source(Protocol):
 
     info: SourceInfo
 
-    def paths(self, wanted: Sequence[str]) -> Sequence[str]:
-        """Paths (with query) to poll first, below the base address."""
+    def paths(self, wanted: Sequence[str], at: datetime) -> Sequence[str]:
+        """Paths (with query) to poll first at `at`, below the base address."""
 
     def links(self, payload: bytes, path: str) -> Sequence[Link]:
         """Addresses that a document names; empty for all but an index.

@@ -57,9 +57,93 @@ feed_log = Table(
     Column("received", Integer, nullable=False, default=0),
     Column("quarantined", Integer, nullable=False, default=0),
     Column("detail", Text, nullable=False, default=""),
+    Column("is_link", Boolean, nullable=False, default=False),  # found in an index, not its own
+    Column("request", JSON),  # conditional headers that were sent; never a key
+    Column("headers", JSON),  # of the answer
+    Column("duration_ms", Integer),
     Index("feed_log_by_url", "source_id", "url", "id"),
     Index("feed_log_by_time", "source_id", "polled_at"),
     Index("feed_log_by_bytes", "source_id", "sha256"),
+)
+
+rate_buckets = Table(
+    "rate_buckets",
+    metadata,
+    Column("host", String(120), primary_key=True),
+    Column("tokens", Float, nullable=False),
+    Column("at", Float, nullable=False),  # seconds since 1970, of the shared clock
+)
+
+breakers = Table(
+    "breakers",
+    metadata,
+    Column("host", String(120), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("opened_at", String(20)),
+    Column("retry_at", String(20)),
+    Column("reason", Text, nullable=False, default=""),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("owner", String(120), nullable=False),
+    Column("until", String(27), nullable=False),
+)
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("at", String(20), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("host", String(120), nullable=False),
+    Column("detail", Text, nullable=False, default=""),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", _BIG, primary_key=True, autoincrement=True),
+    Column("source_id", String(40), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),  # of the archived bytes; empty: none came
+    Column("item", String(200), nullable=False),  # empty: the whole document
+    Column("reason", Text, nullable=False),
+    Column("sample", Text, nullable=False, default=""),
+    Column("first_at", String(20), nullable=False),
+    Column("last_at", String(20), nullable=False),
+    Column("seen", Integer, nullable=False, default=1),
+    Column("state", String(12), nullable=False, default="open"),  # open, resolved, dismissed
+    Column("resolved_at", String(20)),
+    Column("note", Text, nullable=False, default=""),
+    UniqueConstraint("source_id", "sha256", "item"),
+    Index("quarantine_by_state", "state", "source_id", "last_at"),
+)
+
+fields_seen = Table(
+    "fields_seen",
+    metadata,
+    Column("source_id", String(40), primary_key=True),
+    Column("document", String(80), primary_key=True),
+    Column("field", String(160), primary_key=True),
+    Column("is_known", Boolean, nullable=False),
+    Column("first_at", String(20), nullable=False),
+    Column("last_at", String(20), nullable=False),
+    Column("seen", Integer, nullable=False, default=1),
+)
+
+forecast_villages = Table(
+    "forecast_villages",
+    metadata,
+    Column("adm4_code", String(13), primary_key=True),
+    Column("asked_as", String(13), nullable=False),
+    Column("asked_at", String(20), nullable=False),
+    Column("outcome", String(12), nullable=False),
+    Column("answered_at", String(20)),
+    Column("analysis_time", String(20)),
+    Index("forecast_villages_by_age", "asked_at"),
 )
 
 records = Table(

@@ -3,6 +3,7 @@
     title = "Cianjur, 21 November 2022"
     note = "Re-creation after the real schema with the event's public facts"
     re_creation = true
+    sources = ["bmkg-quakes", "bmkg-inatews"]   # optional: the feeds to poll
 
     [[step]]
     at = 2022-11-21T06:25:00Z
@@ -40,6 +41,14 @@ class Scenario(BaseModel):
     title: str
     note: str = ""
     re_creation: bool
+    sources: tuple[str, ...] = (
+        "bmkg-inatews",
+        "bmkg-quakes",
+        "bmkg-nowcast",
+        "himawari-rp",
+        "bmkg-forecast",
+    )
+    """The feeds that the scenario plays; the others are not polled."""
     step: tuple[Step, ...] = Field(min_length=1)
     folder: Path
     name: str

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kentongan.types import Mode
+
+
+def _is_feed_address(name: str) -> bool:
+    return name.startswith("bmkg_") and name.endswith("_url")
 
 
 def data_dir() -> Path:
@@ -48,6 +52,23 @@ class Settings(BaseSettings):
     bmkg_inatews_url: str = "https://bmkg-content-inatews.storage.googleapis.com"
     bmkg_satellite_url: str = "https://inderaja.bmkg.go.id"
 
+    sources: tuple[str, ...] = ()
+    """Ids of the feeds to poll; empty: every one that needs no setting or has what it needs."""
+    bmkg_radar_key: SecretStr = SecretStr("")
+    """Issued by BMKG; without it the radar archive is not polled."""
+    shakemap_url: str = ""
+    """Folder or address where BMKG's `grid.xml` files appear."""
+    himawari_b13_url: str = ""
+    """Folder or address of band 13 as NetCDF (BMKG's `H08_B13_Indonesia_*.nc`)."""
+    himawari_ptree_url: str = ""
+    """Folder or address of JAXA P-Tree's NetCDF files."""
+    himawari_hsd_url: str = ""
+    """Folder or address of Himawari standard data (needs the extra `satpy`)."""
+    alarm_urls: tuple[str, ...] = ()
+    """Where `kentongan deadman` raises an alarm, as Apprise addresses."""
+    monitor_url: str = ""
+    """Outside monitor that `kentongan deadman` pings while all is well."""
+
     http_timeout_s: float = 10.0
     http_max_bytes: int = 20_000_000
     """No document of BMKG's on record is above 3 MB."""
@@ -78,10 +99,10 @@ class Settings(BaseSettings):
             except ValueError:
                 return host == "localhost" or host.endswith(".localhost")
 
-        names = (name for name in type(self).model_fields if name.startswith("bmkg_"))
+        names = (name for name in type(self).model_fields if _is_feed_address(name))
         return any(local(urlsplit(getattr(self, name)).hostname or "") for name in names)
 
     def with_feed_server(self, base_url: str, **changes: object) -> Settings:
         """The same settings with every BMKG address led to one local feed server."""
-        bases = {name: base_url for name in type(self).model_fields if name.startswith("bmkg_")}
+        bases = {name: base_url for name in type(self).model_fields if _is_feed_address(name)}
         return self.model_copy(update={**bases, **changes})

@@ -15,7 +15,6 @@ from kentongan.times import require_aware
 from orchestration import stages
 from orchestration.context import CycleContext
 from orchestration.document import cycle_document
-from orchestration.forecasts import FORECAST
 
 
 def run_cycle(
@@ -24,23 +23,25 @@ def run_cycle(
     """Run one cycle at `at`; returns the document of `kentongan run --json`.
 
     Args:
-        sources: the sources to poll; None: all of the registry.
+        sources: the sources to poll; None: every one that is configured.
 
     A feed that fails is an entry of the document, never an error of the cycle.
     """
     at = require_aware(at)
+    first, last = _by_tier(context, sources)
     with exclusive(context.settings.home):
-        polls = stages.poll_all(context, at, _first(sources))
+        polls = stages.poll_all(context, at, first)
         done = stages.advance(context, at)
-        if sources is None or FORECAST in sources:
-            # After the warnings: 60 requests a minute must never delay one.
-            polls = [*polls, *stages.poll_all(context, at, [FORECAST])]
+        # After the warnings: 60 requests a minute, or a large image, must never delay one.
+        polls = [*polls, *stages.poll_all(context, at, last)]
         outputs = stages.draw(context, at)
         return cycle_document(context, at, polls=polls, done=done, outputs=outputs)
 
 
-def _first(sources: Sequence[str] | None) -> list[str]:
-    from ingest.registry import SOURCES
+def _by_tier(context: CycleContext, sources: Sequence[str] | None) -> tuple[list[str], list[str]]:
+    """The sources to poll before and after the warnings."""
+    from ingest.registry import SOURCES, configured
 
-    chosen = SOURCES if sources is None else sources
-    return [s for s in chosen if s != FORECAST]
+    chosen = configured(context.settings) if sources is None else list(sources)
+    first = [s for s in chosen if SOURCES[s].info.tier == "warning"]
+    return first, [s for s in chosen if SOURCES[s].info.tier == "support"]

@@ -82,7 +82,9 @@ def _play(
             if progress:
                 progress(scenario.name, number + 1, len(scenario.steps), step.note)
             server.show(number)
-            documents.append({**run_cycle(context, step.at), **_told(step)})
+            documents.append(
+                {**run_cycle(context, step.at, sources=scenario.sources), **_told(step)}
+            )
     return documents
 
 

@@ -38,9 +38,10 @@ class BmkgForecast:
         history=False,
         periodic=True,
         absent_is_empty=True,
+        tier="support",
     )
 
-    def paths(self, wanted: Sequence[str]) -> Sequence[str]:
+    def paths(self, wanted: Sequence[str], at: datetime) -> Sequence[str]:  # noqa: ARG002
         return [f"{PATH}?adm4={code}" for code in wanted if _VILLAGE.fullmatch(code)]
 
     def links(self, payload: bytes, path: str) -> Sequence[Link]:  # noqa: ARG002

@@ -53,7 +53,7 @@ class BmkgInatews:
         history=True,
     )
 
-    def paths(self, wanted: Sequence[str]) -> Sequence[str]:  # noqa: ARG002
+    def paths(self, wanted: Sequence[str], at: datetime) -> Sequence[str]:  # noqa: ARG002
         return ["/datagempa.json", "/last30tsunamievent.xml"]
 
     def links(self, payload: bytes, path: str) -> Sequence[Link]:  # noqa: ARG002

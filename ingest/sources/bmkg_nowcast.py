@@ -49,7 +49,7 @@ class BmkgNowcast:
         periodic=True,
     )
 
-    def paths(self, wanted: Sequence[str]) -> Sequence[str]:  # noqa: ARG002
+    def paths(self, wanted: Sequence[str], at: datetime) -> Sequence[str]:  # noqa: ARG002
         return ["/alerts/nowcast/id"]
 
     def links(self, payload: bytes, path: str) -> Sequence[Link]:

@@ -44,7 +44,7 @@ class BmkgQuakes:
         history=True,
     )
 
-    def paths(self, wanted: Sequence[str]) -> Sequence[str]:  # noqa: ARG002
+    def paths(self, wanted: Sequence[str], at: datetime) -> Sequence[str]:  # noqa: ARG002
         names = ("autogempa", "gempadirasakan", "gempaterkini")
         return [f"/DataMKG/TEWS/{name}.json" for name in names]
 

@@ -58,7 +58,7 @@ class HimawariRp:
         periodic=True,
     )
 
-    def paths(self, wanted: Sequence[str]) -> Sequence[str]:  # noqa: ARG002
+    def paths(self, wanted: Sequence[str], at: datetime) -> Sequence[str]:  # noqa: ARG002
         return ["/IMAGE/HIMA/H08_RP_Indonesia.png"]
 
     def links(self, payload: bytes, path: str) -> Sequence[Link]:  # noqa: ARG002

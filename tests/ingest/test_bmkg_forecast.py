@@ -8,6 +8,8 @@ import pytest
 from ingest.sources.bmkg_forecast import BmkgForecast, village_of
 from kentongan.errors import SourceChanged
 
+AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
 PATH = "/publik/prakiraan-cuaca?adm4=33.01.01.2001"
 
 
@@ -69,7 +71,7 @@ def test_what_is_no_forecast_is_refused(document, read, change):
 
 
 def test_only_village_codes_are_asked_for():
-    paths = BmkgForecast().paths(["33.01.01.2001", "33.01", "../../x", "33.01.01.2001&x=1"])
+    paths = BmkgForecast().paths(["33.01.01.2001", "33.01", "../../x", "33.01.01.2001&x=1"], AT)
     assert list(paths) == [PATH]
     assert village_of(PATH) == "33.01.01.2001"
     assert village_of("/alerts/nowcast/id") == ""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from ingest.registry import SOURCES
 from kentongan.records import record_from_json
 from kentongan.settings import Settings
 
+AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]
 FIXTURES = {
     "bmkg-inatews": ("last30tsunamievent.xml", "/last30tsunamievent.xml"),
@@ -52,6 +54,6 @@ def test_its_fixture_gives_records_that_survive_storage(source_id, feeds, read_c
 
 @pytest.mark.parametrize("source_id", SOURCES)
 def test_first_paths_are_absolute(source_id):
-    paths = SOURCES[source_id].paths(["33.01.01.2001"])
+    paths = SOURCES[source_id].paths(["33.01.01.2001"], AT)
     assert paths
     assert all(path.startswith("/") for path in paths)

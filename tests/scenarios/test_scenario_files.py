@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -163,7 +163,7 @@ def reader_of(path: str) -> Source | None:
     if path.startswith("/alerts/nowcast/"):
         return SOURCES["bmkg-nowcast"]
     village = [path.partition("adm4=")[2]]
-    return next((s for s in SOURCES.values() if path in s.paths(village)), None)
+    return next((s for s in SOURCES.values() if path in s.paths(village, datetime.now(UTC))), None)
 
 
 def test_our_connectors_read_every_payload_without_a_complaint(scenario):
