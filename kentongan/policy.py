@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from kentongan.errors import SettingsError
 
@@ -79,6 +79,59 @@ class LevelPolicy(_Strict):
     tsunami: TsunamiRules
     rain_image: RainImageRules
     coverage: CoverageRules
+
+
+class TimesOfDay(_Strict):
+    day: float = Field(ge=0, le=100)
+    night: float = Field(ge=0, le=100)
+    day_from_hour: int = Field(ge=0, le=23)
+    night_from_hour: int = Field(ge=0, le=23)
+
+
+class Offroad(_Strict):
+    default: float = Field(gt=0)
+    minimum: float = Field(gt=0)
+
+
+class ToblerRules(_Strict):
+    off_path_factor: float = Field(gt=0, le=1)
+
+
+class Catchment(_Strict):
+    """Zones of travel time, each with the weight of a place in it."""
+
+    minutes: tuple[float, ...] = Field(min_length=1)
+    weights: tuple[float, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _one_weight_a_zone(self) -> Catchment:
+        if len(self.minutes) != len(self.weights) or list(self.minutes) != sorted(self.minutes):
+            raise ValueError("catchment: expected one weight for each of the ascending minutes")
+        return self
+
+
+class AccessPolicy(_Strict):
+    """How a team gets to a village: `data/policy/access.toml`."""
+
+    author: str
+    date: date
+    night_or_rain_factor: float = Field(gt=0, le=1)
+    impassable_level: int = Field(ge=1, le=4)
+    unknown_is_impassable: bool
+    max_search_minutes: float = Field(gt=0)
+    reach_minutes: tuple[float, float]
+    road_kmh: dict[str, float]
+    """By OSM class; `other` for a class that is not named."""
+    offroad_kmh: Offroad
+    tobler: ToblerRules
+    availability_pct: TimesOfDay
+    catchment: Catchment
+
+    @model_validator(mode="after")
+    def _speeds_are_positive(self) -> AccessPolicy:
+        if "other" not in self.road_kmh or min(self.road_kmh.values()) <= 0:
+            raise ValueError("road_kmh: expected positive speeds, and one for `other`")
+        return self
 
 
 class ReleasePolicy(_Strict):
