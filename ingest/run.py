@@ -88,13 +88,22 @@ def poll(
         at = require_aware(at)
         fetcher = Fetcher(source_id, at, context.engine, context.archive, http)
         run = _Poll(SOURCES[source_id], at, context, fetcher)
-        own = [_visit(run, path) for path in run.source.paths(wanted, at)]
+        own = [visit for path in run.source.paths(wanted, at) for visit in _ask(run, path)]
         behind = [visit for index in own for visit in _follow(run, index)]
     return _report(run, own, behind)
 
 
 def _base(run: _Poll) -> str:
     return str(getattr(run.context.settings, run.source.info.base)).rstrip("/")
+
+
+def _ask(run: _Poll, path: str) -> Iterator[_Visit]:
+    """One of the source's own addresses and, where it gives nothing good, its fallback."""
+    visit = _visit(run, path)
+    yield visit
+    other = run.source.info.fallbacks.get(path)
+    if other is not None and visit.row.outcome not in GOOD:
+        yield _visit(run, other)
 
 
 def _visit(run: _Poll, path: str, link: Link | None = None) -> _Visit:
@@ -135,6 +144,7 @@ def _read(run: _Poll, payload: bytes, path: str, fetched: Fetched) -> Reading:
         sha256=fetched.sha256 or "",
         received_at=fetched.received_at,
         re_creation=run.context.re_creation,
+        polled_at=run.at,
     )
     if not payload:
         raise SourceChanged(f"{fetched.answer.url}: expected a document, found nothing")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
@@ -43,6 +43,9 @@ class SourceInfo:
     """Names of the files to take where the base is a folder of this machine; empty: never is."""
     max_bytes: int | None = None
     """Largest document, where it may exceed `KENTONGAN_HTTP_MAX_BYTES`."""
+    fallbacks: Mapping[str, str] = field(default_factory=dict)
+    """Path → the path of the same content in another form, asked for only in a poll in which the
+    first gave no good document."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,17 @@ class ReadContext:
     sha256: str
     received_at: datetime
     re_creation: bool
+    polled_at: datetime | None = None
+    """When they were published still; None: not known."""
+
+    @property
+    def last_seen(self) -> datetime:
+        """The latest instant at which these bytes were published: what they say happened before.
+
+        Judging by the first reception instead would refuse a quake for ever whose list came
+        first while this machine's clock was slow.
+        """
+        return max(self.received_at, self.polled_at or self.received_at)
 
 
 @dataclass(frozen=True)
