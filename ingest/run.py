@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
+from ingest import folder as folders
 from ingest import log
 from ingest.fetch import Fetched, Fetcher
 from ingest.health import source_health
@@ -63,7 +64,7 @@ class _Poll:
     source: Source
     at: datetime
     context: IngestContext
-    fetcher: Fetcher
+    fetcher: Fetcher | folders.FolderReader
 
 
 def poll(
@@ -88,13 +89,43 @@ def poll(
         at = require_aware(at)
         fetcher = Fetcher(source_id, at, context.engine, context.archive, http)
         run = _Poll(SOURCES[source_id], at, context, fetcher)
-        own = [visit for path in run.source.paths(wanted, at) for visit in _ask(run, path)]
+        own = _visit_folder(run) or [
+            visit for path in run.source.paths(wanted, at) for visit in _ask(run, path)
+        ]
         behind = [visit for index in own for visit in _follow(run, index)]
     return _report(run, own, behind)
 
 
 def _base(run: _Poll) -> str:
     return str(getattr(run.context.settings, run.source.info.base)).rstrip("/")
+
+
+def _visit_folder(run: _Poll) -> list[_Visit]:
+    """Where the base is a folder: its unread files, the newest first to be taken, and the folder
+    itself, on record like addresses. Empty where it is an HTTP address."""
+    base, info = _base(run), run.source.info
+    folder = folders.local_folder(base)
+    if folder is None:
+        return []
+    row = log.LogRow(info.source_id, base, run.at, Outcome.DOWN)
+    try:
+        listing = folders.list_folder(folder, info, run.at)
+    except SourceError as error:
+        return [_logged(run, replace(row, detail=one_line(error, 400)))]
+    size = info.max_bytes or run.context.settings.http_max_bytes
+    reader = folders.FolderReader(row, run.context.archive, folder, size)
+    with run.context.engine.connect() as connection:
+        taken, left = folders.unread(connection, row, listing.files)
+    visits = [_visit(replace(run, fetcher=reader), file.path) for file in taken]
+    with run.context.engine.connect() as connection:
+        row = folders.folder_row(connection, row, info, listing, left)
+    return [*visits, _logged(run, row)]
+
+
+def _logged(run: _Poll, row: log.LogRow) -> _Visit:
+    with run.context.engine.begin() as connection:
+        log.write(connection, row)
+    return _Visit(row)
 
 
 def _ask(run: _Poll, path: str) -> Iterator[_Visit]:
