@@ -108,7 +108,7 @@ quarantine = Table(
     Column("id", _BIG, primary_key=True, autoincrement=True),
     Column("source_id", String(40), nullable=False),
     Column("url", Text, nullable=False),
-    Column("sha256", String(64), nullable=False),  # of the archived bytes; empty: none came
+    Column("sha256", String(64), nullable=False),  # of the newest such bytes; empty: none came
     Column("item", String(200), nullable=False),  # empty: the whole document
     Column("reason", Text, nullable=False),
     Column("sample", Text, nullable=False, default=""),
@@ -118,7 +118,7 @@ quarantine = Table(
     Column("state", String(12), nullable=False, default="open"),  # open, resolved, dismissed
     Column("resolved_at", String(20)),
     Column("note", Text, nullable=False, default=""),
-    UniqueConstraint("source_id", "sha256", "item"),
+    UniqueConstraint("source_id", "url", "item"),
     Index("quarantine_by_state", "state", "source_id", "last_at"),
 )
 

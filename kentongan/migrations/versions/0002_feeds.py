@@ -85,7 +85,7 @@ def _quarantine() -> None:
         sa.Column("resolved_at", sa.String(length=20)),
         sa.Column("note", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("source_id", "sha256", "item"),
+        sa.UniqueConstraint("source_id", "url", "item"),
     )
     op.create_index("quarantine_by_state", "quarantine", ["state", "source_id", "last_at"])
 
