@@ -53,6 +53,7 @@ feed_log = Table(
     Column("bytes", Integer, nullable=False, default=0),
     Column("sha256", String(64)),
     Column("etag", Text),
+    Column("last_modified", Text),  # as sent: the second validator
     Column("document_time", String(20)),
     Column("received", Integer, nullable=False, default=0),
     Column("quarantined", Integer, nullable=False, default=0),
@@ -61,6 +62,8 @@ feed_log = Table(
     Column("request", JSON),  # conditional headers that were sent; never a key
     Column("headers", JSON),  # of the answer
     Column("duration_ms", Integer),
+    Column("answered_at", String(27)),  # our clock when the last byte was in
+    Column("thinned_at", String(20)),  # the bytes were deleted by policy then: no loss
     Index("feed_log_by_url", "source_id", "url", "id"),
     Index("feed_log_by_time", "source_id", "polled_at"),
     Index("feed_log_by_bytes", "source_id", "sha256"),
@@ -80,7 +83,8 @@ breakers = Table(
     Column("host", String(120), primary_key=True),
     Column("failures", Integer, nullable=False),
     Column("opened_at", String(20)),
-    Column("retry_at", String(20)),
+    Column("retry_at", String(20)),  # by the clock of the polls
+    Column("retry_clock", Float),  # the same by the real clock, seconds since 1970
     Column("reason", Text, nullable=False, default=""),
 )
 

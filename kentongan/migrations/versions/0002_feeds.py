@@ -26,6 +26,9 @@ def _answers() -> None:
     op.add_column("feed_log", sa.Column("request", sa.JSON()))
     op.add_column("feed_log", sa.Column("headers", sa.JSON()))
     op.add_column("feed_log", sa.Column("duration_ms", sa.Integer()))
+    op.add_column("feed_log", sa.Column("last_modified", sa.Text()))
+    op.add_column("feed_log", sa.Column("answered_at", sa.String(length=27)))
+    op.add_column("feed_log", sa.Column("thinned_at", sa.String(length=20)))
     # The nowcast's documents are the only links that the first schema knew.
     op.execute(
         "UPDATE feed_log SET is_link = (1 = 1) "
@@ -47,6 +50,7 @@ def _shared_between_processes() -> None:
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("opened_at", sa.String(length=20)),
         sa.Column("retry_at", sa.String(length=20)),
+        sa.Column("retry_clock", sa.Float()),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("host"),
     )
@@ -126,5 +130,13 @@ def downgrade() -> None:
         "rate_buckets",
     ):
         op.drop_table(table)
-    for column in ("duration_ms", "headers", "request", "is_link"):
+    for column in (
+        "thinned_at",
+        "answered_at",
+        "last_modified",
+        "duration_ms",
+        "headers",
+        "request",
+        "is_link",
+    ):
         op.drop_column("feed_log", column)
