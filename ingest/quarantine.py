@@ -52,6 +52,7 @@ class Refused:
     first_at: str
     last_at: str
     seen: int
+    """Different documents that had it."""
     state: str
     resolved_at: str | None
     note: str
@@ -68,50 +69,61 @@ def note_items(
     `rejected` has one line "name: reason" for each. The page of a firewall that stood at this
     address before is resolved: data comes again.
     """
-    _address_answers(connection, row)
+    before = _rows_of(connection, row)
+    if "" in before:
+        _address_answers(connection, row)
     names: Counter[str] = Counter()
     for line in rejected:
         name, _, reason = line.partition(": ")
         names[name] += 1
         item = name[:190] + (f" #{names[name]}" if names[name] > 1 else "")
-        _note(connection, row, item, reason or name, sample_of(payload, name))
+        _note(connection, row, before.get(item), item, reason or name, payload)
 
 
 def note_document(connection: Connection, row: LogRow, payload: bytes) -> None:
     """Put a document that could not be read at all into quarantine."""
     if row.outcome in _REFUSED:
-        _note(connection, row, "", row.detail, sample_of(payload, ""))
+        before = _rows_of(connection, row).get("")
+        _note(connection, row, before, "", row.detail, payload)
 
 
-def _note(connection: Connection, row: LogRow, item: str, reason: str, sample: str) -> None:
+def _rows_of(connection: Connection, row: LogRow) -> dict[str, Any]:
+    """Rows of one address by item."""
+    here = (quarantine.c.source_id == row.source_id) & (quarantine.c.url == row.url)
+    return {found.item: found for found in connection.execute(select(quarantine).where(here))}
+
+
+def _note(
+    connection: Connection, row: LogRow, before: Any, item: str, reason: str, payload: bytes
+) -> None:
     at, sha256 = iso(row.polled_at), row.sha256 or ""
-    before = connection.execute(
-        select(quarantine).where(
-            quarantine.c.source_id == row.source_id,
-            quarantine.c.url == row.url,
-            quarantine.c.item == item,
-        )
-    ).first()
     if before is None:
-        _insert(connection, row, item=item, reason=reason, sample=sample)
+        _insert(connection, row, item=item, reason=reason, payload=payload)
         return
-    values: dict[str, Any] = {"last_at": max(at, before.last_at), "seen": before.seen + 1}
-    same = before.sha256 == sha256 or (item != "" and before.reason == reason)
-    if before.state == OPEN:
-        values |= {"sha256": sha256, "reason": reason, "sample": sample}
-    elif before.state == RESOLVED or not same:
-        fresh = {"sha256": sha256, "reason": reason, "sample": sample, "first_at": at, "seen": 1}
-        values |= fresh | {"state": OPEN, "resolved_at": None}
+    if before.sha256 == sha256 and before.reason == reason and before.state != RESOLVED:
+        return
+    values: dict[str, Any] = {
+        "last_at": max(at, before.last_at),
+        "seen": before.seen + 1,
+        "sha256": sha256,
+        "reason": reason,
+        "sample": sample_of(payload, item),
+    }
+    # What a person dismissed stays so while it comes for the same reason.
+    dismissed = before.state == DISMISSED and item != "" and before.reason == reason
+    if before.state != OPEN and not dismissed:
+        values |= {"state": OPEN, "resolved_at": None, "first_at": at, "seen": 1}
     connection.execute(update(quarantine).where(quarantine.c.id == before.id).values(**values))
 
 
-def _insert(connection: Connection, row: LogRow, *, item: str, reason: str, sample: str) -> None:
+def _insert(connection: Connection, row: LogRow, *, item: str, reason: str, payload: bytes) -> None:
     waiting = connection.execute(
         select(func.count()).where(
             quarantine.c.source_id == row.source_id, quarantine.c.state == OPEN
         )
     ).scalar_one()
     url, sha256, at = row.url, row.sha256 or "", iso(row.polled_at)
+    sample = sample_of(payload, item)
     if waiting >= MAX_OPEN:
         url, item, sha256, sample = "", OVERFLOW, "", ""
         reason = f"more than {MAX_OPEN} wait; their bytes are in the archive"
@@ -167,7 +179,7 @@ def sample_of(payload: bytes, name: str) -> str:
         return ""
     if b"\0" in payload[:64] and not head_text(payload).lstrip().startswith(("<", "{", "[")):
         return f"{len(payload)} bytes, not text, begins {payload[:24].hex(' ')}"
-    token = name.split(" ")[-1]
+    token = name.split(" #")[0].split(" ")[-1]
     at = payload.find(token.encode()) if len(token) > 3 else -1
     start = max(0, at - _BEFORE)
     text = head_text(payload[start : start + 4 * SAMPLE_CHARACTERS])
@@ -207,12 +219,8 @@ def _refused(row: Any) -> Refused:
 
 def open_counts(connection: Connection) -> dict[str, int]:
     """Source → entries that wait."""
-    counted = (
-        select(quarantine.c.source_id, func.count())
-        .where(quarantine.c.state == OPEN)
-        .group_by(quarantine.c.source_id)
-    )
-    return {source_id: number for source_id, number in connection.execute(counted)}
+    waiting = select(quarantine.c.source_id).where(quarantine.c.state == OPEN)
+    return dict(Counter(connection.scalars(waiting)))
 
 
 def close(

@@ -9,7 +9,8 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from ingest import folder as folders
-from ingest import log
+from ingest import log, quarantine
+from ingest.census import count_fields
 from ingest.fetch import Fetched, Fetcher
 from ingest.payload import one_line
 from ingest.source import Link, ReadContext, Reading, Source
@@ -74,14 +75,16 @@ def visit(run: Polling, path: str, link: Link | None = None) -> Visit:
         detail="not reached",
         is_link=link is not None,
     )
+    body = b""
     try:
         fetched = run.fetcher.fetch(row.url, known_is_enough=link is not None)
-        row = _answered(row, fetched)
+        row, body = _answered(row, fetched), fetched.answer.body
         payload = run.fetcher.data(fetched)
         reading = _read(run, payload, path, fetched)
     except SourceError as error:
-        return refused(run, row, error, link)
-    return _accepted(run, row, payload, reading)
+        return refused(run, row, error, link, body)
+    fresh = fetched.received_at == run.at
+    return _accepted(run, row, payload, reading, first_time=fresh)
 
 
 def _answered(row: log.LogRow, fetched: Fetched) -> log.LogRow:
@@ -117,8 +120,10 @@ def _read(run: Polling, payload: bytes, path: str, fetched: Fetched) -> Reading:
         ) from error
 
 
-def _accepted(run: Polling, row: log.LogRow, payload: bytes, reading: Reading) -> Visit:
-    """Records and the log row, in one transaction."""
+def _accepted(
+    run: Polling, row: log.LogRow, payload: bytes, reading: Reading, *, first_time: bool
+) -> Visit:
+    """Records, the log row and what was odd, in one transaction."""
     due = [r for r in reading.records if r.document_time <= run.at]
     info = run.source.info
     with run.context.engine.begin() as connection:
@@ -135,6 +140,10 @@ def _accepted(run: Polling, row: log.LogRow, payload: bytes, reading: Reading) -
             detail="; ".join(_few(reading.rejected))[:2000],
         )
         log.write(connection, row)
+        quarantine.note_items(connection, row, reading.rejected, payload)
+        if first_time:
+            path = row.url.removeprefix(base_of(run))
+            count_fields(connection, info.source_id, path, reading, run.at)
     not_yet = len(reading.records) - len(due)
     return Visit(
         row,
@@ -168,13 +177,16 @@ def _outcome(reading: Reading, new: int) -> Outcome:
     return Outcome.NEW if new else Outcome.UNCHANGED
 
 
-def refused(run: Polling, row: log.LogRow, error: SourceError, link: Link | None) -> Visit:
+def refused(
+    run: Polling, row: log.LogRow, error: SourceError, link: Link | None, body: bytes = b""
+) -> Visit:
     name = link.label if link else row.url.removeprefix(base_of(run))
     reason = one_line(error, 400).removeprefix(f"{row.url}: ").removeprefix(f"{name}: ")
     detail = f"{name}: {reason}"
     row = replace(row, outcome=_failure(run.source, error), detail=detail)
     with run.context.engine.begin() as connection:
         log.write(connection, row)
+        quarantine.note_document(connection, row, body)
     return Visit(row)
 
 
