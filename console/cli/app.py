@@ -9,6 +9,7 @@ from console.cli import (
     audit,
     cap,
     dispatch,
+    explain,
     feed_server,
     feeds,
     layers,
@@ -34,6 +35,7 @@ for name, command in (
     ("watch", watch.watch),
     ("web", web.web),
     ("feeds", feeds.feeds),
+    ("explain", explain.explain),
     ("dispatch", dispatch.dispatch),
     ("feed-server", feed_server.feed_server),
 ):
