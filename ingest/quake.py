@@ -18,9 +18,10 @@ from kentongan.records import Quake
 from kentongan.times import compact
 from kentongan.types import DocumentStatus
 
+Order = Literal["lat,lon", "lon,lat"]
+
 ROUNDING_DEG = 0.011
 """Both forms of a position have two decimals; more apart means that one of them is wrong."""
-
 
 MAGNITUDES = (0.0, 9.5)
 """9.5 is the largest on record (Chile 1960). What lies outside is a fault of the document."""
@@ -60,7 +61,7 @@ def position(
     raw: Mapping[str, Any],
     *,
     coordinates: str,
-    order: Literal["lat,lon", "lon,lat"],
+    order: Order,
     latitude: str,
     longitude: str,
 ) -> tuple[float, float]:

@@ -171,7 +171,94 @@ class SatelliteImage(_Record):
     quality: Quality
 
 
-Record = Quake | Bulletin | NowcastItem | Nowcast | Forecast | SatelliteImage
+class Detection(_Record):
+    """One solution of BMKG's processing, not announced by BMKG. It never raises a warning: it only
+    belongs to the history of what was said of a quake."""
+
+    kind: Literal["detection"] = "detection"
+    event_id: str
+    """Of the seismic network (`bmg2026swgz`), another one than InaTEWS' or a ShakeMap's."""
+    origin_time: AwareDatetime
+    latitude: float
+    longitude: float
+    depth_km: float | None
+    magnitude: float | None
+    magnitude_type: str = ""
+    """As published, e.g. `mb`; empty where the document names none."""
+    review: Literal["confirmed", "automatic", "unknown"]
+    phases: int | None = None
+    """Arrivals that the solution rests on."""
+    place: str = ""
+
+
+class CatalogueQuake(_Record):
+    """A row of BMKG's catalogue of damaging quakes: history, never announced."""
+
+    kind: Literal["catalogue_quake"] = "catalogue_quake"
+    event_id: str
+    """As published; its year may disagree with the date."""
+    origin_time: AwareDatetime
+    latitude: float
+    longitude: float
+    depth_km: float | None
+    magnitude: float | None
+    place: str
+    region: str = ""
+    tsunami: str = ""
+    damage: str = ""
+    origin_source: str = ""
+    felt: tuple[Felt, ...] = ()
+
+
+class GridField(BaseModel):
+    """A column of a ShakeMap's grid, in order."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    unit: str
+
+
+class ShakeGrid(_Record):
+    """The head of one ShakeMap `grid.xml` of BMKG's; the grid itself stays in the archive and is
+    decoded by `kentongan.shakegrid`."""
+
+    kind: Literal["shake_grid"] = "shake_grid"
+    event_id: str
+    version: str
+    origin_time: AwareDatetime
+    processed_at: AwareDatetime
+    latitude: float
+    longitude: float
+    depth_km: float
+    magnitude: float
+    place: str
+    west: float
+    east: float
+    south: float
+    north: float
+    """Centres of the outermost cells, degrees."""
+    columns: int
+    rows: int
+    fields: tuple[GridField, ...]
+    max_mmi: float
+    exercise: bool = False
+    """The document itself shows that no such quake has happened; `status` then is Test."""
+    doubts: tuple[str, ...] = ()
+    """What is odd about the document, one clear line each; the first reasons are of `exercise`."""
+
+
+Record = (
+    Quake
+    | Bulletin
+    | NowcastItem
+    | Nowcast
+    | Forecast
+    | SatelliteImage
+    | Detection
+    | CatalogueQuake
+    | ShakeGrid
+)
 _ADAPTER: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
 
 

@@ -189,7 +189,7 @@ def test_the_same_bulletin_in_json_and_xml_is_one_record(feeds, read):
 
 def _from_xml(payload):
     from ingest.payload import parse_xml
-    from ingest.sources.bmkg_inatews import _from_xml as mapping
+    from ingest.inatews import alert_from_xml as mapping
 
     return mapping(parse_xml(payload, "x"), "x")["info"]
 
