@@ -12,6 +12,9 @@ from kentongan.errors import SourceBlocked, SourceChanged
 
 MAX_DEPTH = 40
 """BMKG's deepest document (village forecast) has 6 levels."""
+MAX_NODES = 500_000
+"""Values or tags of one document. The largest on record (forecast of a province) has 27,000; a
+million of the smallest take 100 MB and a second, twenty megabytes of them more than both limits."""
 _HEAD_BYTES = 4096
 _HTML = ("<!doctype html", "<html", "<head", "<body", "<title", "<script", "<meta")
 
@@ -65,15 +68,19 @@ def _title(payload: bytes) -> str:
 
 
 def parse_json(payload: bytes, path: str) -> Any:
-    """A JSON value of bounded depth, without NaN or Infinity.
+    """A JSON value of bounded depth and size, without NaN or Infinity, that says each thing once.
 
     Raises:
         SourceBlocked: HTML.
-        SourceChanged: cut short, not UTF-8, not JSON, or nested too deeply.
+        SourceChanged: cut short, not UTF-8, not JSON, too large, nested too deeply, or an object
+            that gives one name two values: readers would take the last one without a word.
     """
     refuse_html(payload, path)
+    _within(payload.count(b",") + payload.count(b"[") + payload.count(b"{"), path)
     try:
-        value = json.loads(payload.decode("utf-8-sig"), parse_constant=_no_constant)
+        value = json.loads(
+            payload.decode("utf-8-sig"), parse_constant=_no_constant, object_pairs_hook=_once_each
+        )
     except (ValueError, RecursionError) as error:
         raise SourceChanged(
             f"{path}: expected JSON, found {len(payload)} bytes that end or break early "
@@ -86,6 +93,22 @@ def parse_json(payload: bytes, path: str) -> Any:
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is no number")
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        for name, value in pairs:
+            if found[name] != value:
+                raise ValueError(f"two values of {one_line(name, 40)!r} in one object")
+    return found
+
+
+def _within(nodes: int, path: str) -> None:
+    if nodes > MAX_NODES:
+        raise SourceChanged(
+            f"{path}: expected at most {MAX_NODES} values, found about {nodes}; kept in the archive"
+        )
 
 
 def _too_deep(value: Any) -> bool:
@@ -109,11 +132,13 @@ def parse_xml(payload: bytes, path: str) -> Any:
 
     Raises:
         SourceBlocked: HTML.
-        SourceChanged: a DOCTYPE, cut short, or not XML.
+        SourceChanged: a DOCTYPE, cut short, too large, or not XML.
     """
     refuse_html(payload, path)
     if b"<!DOCTYPE" in payload or b"<!ENTITY" in payload:
         raise _doctype(path)
+    # Of each tag "<" stands twice at most, in any encoding.
+    _within(payload.count(b"<") // 2, path)
     parser = etree.XMLParser(
         resolve_entities=False,
         load_dtd=False,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ingest.image_title import title_time
 from ingest.payload import one_line, refuse_html
+from ingest.png import require_whole_png
 from ingest.source import Link, ReadContext, Reading, SourceInfo
 from kentongan.errors import SourceChanged
 from kentongan.records import SatelliteImage
@@ -83,6 +84,7 @@ def _pixels(payload: bytes, path: str) -> NDArray[np.uint8]:
     from PIL import Image
 
     _check_header(payload, path)
+    require_whole_png(payload, path)
     try:
         with Image.open(io.BytesIO(payload), formats=("PNG",)) as picture:
             return np.asarray(picture.convert("RGB"))
