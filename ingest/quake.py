@@ -94,14 +94,16 @@ def quake_key(
     where: tuple[float, float],
     magnitude: float | None,
     *,
+    depth_km: float | None,
     felt: str,
     potential: str,
     status: DocumentStatus,
 ) -> str:
-    """Identity of one solution with one felt list, and whether it may raise a tsunami."""
+    """Identity of one solution with one felt list, and whether it may raise a tsunami. A solution
+    that differs in its depth alone is another: it shakes the ground otherwise."""
     words = potential.lower()
     tsunami = "tsunami" in words and "tidak" not in words
-    said = f"{' '.join(felt.upper().split())}|{tsunami}"
+    said = f"{' '.join(felt.upper().split())}|{tsunami}|{depth_km}"
     digest = hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:8]
     size = "unknown" if magnitude is None else f"{magnitude:g}"
     place = f"{where[0]:.2f}_{where[1]:.2f}"
@@ -152,7 +154,15 @@ def make_quake(
     entries, unread = parse_felt(felt)
     quake = Quake(
         source_id=context.source_id,
-        key=quake_key(origin, where, magnitude, felt=felt, potential=potential, status=status),
+        key=quake_key(
+            origin,
+            where,
+            magnitude,
+            depth_km=depth_km,
+            felt=felt,
+            potential=potential,
+            status=status,
+        ),
         sha256=context.sha256,
         document_time=document_time,
         status=status,
