@@ -52,7 +52,7 @@ def main_zone(view: SituationView) -> int:
 
 
 def blind_feeds(view: SituationView) -> list[Any]:
-    return [f for f in view.feeds if f.blind_since or f.state not in words.SEEING]
+    return [f for f in view.feeds if words.in_trouble(f)]
 
 
 def credits_of(view: SituationView) -> list[str]:

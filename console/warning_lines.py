@@ -56,10 +56,15 @@ def area_text(group: AreaGroup) -> str:
 
 def jsonable(line: Any) -> dict[str, Any]:
     """A line of `kentongan.view` with its times as text."""
-    return {
-        name: iso(value) if isinstance(value, datetime) else value
-        for name, value in asdict(line).items()
-    }
+    return {name: _jsonable(value) for name, value in asdict(line).items()}
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, dict):
+        return {name: _jsonable(part) for name, part in value.items()}
+    return [_jsonable(part) for part in value] if isinstance(value, tuple) else value
 
 
 def history(engine: Engine, warning_id: str) -> dict[str, Any]:

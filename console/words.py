@@ -6,7 +6,7 @@ from datetime import datetime
 
 from kentongan.times import ZONES, local_clock, local_date, require_aware
 from kentongan.types import HazardId, Mode
-from kentongan.view import FeedLine
+from kentongan.view import FeedLine, FeedPart
 
 LEVELS: dict[int, tuple[str, str]] = {
     -1: ("Tidak diketahui", "not known"),
@@ -33,6 +33,7 @@ FEED_STATES: dict[str, tuple[str, str]] = {
     "malformed": ("rusak", "cannot be read"),
     "down": ("mati", "no answer"),
     "unknown": ("belum pernah dibaca", "never polled"),
+    "unconfigured": ("tidak dikonfigurasi", "not configured"),
 }
 FEED_TITLES: dict[str, str] = {
     "bmkg-quakes": "Gempa BMKG",
@@ -44,6 +45,8 @@ FEED_TITLES: dict[str, str] = {
 """For readers of Indonesian; a source that is not here keeps the title of its connector."""
 SEEING = frozenset({"fresh", "empty"})
 """Feed states in which a source tells us what it should."""
+UNUSED = "unconfigured"
+"""State of a source that is not polled: we see nothing by it, and expect nothing of it."""
 
 WARNING_STATES: dict[str, tuple[str, str]] = {
     "draft": ("menunggu persetujuan", "draft"),
@@ -86,6 +89,31 @@ def urgency(hazard_id: str, level: int, people: int) -> tuple[bool, int, int]:
 
 def feed_title(feed: FeedLine) -> str:
     return FEED_TITLES.get(feed.source_id, feed.title)
+
+
+def in_trouble(feed: FeedLine) -> bool:
+    """Whether a source, or a part of it, does not tell us what it should."""
+    if feed.state == UNUSED:
+        return False
+    return feed.blind_since is not None or feed.state not in SEEING or bool(blind_parts(feed))
+
+
+def blind_parts(feed: FeedLine) -> list[FeedPart]:
+    """Addresses that tell us nothing while their source does."""
+    if feed.state not in SEEING:
+        return []
+    return [part for part in feed.parts if part.blind_since]
+
+
+def file_of(part: FeedPart) -> str:
+    """`gempadirasakan.json`: the last piece of a path, shortened."""
+    return shortened(part.name.rstrip("/").rpartition("/")[2] or part.name, 60)
+
+
+def seconds(value: datetime, at: datetime) -> str:
+    """`12 detik` up to two minutes, then as `age`: how long ago a heart beat."""
+    passed = int((require_aware(at) - require_aware(value)).total_seconds())
+    return f"{max(0, passed)} detik" if passed < 120 else age(value, at)
 
 
 def shortened(text: str, most: int = 160) -> str:

@@ -45,19 +45,40 @@ SHELTERS: dict[str, str] = {
 
 
 @dataclass(frozen=True)
+class FeedPart:
+    """One address of a source, or one product of it."""
+
+    name: str
+    """Path without host and query."""
+    state: str
+    newest: datetime | None
+    blind_since: datetime | None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
 class FeedLine:
     """One source and what it is worth now."""
 
     source_id: str
     title: str
     state: str
-    """A value of `kentongan.types.FeedState`, or `unknown`: never polled."""
+    """A value of `kentongan.types.FeedState`, `unknown` (never polled) or `unconfigured`."""
     newest: datetime | None
     """The newest document's own time."""
     blind_since: datetime | None
     """Since when this source tells us nothing; None while it does."""
     detail: str = ""
     credit: str = "BMKG"
+    due_at: datetime | None = None
+    """When the next content must be there; None: at any time."""
+    last_success: datetime | None = None
+    """The newest poll that gave what it should."""
+    last_poll: datetime | None = None
+    tier: str = "warning"
+    """`support`: no decision waits for it."""
+    parts: tuple[FeedPart, ...] = ()
+    """Each address of a source that has several."""
 
 
 @dataclass(frozen=True)

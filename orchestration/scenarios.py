@@ -54,7 +54,9 @@ def run_scenario(
     home = _fresh_home(settings.home / "scenarios" / scenario.name)
     started = time.monotonic()
     with ScenarioServer(scenario) as server:
-        own = settings.with_feed_server(server.url, home=home, database_url="")
+        own = settings.with_feed_server(
+            server.url, home=home, database_url="", sources=scenario.sources
+        )
         documents = _play(scenario, server, own, progress, draw)
     return {
         **documents[-1],

@@ -13,6 +13,7 @@ from kentongan.db import outbox, tasks
 from kentongan.types import HazardId, OutboxState
 from kentongan.view import (
     FeedLine,
+    FeedPart,
     Mark,
     SituationView,
     TaskLine,
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
 
+    from ingest.health import FeedHealth
+    from kentongan.settings import Settings
     from notify.listing import Listed
     from notify.warning import WarningBody
     from orchestration.context import CycleContext
@@ -44,7 +47,7 @@ def situation(context: CycleContext, at: datetime, *, title: str = "") -> Situat
         mode=str(context.settings.mode),
         re_creation=context.re_creation,
         title=title or "Situasi bencana menurut Kentongan",
-        feeds=feed_lines(context.engine, at),
+        feeds=feed_lines(context.engine, at, context.settings),
         warnings=tuple(_warning_line(context, w) for w in held),
         villages=villages,
         teams=_near(context.layers.teams, villages),
@@ -57,20 +60,35 @@ def situation(context: CycleContext, at: datetime, *, title: str = "") -> Situat
     )
 
 
-def feed_lines(engine: Engine, at: datetime) -> tuple[FeedLine, ...]:
+def feed_lines(
+    engine: Engine, at: datetime, settings: Settings | None = None
+) -> tuple[FeedLine, ...]:
+    """Every source of the registry; with `settings`, those that are not polled say so."""
     from ingest.health import feed_health
+    from ingest.registry import configured
 
-    return tuple(
-        FeedLine(
-            source_id=h.source_id,
-            title=h.title,
-            state=str(h.state) if h.last_poll else "unknown",
-            newest=h.newest,
-            blind_since=h.blind_since,
-            detail=h.detail,
-            credit=h.credit,
-        )
-        for h in feed_health(engine, at)
+    polled = None if settings is None else configured(settings)
+    return tuple(_feed_line(found) for found in feed_health(engine, at, polled=polled))
+
+
+def _feed_line(found: FeedHealth) -> FeedLine:
+    state = str(found.state) if found.last_poll else "unknown"
+    return FeedLine(
+        source_id=found.source_id,
+        title=found.title,
+        state=state if found.configured else "unconfigured",
+        newest=found.newest,
+        blind_since=found.blind_since,
+        detail=found.detail,
+        credit=found.credit,
+        due_at=found.due_at,
+        last_success=found.last_success,
+        last_poll=found.last_poll,
+        tier=found.tier,
+        parts=tuple(
+            FeedPart(part.name, str(part.state), part.newest, part.blind_since, part.detail)
+            for part in found.parts
+        ),
     )
 
 

@@ -12,6 +12,7 @@ from console.cli import (
     explain,
     feed_server,
     feeds,
+    forecast,
     layers,
     run,
     tasks,
@@ -34,13 +35,14 @@ for name, command in (
     ("up", up.up),
     ("watch", watch.watch),
     ("web", web.web),
-    ("feeds", feeds.feeds),
     ("explain", explain.explain),
     ("dispatch", dispatch.dispatch),
     ("feed-server", feed_server.feed_server),
 ):
     app.command(name)(command)
 for name, group in (
+    ("feeds", feeds.group),
+    ("forecast", forecast.group),
     ("warning", warnings.group),
     ("tasks", tasks.group),
     ("cap", cap.group),

@@ -1,44 +1,46 @@
-"""`kentongan feeds`: what each source is worth now."""
+"""`kentongan feeds`: what each source is worth now, and how its documents have changed."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Annotated
+
+import typer
 
 from console.cli.common import AsJson, At, database, now, open_settings, print_json
 
-if TYPE_CHECKING:
-    from kentongan.view import FeedLine
+group = typer.Typer(help="What each feed is worth: state, age, blind since.")
 
 
-def feeds(at: At = None, json: AsJson = False) -> None:
+@group.callback(invoke_without_command=True)
+def feeds(context: typer.Context, at: At = None, json: AsJson = False) -> None:
     """What each feed is worth: state, age, blind since."""
-    from console.columns import table
-    from console.report import stamped
-    from orchestration.view import feed_lines
+    if context.invoked_subcommand is not None:
+        return
+    from console.feed_table import feeds_document, feeds_report, overview
+
+    settings, instant = open_settings(), at or now()
+    with database(settings) as engine:
+        seen = overview(engine, instant, settings)
+    print_json(feeds_document(seen)) if json else print(feeds_report(seen))
+
+
+@group.command()
+def drift(
+    days: Annotated[
+        float, typer.Option(min=0, help="A known field missing for so long is reported.")
+    ] = 2.0,
+    at: At = None,
+    json: AsJson = False,
+) -> None:
+    """Fields that no reader knows, and known ones that no longer come."""
+    from datetime import timedelta
+
+    from console.feed_table import drift_document, drift_report
+    from ingest.census import drift as drifted
+    from ingest.census import fields_known
 
     instant = at or now()
     with database(open_settings()) as engine:
-        lines = feed_lines(engine, instant)
-    if json:
-        print_json({"at": stamped(instant), "feeds": [_row(line) for line in lines]})
-        return
-    head = ("source", "state", "newest document", "blind since", "detail")
-    print(table(head, [_cells(line, instant) for line in lines]))
-
-
-def _cells(line: FeedLine, at: datetime) -> tuple[str, ...]:
-    from console import words
-    from console.report import plain_age, plain_time
-
-    newest = f"{plain_time(line.newest)} ({plain_age(line.newest, at)})" if line.newest else "-"
-    blind = plain_time(line.blind_since) if line.blind_since else ""
-    return (line.source_id, line.state, newest, blind, words.shortened(line.detail, 80))
-
-
-def _row(line: FeedLine) -> dict[str, object]:
-    from console.report import stamped
-
-    times = {"newest": stamped(line.newest), "blind_since": stamped(line.blind_since)}
-    return {**asdict(line), **times}
+        found = drifted(engine, instant, gone_after=timedelta(days=days))
+        known = fields_known(engine)
+    print_json(drift_document(found, instant)) if json else print(drift_report(found, known))

@@ -1,4 +1,4 @@
-"""Answers for programs: health, feeds and warnings as JSON."""
+"""Answers for programs: health, feeds and warnings as JSON, and metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
 from console import words
 from console.warning_lines import jsonable
+from console.web.metrics import CONTENT_TYPE, PollCounts, exposition
 from console.web.reading import Reading
 from kentongan.times import iso, parse_instant
 from kentongan.view import FeedLine
@@ -31,7 +32,13 @@ def router(reading: Reading) -> APIRouter:
     def warnings_json() -> JSONResponse:
         return JSONResponse(warnings_document(reading, reading.clock()))
 
+    polls = PollCounts()
+
+    def metrics() -> Response:
+        return Response(exposition(reading, reading.clock(), polls), media_type=CONTENT_TYPE)
+
     found.add_api_route("/health", health, methods=READ)
+    found.add_api_route("/metrics", metrics, methods=READ)
     found.add_api_route("/feeds.json", feeds_json, methods=READ)
     found.add_api_route("/warnings.json", warnings_json, methods=READ)
     return found
@@ -44,13 +51,15 @@ def health_document(reading: Reading, at: datetime) -> dict[str, Any]:
     if error:
         return {"status": "failed", **head, "database": error}
     feeds = reading.feeds(at)
-    seeing = bool(feeds) and all(f.state in words.SEEING for f in feeds)
+    seeing = bool(feeds) and not any(words.in_trouble(f) for f in feeds)
     return {
         "status": "ok" if seeing else "degraded",
         **head,
         "database": "ok",
         "newest_cycle": _aged(reading.newest_cycle(), at),
         "newest_poll": reading.newest_poll(),
+        "heartbeats": {b.name: int((at - b.at).total_seconds()) for b in reading.pulse()},
+        "quarantine": reading.quarantine(),
         "feeds": [_health(f, at) for f in feeds],
     }
 
@@ -69,7 +78,7 @@ def _health(feed: FeedLine, at: datetime) -> dict[str, Any]:
 
 def warnings_document(reading: Reading, at: datetime) -> dict[str, Any]:
     """What is in force, with what may be missing from it beside."""
-    blind = [f.source_id for f in reading.feeds(at) if f.state not in words.SEEING]
+    blind = [f.source_id for f in reading.feeds(at) if words.in_trouble(f)]
     return {
         "at": iso(at),
         "mode": str(reading.settings.mode),

@@ -51,12 +51,12 @@ def _feed_values(reading: Reading, at: datetime) -> dict[str, Any]:
     return {
         "feeds": feeds,
         "blind": blind(feeds),
-        "never": all(f.state == "unknown" for f in feeds),
+        "never": all(f.state in ("unknown", words.UNUSED) for f in feeds),
     }
 
 
 def blind(feeds: Sequence[FeedLine]) -> list[FeedLine]:
-    return [f for f in feeds if f.state not in words.SEEING]
+    return [f for f in feeds if words.in_trouble(f)]
 
 
 def _start(reading: Reading, _: Request) -> Response:
@@ -71,7 +71,7 @@ def _start(reading: Reading, _: Request) -> Response:
 
 def _feeds(reading: Reading, request: Request) -> Response:
     at = reading.clock()
-    values = _feed_values(reading, at)
+    values = _feed_values(reading, at) | {"pulse": reading.pulse()}
     if wants_json(request.headers.get("accept", "")):
         return JSONResponse({"at": iso(at), "feeds": [jsonable(f) for f in values["feeds"]]})
     return _html(reading, "feeds.html", at, "/feeds", **values)

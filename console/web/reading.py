@@ -10,17 +10,18 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from console.warning_lines import open_warnings
-from kentongan.db import alerts, cycles, feed_log, make_engine
+from kentongan.db import alerts, cycles, feed_log, forecast_villages, make_engine
 from kentongan.migrate import migrate
 from kentongan.settings import Settings
 from kentongan.view import FeedLine, UnknownArea, WarningLine
 from notify.task_list import TaskLine, by_coordinator, task_lines
 
 if TYPE_CHECKING:
+    from orchestration.heartbeat import Beat
     from risk.layers.layerset import LayerSet
 
 
@@ -67,7 +68,27 @@ class Reading:
     def feeds(self, at: datetime) -> tuple[FeedLine, ...]:
         from orchestration.view import feed_lines
 
-        return feed_lines(self.engine, at)
+        return feed_lines(self.engine, at, self.settings)
+
+    def pulse(self) -> tuple[Beat, ...]:
+        """The newest heartbeat of each part of the running set."""
+        from orchestration.heartbeat import beats
+
+        return beats(self.engine)
+
+    def quarantine(self) -> dict[str, int]:
+        """Source → entries that wait for a person."""
+        from ingest.quarantine import open_counts
+
+        with self.engine.connect() as connection:
+            return open_counts(connection)
+
+    def forecast_villages(self) -> dict[str, int]:
+        """Outcome → villages whose forecast was last answered so."""
+        column = forecast_villages.c.outcome
+        query = select(column, func.count()).group_by(column)
+        with self.engine.connect() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     def warnings(self) -> list[WarningLine]:
         return open_warnings(self.engine)

@@ -265,7 +265,7 @@ def test_texts_from_outside_stay_text():
     hostile = "<script>alert(1)</script>"
     line = FeedLine("x", hostile, "down", None, None, detail=hostile)
     values: dict[str, Any] = {"at": AFTER_THE_QUAKE, "here": "/feeds", "banners": []}
-    html = render("feeds.html", feeds=[line], blind=[line], never=False, **values)
+    html = render("feeds.html", feeds=[line], blind=[line], never=False, pulse=[], **values)
     assert hostile not in html
     assert "&lt;script&gt;alert(1)" in html
 

@@ -48,7 +48,7 @@ def test_numbers_have_dots():
 def test_every_term_of_ours_has_words():
     assert set(words.LEVELS) == {-1, *(int(level) for level in Level)}
     assert set(words.HAZARDS) == set(HazardId)
-    assert set(words.FEED_STATES) == {*FeedState, "unknown"}
+    assert set(words.FEED_STATES) == {*FeedState, "unknown", "unconfigured"}
     assert set(words.WARNING_STATES) == set(WarningState)
     assert set(words.TASKS) == set(TaskKind)
 
