@@ -155,8 +155,8 @@ def unread(
     """The newest of `files` (oldest first) whose present content was not read yet, and how many
     older ones are left: what is going on now never waits behind a backlog.
 
-    Name, size and time of change tell. A file that could not be read at all is tried again; one
-    that was refused is not. `row` is of the folder.
+    Name, size and time of change tell. What could not be read for want of something (a right, a
+    library) is tried again; a document that was refused is not. `row` is of the folder.
     """
     known: set[tuple[str, str]] = set()
     urls = [row.url + file.path for file in files]
@@ -167,6 +167,7 @@ def unread(
                 feed_log.c.url.in_(urls[start : start + _CHUNK]),
                 feed_log.c.polled_at <= iso(row.polled_at),
                 feed_log.c.sha256.is_not(None),
+                feed_log.c.outcome != str(Outcome.DOWN),
             )
         )
         known.update((seen.url, seen.etag) for seen in found)
