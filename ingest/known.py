@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, select
 
 from ingest.log import first_received
-from ingest.sources.bmkg_forecast import village_of
-from kentongan.db import feed_log, records
+from kentongan.db import records
 from kentongan.errors import DataError
 from kentongan.records import Nowcast, NowcastItem, Record, record_from_json
 from kentongan.store import Store, read_archived
-from kentongan.times import iso, parse_instant
+from kentongan.times import iso
 
 WITHOUT_END = timedelta(hours=6)
 """How long an item without a stated end counts; the longest warning on record lasts 4.3 hours."""
-FORECAST_MEMORY = timedelta(days=1)
-"""A village asked for longer ago is as good as never asked: two model runs have passed."""
 NAMES_SHOWN = 20
 """Districts in a title; the longest list on record has 98."""
 _SAME_ISSUE = timedelta(minutes=10)
@@ -107,22 +104,6 @@ def _naming_districts(item: NowcastItem) -> NowcastItem:
     more = f" (+{len(names) - NAMES_SHOWN})" if len(names) > NAMES_SHOWN else ""
     title = f"{item.title}: {', '.join(names[:NAMES_SHOWN])}{more}"
     return item.model_copy(update={"title": title})
-
-
-def forecast_ages(engine: Engine, at: datetime) -> dict[str, datetime]:
-    """When each village's forecast was asked for last, of the last day, by village code."""
-    rows = (
-        select(feed_log.c.url, func.max(feed_log.c.polled_at))
-        .where(
-            feed_log.c.source_id == "bmkg-forecast",
-            feed_log.c.polled_at <= iso(at),
-            feed_log.c.polled_at > iso(at - FORECAST_MEMORY),
-        )
-        .group_by(feed_log.c.url)
-    )
-    with engine.connect() as connection:
-        ages = {village_of(url): parse_instant(when) for url, when in connection.execute(rows)}
-    return {village: when for village, when in ages.items() if village}
 
 
 def read_payload(connection: Connection, archive: Store, source_id: str, sha256: str) -> bytes:

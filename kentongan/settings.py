@@ -74,8 +74,11 @@ class Settings(BaseSettings):
     """No document of BMKG's on record is above 3 MB."""
     http_contact: str = ""
     """Address or e-mail that our User-Agent names, so that BMKG can reach the operator."""
-    forecast_requests_per_cycle: int = Field(default=20, ge=0)
-    """BMKG allows 60 a minute and address; the other feeds share them."""
+    forecast_requests_per_cycle: int = Field(default=40, ge=0)
+    """A cycle a minute. BMKG allows 60 requests a minute and address for forecast and nowcast, and
+    does not say whether it counts them together: 20 stay for the warnings."""
+    forecast_aliases: Path | None = None
+    """Codes of older decrees (CSV); none: the file that comes with Kentongan."""
     web_host: str = "127.0.0.1"
     web_port: int = 8080
 

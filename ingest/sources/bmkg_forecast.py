@@ -1,32 +1,51 @@
 """BMKG village forecast, three days in slots of three hours. Page: docs/sources.
 
-One request a village, 60 a minute: which villages are asked is `ingest/planner.py`'s choice.
+One request a village, 60 a minute: which villages are asked is chosen in `ingest/forecast_plan`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
+from ingest.drift import field_names, names_of
 from ingest.fields import optional_number, required, text_of, utc_text
-from ingest.payload import one_line, parse_json
+from ingest.payload import head_text, one_line, parse_json, refuse_html
+from ingest.plausible import plausible
 from ingest.source import Link, ReadContext, Reading, SourceInfo
-from kentongan.errors import DataError, SourceChanged
+from kentongan.errors import DataError, NotPublishedYet, SourceChanged
 from kentongan.records import Forecast, ForecastSlot
 from kentongan.times import compact
 
+SOURCE_ID = "bmkg-forecast"
 PATH = "/publik/prakiraan-cuaca"
 MAX_SLOTS = 200
 """A document holds 20 to 24."""
+SPAN = timedelta(days=3)
+"""How far a forecast reaches: with an older analysis, all of it is past."""
 _VILLAGE = re.compile(r"\d{2}\.\d{2}\.\d{2}\.\d{4}", re.ASCII)
+_PLACE = (
+    *("adm1", "adm2", "adm3", "adm4", "provinsi", "kotkab", "kecamatan", "desa"),
+    *("lon", "lat", "timezone", "type"),
+)
+_SLOT = (
+    *("datetime", "utc_datetime", "local_datetime", "time_index", "analysis_date"),
+    *("t", "tcc", "tp", "hu", "vs", "vs_text", "weather", "weather_desc", "weather_desc_en"),
+    *("wd_deg", "wd", "wd_to", "ws", "image"),
+)
+KNOWN = frozenset(
+    ["lokasi", "data", "data.lokasi", "data.cuaca"]
+    + [f"lokasi.{name}" for name in _PLACE]
+    + [f"cuaca.{name}" for name in _SLOT]
+)
 
 
 class BmkgForecast:
     info = SourceInfo(
-        source_id="bmkg-forecast",
+        source_id=SOURCE_ID,
         title="BMKG village forecast",
         provider="BMKG",
         licence="BMKG open data; name BMKG as the source",
@@ -48,7 +67,9 @@ class BmkgForecast:
         return ()
 
     def read(self, payload: bytes, context: ReadContext) -> Reading:
+        _refuse_the_old_form(payload, context.path)
         document = parse_json(payload, context.path)
+        _refuse_not_found(document, context.path)
         try:
             place, days = _parts(document)
             village = _village(place, context.path)
@@ -56,15 +77,67 @@ class BmkgForecast:
             if not slots:
                 raise DataError("cuaca: expected slots of three hours, found none that can be read")
             forecast = _forecast(village, place, slots, context)
+            plausible(forecast.analysis_time, context.last_seen, name="analysis_date")
         except DataError as error:
-            raise SourceChanged(f"{context.path}: forecast: {one_line(error, 200)}") from error
-        lines = tuple(f"{village}: {line}" for line in rejected)
-        return Reading((forecast,), lines, (), forecast.document_time)
+            raise SourceChanged(f"{context.path}: forecast: {one_line(error, 300)}") from error
+        fields, unknown = field_names(_names(document, days), KNOWN)
+        return Reading(
+            (forecast,),
+            tuple(f"{village}: {line}" for line in rejected),
+            tuple(f"{village}: {line}" for line in _oddities(forecast, slots, context)),
+            forecast.document_time,
+            fields=fields,
+            unknown_fields=unknown,
+        )
 
 
 def village_of(path: str) -> str:
     """The village that a forecast path or URL asks for; empty if none."""
     return parse_qs(path.partition("?")[2]).get("adm4", [""])[0]
+
+
+def _refuse_the_old_form(payload: bytes, path: str) -> None:
+    """Raises:
+    SourceChanged: DigitalForecast, which BMKG wrote until July 2024.
+    """
+    head = head_text(payload).lstrip("\ufeff \t\r\n")
+    if head.startswith("<") and "<forecast" in head and "<data" in head:
+        raise SourceChanged(
+            f"{path}: a DigitalForecast document, a form that BMKG stopped in July 2024 and "
+            "replaced by the forecast of villages; it has no rain amount and is not read. Ask "
+            f"for {PATH}?adm4=<village code> instead"
+        )
+    refuse_html(payload, path)
+
+
+def _refuse_not_found(document: Any, path: str) -> None:
+    """Raises:
+    NotPublishedYet: the text of BMKG's 404, whatever status it came with.
+    """
+    if isinstance(document, dict) and document.get("statusCode") == 404:
+        raise NotPublishedYet(f"{path}: BMKG does not know this village; it is not assessed")
+
+
+def _names(document: Mapping[str, Any], days: Sequence[Any]) -> Iterator[str]:
+    entry = document["data"][0]
+    places = [part for part in (document.get("lokasi"), entry.get("lokasi")) if part]
+    yield from names_of([document])
+    yield from names_of([entry], "data.")
+    yield from names_of(places, "lokasi.")
+    yield from names_of((row for day in days if isinstance(day, list) for row in day), "cuaca.")
+
+
+def _oddities(
+    forecast: Forecast, slots: Sequence[tuple[datetime, ForecastSlot]], context: ReadContext
+) -> Iterator[str]:
+    """What is odd about the times and is kept: the age of the content judges the feed."""
+    runs = {time for time, _ in slots}
+    if len(runs) > 1:
+        yield f"analysis_date: {len(runs)} model runs in one document; the oldest counts"
+    try:
+        plausible(forecast.analysis_time, context.last_seen, name="analysis_date", behind=SPAN)
+    except DataError as error:
+        yield f"{one_line(error, 200)}; the village counts as not assessed"
 
 
 def _parts(document: Any) -> tuple[Mapping[str, Any], Sequence[Any]]:

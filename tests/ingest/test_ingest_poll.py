@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from ingest.feedserver import FeedServer
 from ingest.health import feed_health
-from ingest.known import forecast_ages, known, read_payload, unknown_areas
+from ingest.known import known, read_payload, unknown_areas
 from ingest.links import linked_path
 from ingest.registry import SOURCES
 from ingest.run import poll
@@ -405,13 +405,6 @@ def test_a_thousand_faults_are_counted_and_fifty_shown(serve, make_context, now)
     lines = [e.detail for e in report.entries if e.outcome is Outcome.QUARANTINED]
     assert len(lines) == 51
     assert lines[-1] == "and 149 more like these"
-
-
-def test_forecast_ages(feed, now):
-    poll("bmkg-forecast", at=now, context=feed, wanted=["33.01.01.2001", "33.01.01.2002"])
-    assert forecast_ages(feed.engine, now) == {"33.01.01.2001": now, "33.01.01.2002": now}
-    assert forecast_ages(feed.engine, now - timedelta(minutes=1)) == {}
-    assert forecast_ages(feed.engine, now + timedelta(days=2)) == {}
 
 
 def test_no_such_source(feed, now):
