@@ -248,6 +248,44 @@ class ShakeGrid(_Record):
     """What is odd about the document, one clear line each; the first reasons are of `exercise`."""
 
 
+class SatelliteGrid(_Record):
+    """A field in physical units, opened from the archived bytes by `ingest.frames.open_frame`."""
+
+    kind: Literal["satellite_grid"] = "satellite_grid"
+    product: str
+    """Band: `B13` (10.4 um)."""
+    variable: str = "brightness_temperature"
+    """Kelvin."""
+    valid_time: AwareDatetime
+    """Nominal time of the scan."""
+    satellite: str = ""
+    shape: tuple[int, int]
+    """Rows and columns within 94.5-141.5 E, 11.5 S-6.5 N."""
+    bounds: tuple[float, float, float, float]
+    """West, south, east, north: edges of its outermost cells, degrees."""
+    step: float
+    """Degrees between rows."""
+    known_fraction: float = Field(ge=0, le=1)
+    """Share of that window with a believed value."""
+    quality: Quality
+    flags: tuple[str, ...] = ()
+    """What is doubtful: see `ingest.frames.judge`."""
+    part: tuple[int, int] | None = None
+    """Segment and how many there are; the segments of one `valid_time` make the scan."""
+
+
+class RadarScan(_Record):
+    """One picture in BMKG's radar archive: that it exists, of when and where; never its pixels."""
+
+    kind: Literal["radar_scan"] = "radar_scan"
+    radar: str
+    """Three or four letters, e.g. `JAK`."""
+    product: str
+    scan_time: AwareDatetime
+    image_url: str
+    """As published; not followed."""
+
+
 Record = (
     Quake
     | Bulletin
@@ -258,6 +296,8 @@ Record = (
     | Detection
     | CatalogueQuake
     | ShakeGrid
+    | SatelliteGrid
+    | RadarScan
 )
 _ADAPTER: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
 
