@@ -43,7 +43,6 @@ for name, command in (
 for name, group in (
     ("feeds", feeds.group),
     ("forecast", forecast.group),
-    ("forecast", forecast.group),
     ("warning", warnings.group),
     ("tasks", tasks.group),
     ("cap", cap.group),
