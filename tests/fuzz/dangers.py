@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from math import inf
 
-from ingest.source import Reading
 from kentongan.records import Bulletin, Forecast, Nowcast, NowcastItem, Quake, Record
 from kentongan.types import TsunamiStatus
 
@@ -16,10 +15,10 @@ Dangers = dict[str, Strength]
 _LEVELS = list(TsunamiStatus)
 
 
-def dangers(reading: Reading) -> Dangers:
+def dangers(records: Iterable[Record]) -> Dangers:
     """The strongest of each. A figure that is not known counts as the worst there can be."""
     found: Dangers = {}
-    for record in reading.records:
+    for record in records:
         real = f"{record.status}/{'re-created' if record.re_creation else 'real'}"
         for name, strength in _of(record):
             key = f"{real} {name}"

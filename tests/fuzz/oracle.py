@@ -24,7 +24,7 @@ from ingest.source import Reading
 from kentongan.drills import is_drill, is_re_creation
 from kentongan.errors import SourceError
 from kentongan.records import Record, record_from_json
-from tests.fuzz.dangers import Dangers, lost
+from tests.fuzz.dangers import Dangers, dangers, lost
 from tests.fuzz.trees import Leaf, leaves
 
 MAX_KEY, MAX_LINE = 200, 1_000
@@ -112,10 +112,11 @@ def _shape_faults(reading: Reading) -> Iterator[str]:
         yield "empty, and yet with items"
     if not (reading.empty or reading.records or reading.rejected):
         yield "neither a record, nor a rejected item, nor empty"
-    keys = Counter((type(r), r.key) for r in reading.records)
-    bodies = {r.model_dump_json() for r in reading.records}
-    if len(bodies) > len(keys):
-        yield f"{len(bodies)} different records under {len(keys)} keys"
+    said: dict[str, set[frozenset[Any]]] = {}
+    for record in reading.records:
+        said.setdefault(record.key, set()).add(frozenset(dangers([record]).items()))
+    if twice := [key for key, dangers_of_one in said.items() if len(dangers_of_one) > 1]:
+        yield f"records of different danger under one key, only one is kept: {twice[0][:120]}"
 
 
 def _record_faults(record: Record) -> Iterator[str]:

@@ -6,6 +6,7 @@ import json
 import selectors
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
@@ -57,11 +58,12 @@ class Task:
 
 class _Worker:
     def __init__(self) -> None:
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in end()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.fuzz.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self.errors,
             cwd=ROOT,
             bufsize=0,
         )
@@ -71,6 +73,7 @@ class _Worker:
         self.rest = b""
         self.since = time.monotonic()
         self.cpu_s = 0.0
+        self.last_words = ""
 
     def give(self, task: Task) -> None:
         assert self.process.stdin is not None
@@ -88,15 +91,15 @@ class _Worker:
             return self.cpu_s
         return float(taken.user + taken.system)
 
-    def overdue(self) -> str:
+    def overdue(self, limit_s: float) -> str:
         """Why it has to be ended; empty while all is well."""
         wall = time.monotonic() - self.since
         if not self.ready:
             return f"not ready within {START_S:g} s" if wall > START_S else ""
-        if self.task is None or wall < MAX_CPU_S:
+        if self.task is None or wall < limit_s:
             return ""
         # Twice the limit: a mutant just above it ends by itself and says so.
-        hung = self._cpu_s() - self.cpu_s > 2 * MAX_CPU_S or wall > MAX_WALL_S
+        hung = self._cpu_s() - self.cpu_s > 2 * limit_s or wall > MAX_WALL_S
         return f"hang: no answer after {wall:.0f} s" if hung else ""
 
     def lines(self) -> list[dict[str, Any]] | None:
@@ -114,14 +117,18 @@ class _Worker:
         self.process.kill()
         self.process.stdin.close()
         self.process.stdout.close()
-        return self.process.wait()
+        status = self.process.wait()
+        self.errors.seek(0)
+        self.last_words = self.errors.read()[-600:].decode("utf-8", "replace")
+        self.errors.close()
+        return status
 
 
 def campaign(
-    tasks: Iterable[Task], *, workers: int, seconds: float
+    tasks: Iterable[Task], *, workers: int, seconds: float, limit_s: float = MAX_CPU_S
 ) -> tuple[dict[str, Tally], list[Finding]]:
     """Judge the mutants of all tasks, or as many as the time allows."""
-    run = _Campaign(deque(split(tasks)), time.monotonic() + seconds)
+    run = _Campaign(deque(split(tasks)), time.monotonic() + seconds, limit_s)
     return run.through(workers)
 
 
@@ -136,9 +143,10 @@ def split(tasks: Iterable[Task]) -> list[Task]:
 
 
 class _Campaign:
-    def __init__(self, queue: deque[Task], until: float) -> None:
+    def __init__(self, queue: deque[Task], until: float, limit_s: float) -> None:
         self.queue = queue
         self.until = until
+        self.limit_s = limit_s
         self.tallies: dict[str, Tally] = {}
         self.findings: list[Finding] = []
         self.selector = selectors.DefaultSelector()
@@ -171,7 +179,7 @@ class _Campaign:
                 self._bury(worker, "" if lines is not None else "died")
                 gone.append(worker)
         for worker in active:
-            if worker not in gone and (why := worker.overdue()):
+            if worker not in gone and (why := worker.overdue(self.limit_s)):
                 self._bury(worker, why)
                 gone.append(worker)
         return gone
@@ -210,7 +218,9 @@ class _Campaign:
         task = worker.task
         status = worker.end()
         if not worker.ready:
-            raise RuntimeError(f"a fuzz worker ended before it was ready: {why} ({status})")
+            raise RuntimeError(
+                f"a fuzz worker ended before it was ready: {why} ({status}); {worker.last_words}"
+            )
         if task is None:
             return
         fault = f"{why} (status {status})"

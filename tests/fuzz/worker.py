@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import sys
 import time
 import warnings
@@ -48,6 +49,8 @@ def _say(line: dict[str, Any]) -> None:
 
 
 def examined(parser: str, index: int) -> dict[str, Any]:
+    if parser.startswith("self/"):
+        return _misbehaving(parser, index)
     seed, payload = mutant(parser, index, parsers()[parser], _all_texts())
     started = time.process_time()
     verdict = verdict_on(seed, payload)
@@ -61,13 +64,24 @@ def examined(parser: str, index: int) -> dict[str, Any]:
     return found | ({"seed": seed.name, "faults": faults} if faults else {})
 
 
+def _misbehaving(parser: str, index: int) -> dict[str, Any]:
+    """Number 3 hangs, dies or bursts, to see that the watch works."""
+    while index == 3 and parser == "self/hang":
+        pass
+    if index == 3 and parser == "self/die":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if index == 3 and parser == "self/burst":
+        bytes(2 * _ADDRESS_SPACE)
+    return {"i": index, "o": "read", "s": 0.0}
+
+
 def verdict_on(seed: Seed, payload: bytes) -> Verdict:
     source = SOURCES[seed.source_id]
     _, _, faults = run(lambda: source.links(payload, seed.path))
     reading, refusal, more = run(lambda: source.read(payload, seed.context(payload)))
     if refusal:
         return Verdict(refusal, (*faults, *more))
-    found, _, crash = run(lambda: dangers(reading))
+    found, _, crash = run(lambda: dangers(reading.records))
     if crash:
         return Verdict("crash", crash)
     verdict = judge(_original(seed), payload, reading, found)
@@ -83,7 +97,7 @@ def _original(seed: Seed) -> Original:
 
 @cache
 def _base(seed: Seed) -> Dangers:
-    return dangers(SOURCES[seed.source_id].read(seed.payload, seed.context()))
+    return dangers(SOURCES[seed.source_id].read(seed.payload, seed.context()).records)
 
 
 @cache
