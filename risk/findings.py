@@ -19,12 +19,14 @@ class Findings:
         rows: positions in the layer set's villages.
         level: 0..4, by the area rule.
         rule: text, which rule spoke.
-        parts: int64, shape (n, 6): parts of `PARTS` in levels 0 to 4 and unknown.
+        parts: int64, shape (n, 6): whole parts in levels 0 to 4 and unknown; each row adds up
+            to all of its village (`PARTS` by shapes, the operator's `scale` by cells).
         value: float32, the physical value that decided; NaN if none.
         onset: UTC timestamps, NaT if not known.
         no_elevation: a coast strip without elevation data decided.
         counts: whole people of the same shape as `parts`; None: they follow from `parts`.
         unresolved: names that led to no village.
+        unassigned: int64, shape (6,): whole people in no village, in the same classes.
     """
 
     rows: NDArray[np.int64]
@@ -36,6 +38,7 @@ class Findings:
     no_elevation: NDArray[np.bool_]
     counts: NDArray[np.int64] | None = None
     unresolved: tuple[str, ...] = field(default=())
+    unassigned: NDArray[np.int64] = field(default_factory=lambda: np.zeros(CLASSES, np.int64))
 
     @classmethod
     def nothing(cls, unresolved: tuple[str, ...] = ()) -> Findings:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from kentongan.errors import GridMismatch
 from kentongan.hazard import AreaRule, HazardField
@@ -100,16 +101,22 @@ def _table(found: Findings, layers: LayerSet, policy: LevelPolicy) -> pd.DataFra
     }
     table = pd.DataFrame({name: columns[name] for name in COLUMNS})
     order = np.argsort(found.rows, kind="stable")
-    return _typed(pd.concat([table.iloc[order], _unassigned()], ignore_index=True))
+    rows = [table.iloc[order], _unassigned(found.unassigned)]
+    return _typed(pd.concat(rows, ignore_index=True))
 
 
-def _unassigned() -> pd.DataFrame:
-    """People outside every village: none are counted in a set whose people live in villages."""
+def _unassigned(counts: NDArray[np.int64]) -> pd.DataFrame:
+    """People outside every village: none in a set whose people live in villages."""
+    people = int(counts.sum())
     row: dict[str, object] = dict.fromkeys(COLUMNS, 0)
     row |= {
         "adm4_code": UNASSIGNED,
         "rule": "",
-        "known_fraction": 1.0,
+        "people": people,
+        **{name: int(counts[i]) for i, name in enumerate(PEOPLE_BY_LEVEL)},
+        "people_unknown": int(counts[UNKNOWN]),
+        "known_fraction": 1 - int(counts[UNKNOWN]) / max(people, 1),
+        "share_inside": int(counts[1:UNKNOWN].sum()) / max(people, 1),
         "value": np.nan,
         "onset": pd.NaT,
         "team_minutes": np.nan,

@@ -14,7 +14,7 @@ from kentongan.grid import BASE_GRID, Grid
 from kentongan.hazard import LEVEL_UNKNOWN
 from kentongan.policy import RasterRules
 from risk.findings import Findings
-from risk.operator import PARTS, UNKNOWN, ExposureOperator
+from risk.operator import UNKNOWN, ExposureOperator
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -35,9 +35,8 @@ def raster_findings(
             `attrs["value_variable"]` names, on any ascending grid; see `to_base_grid`.
     """
     field = to_base_grid(raster)
-    parts = layers.operator.parts(field["hazard_level"].to_numpy())
-    rows = np.flatnonzero(parts[:, 0] < PARTS)
-    parts = parts[rows]
+    classes = field["hazard_level"].to_numpy()
+    rows, parts = layers.operator.touched(classes)
     name = str(raster.attrs.get("value_variable", ""))
     value = np.full(rows.size, np.nan, dtype=np.float32)
     if name in field:
@@ -50,6 +49,7 @@ def raster_findings(
         value=value,
         onset=pd.DatetimeIndex([onset] * rows.size, tz="UTC"),
         no_elevation=np.zeros(rows.size, dtype=np.bool_),
+        unassigned=layers.operator.overlay_unassigned(classes),
     )
 
 
@@ -59,7 +59,7 @@ def level_of(parts: _I64, people_pct: float) -> _I64:
     Unknown parts count neither for nor against.
     """
     at_least = np.cumsum(parts[:, 4:0:-1], axis=1)[:, ::-1]
-    enough = at_least * 100 >= people_pct * PARTS
+    enough = at_least * 100 >= people_pct * parts.sum(axis=1, keepdims=True)
     # at_least falls with the level, so counting the levels that have enough gives the highest.
     level: _I64 = enough.sum(axis=1).astype(np.int64)
     return level
@@ -87,7 +87,7 @@ def deciding_value(
     running = np.cumsum(operator.share[entry][order], dtype=np.int64)
     start = np.searchsorted(position, np.arange(rows.size))
     before = np.concatenate([[0], running])[start]
-    enough = (running - before[position]) * 100 >= people_pct * PARTS
+    enough = (running - before[position]) * 100 >= people_pct * operator.scale
     hits = np.flatnonzero(enough)
     which, first = np.unique(position[hits], return_index=True)
     out = np.full(rows.size, np.nan, dtype=np.float32)
