@@ -67,12 +67,24 @@ def read_document(payload: bytes, context: ReadContext) -> Reading:
         alert = alert_from_xml(parse_xml(payload, context.path), context.path)
     else:
         alert = _from_json(payload, context.path)
-    return read_alert(alert, context, said=xml_comments(payload))
+    return read_alert(alert, context, comments=xml_comments(payload))
 
 
-def read_alert(alert: Mapping[str, Any], context: ReadContext, *, said: Sequence[str]) -> Reading:
-    """Records of an alert as a mapping; `said` are texts around it that may mark a drill."""
-    whole = _Alert(alert, _marked(context, *said, *texts_in(alert)))
+def read_alert(
+    alert: Mapping[str, Any],
+    context: ReadContext,
+    *,
+    comments: Sequence[str] = (),
+    titles: Sequence[str] = (),
+) -> Reading:
+    """Records of an alert as a mapping.
+
+    Args:
+        comments: notes of an author in the file, who may mark a re-creation.
+        titles: texts of BMKG's around the alert, which may mark that and a drill.
+    """
+    said = (*titles, *texts_in(alert))
+    whole = _Alert(alert, _marked(context, *comments, *said), said)
     infos = whole.infos
     records: list[Quake | Bulletin] = []
     rejected: list[str] = []
@@ -102,6 +114,7 @@ def read_alert(alert: Mapping[str, Any], context: ReadContext, *, said: Sequence
 class _Alert:
     raw: Mapping[str, Any]
     context: ReadContext
+    said: tuple[str, ...]
 
     @property
     def infos(self) -> Sequence[Any]:
@@ -279,7 +292,6 @@ def _quake(
     where: tuple[float, float],
     size: tuple[float | None, float | None],
 ) -> tuple[Quake, Lines]:
-    raw = alert.raw
     return make_quake(
         _marked(alert.context, *texts_in(info)),
         origin=origin,
@@ -291,7 +303,7 @@ def _quake(
         potential=text_of(info, "potential"),
         felt=text_of(info, "felt"),
         shakemap=text_of(info, "shakemap"),
-        status=document_status(text_of(raw, "status"), *texts_in(raw), *texts_in(info)),
+        status=document_status(text_of(alert.raw, "status"), *alert.said, *texts_in(info)),
     )
 
 

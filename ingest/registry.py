@@ -5,10 +5,14 @@ from __future__ import annotations
 from pydantic import SecretStr
 
 from ingest.source import Source
+from ingest.sources.bmkg_catalogue import BmkgCatalogue
+from ingest.sources.bmkg_detections import BmkgDetections
 from ingest.sources.bmkg_forecast import BmkgForecast
 from ingest.sources.bmkg_inatews import BmkgInatews
+from ingest.sources.bmkg_inatews_lists import BmkgInatewsLists
 from ingest.sources.bmkg_nowcast import BmkgNowcast
 from ingest.sources.bmkg_quakes import BmkgQuakes
+from ingest.sources.bmkg_shakemap import BmkgShakemap
 from ingest.sources.himawari_rp import HimawariRp
 from kentongan.errors import SettingsError
 from kentongan.settings import Settings
@@ -16,9 +20,13 @@ from kentongan.settings import Settings
 SOURCES: dict[str, Source] = {
     "bmkg-inatews": BmkgInatews(),
     "bmkg-quakes": BmkgQuakes(),
+    "bmkg-inatews-lists": BmkgInatewsLists(),
     "bmkg-nowcast": BmkgNowcast(),
     "himawari-rp": HimawariRp(),
     "bmkg-forecast": BmkgForecast(),
+    "bmkg-detections": BmkgDetections(),
+    "bmkg-shakemap": BmkgShakemap(),
+    "bmkg-catalogue": BmkgCatalogue(),
 }
 """In the order in which they are polled: what kills fastest comes first."""
 

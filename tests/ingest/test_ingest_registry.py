@@ -14,9 +14,13 @@ ROOT = Path(__file__).parents[2]
 FIXTURES = {
     "bmkg-inatews": ("last30tsunamievent.xml", "/last30tsunamievent.xml"),
     "bmkg-quakes": ("gempaterkini.json", "/DataMKG/TEWS/gempaterkini.json"),
+    "bmkg-inatews-lists": ("last30event.xml", "/last30event.xml"),
     "bmkg-nowcast": ("nowcast-cap.xml", "/alerts/nowcast/id/CJT20261120001_alert.xml"),
     "himawari-rp": ("himawari-rp.png", "/IMAGE/HIMA/H08_RP_Indonesia.png"),
     "bmkg-forecast": ("forecast.json", "/publik/prakiraan-cuaca?adm4=33.01.01.2001"),
+    "bmkg-detections": ("live30event.xml", "/live30event.xml"),
+    "bmkg-shakemap": ("grid.xml", "/20261120141005_grid.xml"),
+    "bmkg-catalogue": ("katalog_gempa.json", "/katalog_gempa.json"),
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from ingest.feedserver import FeedServer
 from ingest.known import known, unknown_areas
-from ingest.registry import SOURCES
+from ingest.registry import SOURCES, configured
 from ingest.run import poll
 from kentongan.errors import SourceBlocked, SourceError
 from kentongan.types import DocumentStatus, Outcome
@@ -150,7 +150,8 @@ def test_a_cycle_over_the_recording(bmkg, make_context):
         assert any(row["bmkg_path"] == "/alerts/nowcast/id" for row in csv.DictReader(lines))
     with FeedServer(bmkg) as server:
         context = make_context(server.url)
-        reports = {s: poll(s, at=AT, context=context, wanted=["32.73.01.1001"]) for s in SOURCES}
+        ids = configured(context.settings)
+        reports = {s: poll(s, at=AT, context=context, wanted=["32.73.01.1001"]) for s in ids}
     nowcast = reports["bmkg-nowcast"]
     assert (nowcast.outcome, nowcast.received, nowcast.quarantined) == (Outcome.NEW, 11, 0)
     assert len(nowcast.entries) == 10
@@ -161,4 +162,8 @@ def test_a_cycle_over_the_recording(bmkg, make_context):
     (cap,) = known(context.engine, AT, kinds=["nowcast"])
     assert cap.district_names == ("DENGILO", "MANANGGU")
     assert [len(ring) for ring in cap.polygons] == [44, 4, 4, 36]
-    assert all(r.outcome is Outcome.NEW for r in reports.values())
+    later = {"bmkg-inatews-lists", "bmkg-detections"}
+    assert {s for s, r in reports.items() if r.outcome is Outcome.QUARANTINED} == later
+    ahead = {s for s in later for e in reports[s].entries if "after it was received" in e.detail}
+    assert ahead == later
+    assert all(r.outcome is Outcome.NEW for s, r in reports.items() if s not in later)
