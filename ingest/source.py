@@ -39,8 +39,11 @@ class SourceInfo:
     key_setting: str = ""
     """Field of the settings that holds a key, sent as `key_header` and never logged."""
     key_header: str = "x-api-key"
+    wanted_setting: str = ""
+    """Field of the settings that lists what to ask for where a poll is told nothing else."""
     folder_pattern: str = ""
-    """Names of the files to take where the base is a folder of this machine; empty: never is."""
+    """Names of the files to take where the base is a folder of this machine, with `|` between
+    patterns; empty: it never is one."""
     max_bytes: int | None = None
     """Largest document, where it may exceed `KENTONGAN_HTTP_MAX_BYTES`."""
     fallbacks: Mapping[str, str] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -56,6 +57,8 @@ class Settings(BaseSettings):
     """Ids of the feeds to poll; empty: every one that needs no setting or has what it needs."""
     bmkg_radar_key: SecretStr = SecretStr("")
     """Issued by BMKG; without it the radar archive is not polled."""
+    bmkg_radars: tuple[Annotated[str, Field(pattern="^[A-Z]{3,4}$")], ...] = ("JAK",)
+    """Radars to ask the archive for: ids of three or four letters, as BMKG writes them."""
     shakemap_url: str = ""
     """Folder or address where BMKG's `grid.xml` files appear."""
     himawari_b13_url: str = ""
@@ -68,6 +71,9 @@ class Settings(BaseSettings):
     """Where `kentongan deadman` raises an alarm, as Apprise addresses."""
     monitor_url: str = ""
     """Outside monitor that `kentongan deadman` pings while all is well."""
+
+    deadman_policy: Path | None = None
+    """When `kentongan deadman` raises an alarm; none: `data/policy/deadman.toml`."""
 
     http_timeout_s: float = 10.0
     http_max_bytes: int = 20_000_000

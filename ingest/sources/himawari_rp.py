@@ -6,21 +6,14 @@ Page: docs/sources. The only time is drawn into the picture; the pixels are deco
 
 from __future__ import annotations
 
-import hashlib
-import io
-import struct
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ingest.image_title import title_time
-from ingest.payload import one_line, refuse_html
-from ingest.png import require_whole_png
+from ingest.picture import picture_pixels, picture_record, picture_size, title_notes
 from ingest.source import Link, ReadContext, Reading, SourceInfo
 from kentongan.errors import SourceChanged
-from kentongan.records import SatelliteImage
-from kentongan.times import compact, iso
-from kentongan.types import Quality
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,9 +33,6 @@ MAX_STRANGE_SHARE = 0.004
 """Share of any one unknown colour; at most 0.0028 on record (soft edges on white)."""
 _MAP = (slice(66, 1110), slice(6, 1520))
 """Rows and columns without title bar, frame and legend."""
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_AHEAD = timedelta(minutes=10)
-_APART = timedelta(minutes=60)
 
 
 class HimawariRp:
@@ -69,8 +59,8 @@ class HimawariRp:
         pixels = _pixels(payload, context.path)
         _check_palette(pixels, context.path)
         title = title_time(pixels)
-        record = _record(pixels, title, context)
-        return Reading((record,), (), _notes(title, context.received_at), record.valid_time)
+        record = picture_record(pixels, title, context, product="RP")
+        return Reading((record,), (), title_notes(title, context.received_at), record.valid_time)
 
 
 def _pixels(payload: bytes, path: str) -> NDArray[np.uint8]:
@@ -80,32 +70,13 @@ def _pixels(payload: bytes, path: str) -> NDArray[np.uint8]:
         SourceBlocked: HTML.
         SourceChanged: no PNG, of another size, or damaged.
     """
-    import numpy as np
-    from PIL import Image
-
-    _check_header(payload, path)
-    require_whole_png(payload, path)
-    try:
-        with Image.open(io.BytesIO(payload), formats=("PNG",)) as picture:
-            return np.asarray(picture.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
-        raise SourceChanged(
-            f"{path}: the image is damaged or cut short ({one_line(error, 80)}); see the archive"
-        ) from error
-
-
-def _check_header(payload: bytes, path: str) -> None:
-    refuse_html(payload, path)
-    if payload[:8] != _SIGNATURE or payload[12:16] != b"IHDR" or len(payload) < 33:
-        raise SourceChanged(f"{path}: expected a PNG image, found {one_line(payload[:12], 60)}")
-    size = struct.unpack(">II", payload[16:24])
+    size = picture_size(payload, path, max_bytes=MAX_BYTES)
     if size != SIZE:
         raise SourceChanged(
             f"{path}: an image of another size, expected {SIZE[0]}x{SIZE[1]}, found "
             f"{size[0]}x{size[1]}; its georeference is unknown, a person must look"
         )
-    if len(payload) > MAX_BYTES:
-        raise SourceChanged(f"{path}: {len(payload)} bytes, expected at most {MAX_BYTES}")
+    return picture_pixels(payload, path)
 
 
 def _check_palette(pixels: NDArray[np.uint8], path: str) -> None:
@@ -131,37 +102,3 @@ def _check_palette(pixels: NDArray[np.uint8], path: str) -> None:
             f"{path}: an image of another palette, colour #{worst:06x} fills "
             f"{share[strange].max():.1%} of the map; a person must look"
         )
-
-
-def _record(
-    pixels: NDArray[np.uint8], title: datetime | None, context: ReadContext
-) -> SatelliteImage:
-    """Without a readable title the picture itself is the identity: the same picture in other
-    bytes stays the one that was received first, and never looks fresh."""
-    source: Literal["title", "receive-clock"] = "title" if title else "receive-clock"
-    valid_time = title or context.received_at
-    picture = hashlib.sha256(pixels.tobytes()).hexdigest()[:16]
-    return SatelliteImage(
-        source_id=context.source_id,
-        key=f"RP-{compact(title) if title else 'untimed'}-{picture}",
-        sha256=context.sha256,
-        document_time=valid_time,
-        re_creation=context.re_creation,
-        product="RP",
-        valid_time=valid_time,
-        time_source=source,
-        quality=Quality.OK if title else Quality.DEGRADED,
-    )
-
-
-def _notes(title: datetime | None, received_at: datetime) -> tuple[str, ...]:
-    if title is None:
-        return (
-            "title not readable: time taken from the receive clock "
-            f"{iso(received_at)}, quality degraded",
-        )
-    if title - received_at > _AHEAD:
-        return (f"title says {iso(title)}, {title - received_at} after it was received",)
-    if received_at - title > _APART:
-        return (f"title says {iso(title)}, {received_at - title} before it was received",)
-    return ()
