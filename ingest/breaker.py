@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Row
 from sqlalchemy.exc import SQLAlchemyError
 
 from ingest.shared import change, first_row, say_once
@@ -106,11 +106,13 @@ class Breaker:
             say_once("breakers not usable; every host is asked", error)
             return Permit()
 
-    def _is_over(self, row: Any, at: datetime) -> bool:
+    def _is_over(self, row: Row[Any], at: datetime) -> bool:
         left = row.retry_clock - self.clock()
-        return left <= 0 or left > _FAR_S or iso(at) >= row.retry_at or iso(at) < row.opened_at
+        if left <= 0 or left > _FAR_S:
+            return True
+        return not row.opened_at <= iso(at) < row.retry_at
 
-    def _claim(self, host: str, row: Any, at: datetime) -> bool:
+    def _claim(self, host: str, row: Row[Any], at: datetime) -> bool:
         values = self._until(at, PROBE_S, "probe") | {"host": host[:120], "seen": row.retry_clock}
         return change(self.engine, _CLAIM, values) == 1
 

@@ -2,43 +2,41 @@
 
 from __future__ import annotations
 
+import random
 import ssl
+import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
-from urllib.parse import urlsplit
+from typing import Any
 
 import httpx
 
-from ingest.payload import one_line, refuse_html
-from ingest.rate import LIMITER, RateLimiter
-from kentongan.errors import NotPublishedYet, SourceBlocked, SourceChanged, SourceDown
+from ingest.answer import Answer, conditions, kept_headers, require_data, strong_date, usable_tag
+from ingest.connections import CONNECT_S, CONNECTIONS, Connections, Lane
+from ingest.links import host_of, is_loopback
+from ingest.payload import one_line
+from ingest.rate import LIMITER, Limiter
+from ingest.retry import pause_s, retry_after_s
+from kentongan.errors import SourceChanged, SourceDown
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+__all__ = ["Answer", "PoliteClient", "host_of", "is_loopback", "require_data", "user_agent"]
+
 PATIENCE_S = 2.0
 """Longest wait for a turn: one feed's requests must not keep the other feeds waiting."""
-_PAUSE_S = 0.3
-"""Before the one retry after a refused connection."""
 _GZIP = 31
 """zlib's window bits for the gzip format."""
 
 
-@dataclass(frozen=True)
-class Answer:
-    """A complete answer, whatever its status. `body` is decoded."""
-
-    url: str
-    status: int
-    body: bytes
-    validator: str | None
-    """ETag, or the Last-Modified date where there is none."""
-    location: str = ""
+@cache
+def _user_agent(contact: str) -> str:
+    return user_agent(contact)
 
 
 def user_agent(contact: str) -> str:
@@ -50,26 +48,11 @@ def user_agent(contact: str) -> str:
     return f"{name} (+{contact})" if contact else name
 
 
-def host_of(url: str) -> str:
-    """Lower-case host name; empty if the text is no address with a host."""
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
-
-
-def is_loopback(url: str) -> bool:
-    return host_of(url) in _LOOPBACK
-
-
-@cache
-def _trust() -> ssl.SSLContext:
-    """The system's certificates, loaded once: it takes longer than a request."""
-    return httpx.create_ssl_context()
-
-
 class PoliteClient:
-    """GET with a time limit over all, DNS and slow drips included."""
+    """GET with a time limit over all, DNS, slow drips and a second try included.
+
+    Connections are those of the process: making a client costs nothing.
+    """
 
     def __init__(
         self,
@@ -77,29 +60,25 @@ class PoliteClient:
         timeout_s: float,
         max_bytes: int,
         contact: str = "",
-        limiter: RateLimiter = LIMITER,
+        limiter: Limiter = LIMITER,
+        secret: Mapping[str, str] | None = None,
+        connections: Connections = CONNECTIONS,
+        limit_loopback: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`secret` are headers that are sent and shown nowhere."""
         self.timeout_s = timeout_s
         self.max_bytes = max_bytes
         self.limiter = limiter
+        self.connections = connections
+        self.limit_loopback = limit_loopback
         self.monotonic = monotonic
         self._headers = {
-            "User-Agent": user_agent(contact),
+            "User-Agent": _user_agent(contact),
             "Accept": "*/*",
             "Accept-Encoding": "gzip",
+            **(secret or {}),
         }
-        self._open()
-
-    def _open(self) -> None:
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fetch")
-        self._http = httpx.Client(
-            verify=_trust(),
-            headers=self._headers,
-            timeout=self.timeout_s,
-            follow_redirects=False,
-            mounts={f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")},
-        )
 
     def __enter__(self) -> PoliteClient:
         return self
@@ -110,73 +89,137 @@ class PoliteClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        """Connections stay open for the next poll."""
 
-    def close(self) -> None:
-        self._http.close()
-        self._worker.shutdown(wait=False, cancel_futures=True)
+    def is_limited(self, url: str) -> bool:
+        """Whether requests to this address are counted; this machine's are not."""
+        return self.limit_loopback or not is_loopback(url)
 
-    def admit(self, url: str) -> None:
-        """Wait a little for our turn at the host; loopback has no limit.
+    def admit(self, url: str, *, reserve: int = 0, patience_s: float = PATIENCE_S) -> None:
+        """Wait a little for our turn at the host, leaving `reserve` requests to others.
 
         Raises:
             SourceDown: the minute's requests are spent.
         """
         host = host_of(url)
-        if not is_loopback(url) and not self.limiter.take(host, patience_s=PATIENCE_S):
+        if self.is_limited(url) and not self.limiter.take(
+            host, patience_s=patience_s, reserve=reserve
+        ):
+            kept = f", {reserve} kept for warnings" if reserve else ""
             raise SourceDown(
                 f"{url}: not asked, {self.limiter.per_minute} requests a minute to {host} are "
-                "spent; the next poll asks"
+                f"spent{kept}; the next poll asks"
             )
 
-    def get(self, url: str, *, validator: str | None = None) -> Answer:
-        """One answer of any status; 304 if the validator still holds.
+    def get(
+        self,
+        url: str,
+        *,
+        validator: str | None = None,
+        last_modified: str | None = None,
+        retry: bool = True,
+    ) -> Answer:
+        """One answer of any status; 304 if a validator still holds.
 
         Raises:
             SourceDown: no connection, or no complete answer in time.
             SourceChanged: larger than allowed, or in an encoding that we did not ask for.
         """
-        future = self._worker.submit(self._get, url, validator)
+        started = self.monotonic()
+        ask = _Ask(url, conditions(validator, last_modified), started + self.timeout_s)
+        attempt = 0
+        while True:
+            attempt += 1
+            answer, error = self._try(ask)
+            wait = self._wait_s(ask, attempt, answer, error) if retry else None
+            if wait is None:
+                break
+            time.sleep(wait)
+        if answer is None:
+            raise self._explained(url, error) from error
+        spent = round(1000 * (self.monotonic() - started))
+        return replace(answer, duration_ms=spent, tries=attempt)
+
+    def _try(self, ask: _Ask) -> tuple[Answer | None, Exception | None]:
+        """An answer, or why there is none."""
+        lane = self.connections.take(ask.url)
         try:
-            return future.result(timeout=self.timeout_s)
+            left = ask.deadline - self.monotonic()
+            return _in_thread(lambda: self._visit(lane, ask), left), None
         except FutureTimeout as error:
-            self.close()
-            self._open()
-            raise self._late(url) from error
+            self.connections.abandon(lane)
+            return None, error
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, RuntimeError) as error:
+            return None, error
+
+    def _wait_s(
+        self, ask: _Ask, attempt: int, answer: Answer | None, error: Exception | None
+    ) -> float | None:
+        """Seconds until the next try; None: there is none."""
+        if answer is None and not _may_pass(error):
+            return None
+        status = answer.status if answer else None
+        asked = retry_after_s(answer.headers) if answer else None
+        wait = pause_s(attempt, status, asked, random.random())  # noqa: S311
+        if wait is None or self.monotonic() + wait >= ask.deadline:
+            return None
+        is_free = not self.is_limited(ask.url) or self.limiter.take(host_of(ask.url), patience_s=0)
+        return wait if is_free else None
+
+    def _explained(self, url: str, error: Exception | None) -> SourceDown:
+        if isinstance(error, (FutureTimeout, httpx.TimeoutException)):
+            return self._late(url)
+        if _is_tls(error):
+            return SourceDown(
+                f"{url}: the server's TLS certificate is not accepted ({one_line(error, 120)}); "
+                "nothing was read. It is never skipped: install the missing authority, or tell "
+                "BMKG"
+            )
+        return SourceDown(f"{url}: no answer ({type(error).__name__}: {one_line(error, 80)})")
 
     def _late(self, url: str) -> SourceDown:
         return SourceDown(f"{url}: no complete answer within {self.timeout_s:g} s")
 
-    def _get(self, url: str, validator: str | None) -> Answer:
-        """Runs in the worker thread; gives up by itself at the deadline."""
-        deadline = self.monotonic() + self.timeout_s
+    def _visit(self, lane: Lane, ask: _Ask) -> Answer:
+        """Runs in a thread of its own; gives up by itself at the deadline."""
         try:
+            seen = _Seen()
             try:
-                return self._once(url, validator, deadline)
-            except httpx.ConnectError:
-                time.sleep(_PAUSE_S)
-                return self._once(url, validator, deadline)
-        except httpx.TimeoutException as error:
-            raise self._late(url) from error
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, RuntimeError) as error:
-            raise SourceDown(
-                f"{url}: no answer ({type(error).__name__}: {one_line(error, 80)})"
-            ) from error
+                return self._once(lane, ask, seen)
+            except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+                if seen.connected or seen.answered:
+                    raise
+                # The server had closed a connection that we had kept: no failure of its.
+                return self._once(lane, ask, seen)
+        finally:
+            self.connections.give_back(lane)
 
-    def _once(self, url: str, validator: str | None, deadline: float) -> Answer:
-        with self._http.stream("GET", url, headers=_conditions(validator)) as response:
-            body = b"".join(self._decoded(url, response, deadline))
-            headers = response.headers
+    def _once(self, lane: Lane, ask: _Ask, seen: _Seen) -> Answer:
+        left = max(0.01, ask.deadline - self.monotonic())
+        with lane.http.stream(
+            "GET",
+            ask.url,
+            headers=self._headers | ask.conditions,
+            timeout=httpx.Timeout(left, connect=min(left, CONNECT_S)),
+            extensions={"trace": seen.note},
+        ) as response:
+            seen.answered = True
+            body = b"".join(self._decoded(ask, response))
+            headers = kept_headers(response.headers)
             return Answer(
-                url=url,
+                url=ask.url,
                 status=response.status_code,
                 body=body,
-                validator=headers.get("etag") or headers.get("last-modified"),
-                location=headers.get("location", ""),
+                validator=usable_tag(response.headers),
+                location=response.headers.get("location", ""),
+                last_modified=strong_date(response.headers),
+                headers=headers,
+                request=ask.conditions,
             )
 
-    def _decoded(self, url: str, response: httpx.Response, deadline: float) -> Iterator[bytes]:
+    def _decoded(self, ask: _Ask, response: httpx.Response) -> Iterator[bytes]:
         """Pieces of the decoded body; both it and what was sent stay below the limit."""
+        url = ask.url
         declared = response.headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > self.max_bytes:
             raise self._too_large(url, f"{int(declared)} bytes")
@@ -189,7 +232,7 @@ class PoliteClient:
             yield piece
             if max(raw_bytes, decoded_bytes) > self.max_bytes:
                 raise self._too_large(url, f"more than {self.max_bytes} bytes")
-            if self.monotonic() > deadline:
+            if self.monotonic() > ask.deadline:
                 raise self._late(url)
         if raw_bytes:
             decoder.finish()
@@ -201,11 +244,55 @@ class PoliteClient:
         )
 
 
-def _conditions(validator: str | None) -> dict[str, str]:
-    if not validator:
-        return {}
-    is_tag = validator.startswith(('"', 'W/"'))
-    return {"If-None-Match" if is_tag else "If-Modified-Since": validator}
+@dataclass(frozen=True)
+class _Ask:
+    url: str
+    conditions: dict[str, str]
+    deadline: float
+
+
+@dataclass
+class _Seen:
+    """What happened on the wire during one request."""
+
+    connected: bool = False
+    answered: bool = False
+
+    def note(self, event: str, _info: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.started":
+            self.connected = True
+
+
+def _in_thread(act: Callable[[], Answer], seconds: float) -> Answer:
+    """What `act` returns; nobody waits longer, not even for a look-up of a name.
+
+    Raises:
+        TimeoutError: it goes on by itself, and ends with its own time limits.
+    """
+    done: Future[Answer] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(act())
+        except BaseException as error:  # noqa: BLE001
+            done.set_exception(error)
+
+    threading.Thread(target=run, name="fetch", daemon=True).start()
+    return done.result(timeout=max(0.0, seconds))
+
+
+def _may_pass(error: Exception | None) -> bool:
+    """Whether a failed connection may be made a moment later."""
+    return isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)) and not _is_tls(error)
+
+
+def _is_tls(error: BaseException | None) -> bool:
+    """Whether a certificate or handshake was refused."""
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 class _Decoder:
@@ -234,34 +321,3 @@ class _Decoder:
         """
         if self._member and (not self._member.eof or self._member.unused_data):
             raise SourceChanged(f"{self.url}: damaged gzip (cut short, or data after its end)")
-
-
-def require_data(answer: Answer) -> bytes:
-    """The body of an answer that is data.
-
-    Raises:
-        SourceBlocked: status 401 or 403, or a web page instead of data.
-        NotPublishedYet: 404 or 410.
-        SourceDown: 408, 429 or 5xx.
-        SourceChanged: a redirect or any other status.
-    """
-    url, status = answer.url, answer.status
-    if 300 <= status < 400:
-        raise SourceChanged(f"{url}: redirects to {_target(answer)}; refused, data is not moved")
-    if status in (401, 403):
-        raise SourceBlocked(f"{url}: HTTP {status}, blocked; ask BMKG to admit this address")
-    if status in (404, 410):
-        raise NotPublishedYet(f"{url}: HTTP {status}, nothing is published there")
-    if status in (408, 429) or status >= 500:
-        raise SourceDown(f"{url}: HTTP {status}, the server cannot answer now")
-    if status != 200:
-        raise SourceChanged(f"{url}: expected HTTP 200, found {status}")
-    refuse_html(answer.body, url)
-    return answer.body
-
-
-def _target(answer: Answer) -> str:
-    there = host_of(answer.location)
-    if there and there != host_of(answer.url):
-        return f"another host, {one_line(there, 80)}"
-    return one_line(answer.location, 120) or "nowhere"

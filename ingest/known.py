@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, select
 
-from ingest.log import first_received
+from ingest.archiving import in_archive
+from ingest.languages import in_one_language
 from kentongan.db import records
-from kentongan.errors import DataError
 from kentongan.records import Nowcast, NowcastItem, Record, record_from_json
-from kentongan.store import Store, read_archived
+from kentongan.store import Store
 from kentongan.times import iso
 
 WITHOUT_END = timedelta(hours=6)
@@ -45,7 +45,8 @@ def known(
         wanted = wanted.where(records.c.history.is_(False))
     wanted = wanted.order_by(records.c.document_time, records.c.key, records.c.id)
     with engine.connect() as connection:
-        return [record_from_json(body) for body in connection.scalars(wanted)]
+        found = [record_from_json(body) for body in connection.scalars(wanted)]
+    return in_one_language(engine, at, found, since)
 
 
 def unknown_areas(engine: Engine, at: datetime) -> list[NowcastItem]:
@@ -110,9 +111,6 @@ def read_payload(connection: Connection, archive: Store, source_id: str, sha256:
     """The archived bytes that a record was read from.
 
     Raises:
-        DataError: never received, or changed since.
+        DataError: never received, thinned by policy, or changed since.
     """
-    received = first_received(connection, source_id, sha256)
-    if received is None:
-        raise DataError(f"archive {source_id} {sha256[:12]}: no reception is on record")
-    return read_archived(archive, source_id, received, sha256)
+    return in_archive(connection, archive, source_id, sha256)

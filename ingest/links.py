@@ -1,4 +1,4 @@
-"""Links inside a feed: followed only to BMKG, and then on the configured base."""
+"""Addresses: their hosts, and links inside a feed, followed only to BMKG on the configured base."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from ingest.payload import one_line
 from kentongan.errors import SourceChanged
 
 _HOME = "bmkg.go.id"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def linked_path(url: str, index_path: str) -> str:
@@ -34,3 +35,24 @@ def linked_path(url: str, index_path: str) -> str:
             f"{one_line(url, 120)}: expected a plain link below {folder}; not followed"
         )
     return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def host_of(url: str) -> str:
+    """Lower-case host name; empty if the text is no address with a host."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def is_loopback(url: str) -> bool:
+    return host_of(url) in _LOOPBACK
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port; the text itself where it is no address."""
+    try:
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
+    except ValueError:
+        return url

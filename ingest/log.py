@@ -31,6 +31,7 @@ class LogRow:
     size: int = 0
     sha256: str | None = None
     validator: str | None = None
+    last_modified: str | None = None
     document_time: datetime | None = None
     received: int = 0
     quarantined: int = 0
@@ -40,6 +41,8 @@ class LogRow:
     request: Mapping[str, str] | None = None
     headers: Mapping[str, str] | None = None
     duration_ms: int | None = None
+    answered_at: datetime | None = None
+    """Our clock when the last byte was in."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Kept:
 
     sha256: str
     validator: str | None
+    last_modified: str | None = None
 
 
 def write(connection: Connection, row: LogRow) -> None:
@@ -61,6 +65,7 @@ def write(connection: Connection, row: LogRow) -> None:
             bytes=row.size,
             sha256=row.sha256,
             etag=row.validator,
+            last_modified=row.last_modified,
             document_time=iso(row.document_time) if row.document_time else None,
             received=row.received,
             quarantined=row.quarantined,
@@ -69,8 +74,14 @@ def write(connection: Connection, row: LogRow) -> None:
             request=dict(row.request) if row.request else None,
             headers=dict(row.headers) if row.headers else None,
             duration_ms=row.duration_ms,
+            answered_at=_precise(row.answered_at) if row.answered_at else None,
         )
     )
+
+
+def _precise(value: datetime) -> str:
+    """ISO 8601 with microseconds."""
+    return f"{value:%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
 def insert_records(
@@ -138,7 +149,7 @@ def stored_time(connection: Connection, record: Record) -> datetime | None:
 def last_kept(connection: Connection, source_id: str, url: str, at: datetime) -> Kept | None:
     """The newest good document of an address that was polled up to `at`."""
     row = connection.execute(
-        select(feed_log.c.sha256, feed_log.c.etag)
+        select(feed_log.c.sha256, feed_log.c.etag, feed_log.c.last_modified)
         .where(
             feed_log.c.source_id == source_id,
             feed_log.c.url == url,
@@ -149,16 +160,31 @@ def last_kept(connection: Connection, source_id: str, url: str, at: datetime) ->
         .order_by(feed_log.c.id.desc())
         .limit(1)
     ).first()
-    return Kept(row.sha256, row.etag) if row else None
+    return Kept(row.sha256, row.etag, row.last_modified) if row else None
 
 
 def first_received(connection: Connection, source_id: str, sha256: str) -> datetime | None:
-    """When these very bytes came first; the archive holds them under that day."""
+    """When these very bytes came first."""
     found = connection.execute(
         select(func.min(feed_log.c.polled_at)).where(
             feed_log.c.source_id == source_id,
             feed_log.c.sha256 == sha256,
         )
+    ).scalar()
+    return parse_instant(found) if found else None
+
+
+def archived_on(connection: Connection, source_id: str, sha256: str) -> datetime | None:
+    """The reception under whose day the archive holds these bytes; None if it does not."""
+    found = connection.execute(
+        select(feed_log.c.polled_at)
+        .where(
+            feed_log.c.source_id == source_id,
+            feed_log.c.sha256 == sha256,
+            feed_log.c.thinned_at.is_(None),
+        )
+        .order_by(feed_log.c.polled_at)
+        .limit(1)
     ).scalar()
     return parse_instant(found) if found else None
 

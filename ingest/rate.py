@@ -25,7 +25,9 @@ what the index, its 11 documents and their second language need in the busiest m
 
 
 class Limiter(Protocol):
-    per_minute: int
+    @property
+    def per_minute(self) -> int:
+        """Requests a minute and host."""
 
     def left(self, host: str) -> int:
         """Requests that may go out now without waiting; below 0: turns given away already."""

@@ -39,6 +39,8 @@ class PollReport:
     detail: str = ""
     entries: tuple[Entry, ...] = ()
     new_records: int = 0
+    trouble: str = ""
+    """What is wrong with this machine's disk or database; the feed is not to blame."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -49,6 +51,7 @@ class PollReport:
             "quarantined": self.quarantined,
             "newest": iso(self.newest) if self.newest else None,
             "detail": self.detail,
+            "trouble": self.trouble,
             "problems": [
                 {
                     "url": entry.url,

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from ingest import folder as folders
 from ingest import log
+from ingest.breaker import Breaker
 from ingest.fetch import Fetcher
-from ingest.http import PoliteClient
+from ingest.lease import Lease, lease
 from ingest.links import linked_path
+from ingest.manners import client_for, reserve_of, serves_warnings
 from ingest.payload import one_line
 from ingest.registry import SOURCES
 from ingest.report import GOOD, PollReport
-from ingest.source import Link
-from ingest.summary import report_on
+from ingest.source import Link, Source
+from ingest.summary import elsewhere, report_on, unkept
 from ingest.visit import IngestContext, Polling, Visit, base_of, logged, refused, visit
 from kentongan.errors import SettingsError, SourceError
 from kentongan.times import require_aware
 from kentongan.types import Outcome
 
 __all__ = ["IngestContext", "poll"]
+log_trouble = logging.getLogger(__name__)
+
+LEASE_S = 30.0
+"""A request ends within 10 s and a document is read within seconds; the lease is renewed before
+each. An owner that died on another machine blocks its feed no longer."""
 
 
 def poll(
@@ -39,19 +48,38 @@ def poll(
     """
     if source_id not in SOURCES:
         raise SettingsError(f"source {source_id!r}: expected one of {', '.join(SOURCES)}")
-    settings = context.settings
-    with PoliteClient(
-        timeout_s=settings.http_timeout_s,
-        max_bytes=settings.http_max_bytes,
-        contact=settings.http_contact,
-    ) as http:
-        at = require_aware(at)
-        fetcher = Fetcher(source_id, at, context.engine, context.archive, http)
-        run = Polling(SOURCES[source_id], at, context, fetcher)
+    at, source = require_aware(at), SOURCES[source_id]
+    seconds = max(LEASE_S, 3 * context.settings.http_timeout_s)
+    try:
+        with lease(context.engine, f"poll:{source_id}", seconds=seconds) as held:
+            if held is None:
+                return elsewhere(context, source, at)
+            return _poll(source, at, context, held, wanted)
+    except (SQLAlchemyError, OSError) as error:
+        log_trouble.exception("poll of %s: this machine cannot keep what it gives", source_id)
+        return unkept(source, error)
+
+
+def _poll(
+    source: Source, at: datetime, context: IngestContext, held: Lease, wanted: Sequence[str]
+) -> PollReport:
+    with client_for(source, context) as http:
+        fetcher = Fetcher(
+            source.info.source_id,
+            at,
+            context.engine,
+            context.archive,
+            http,
+            breaker=Breaker(context.engine),
+            reserve=reserve_of(source, context.settings),
+            is_critical=serves_warnings(source, context.settings),
+        )
+        run = Polling(source, at, context, fetcher, held)
         own = _visit_folder(run) or [
-            one for path in run.source.paths(wanted, at) for one in _ask(run, path)
+            one for path in source.paths(wanted, at) for one in _ask(run, path)
         ]
         behind = [pair for index in own for pair in _follow(run, index)]
+        fetcher.settle()
     return report_on(run, own, behind)
 
 

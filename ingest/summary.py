@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from ingest import log
+from ingest.archiving import archive_trouble
+from ingest.fetch import Fetcher
 from ingest.health import source_health
+from ingest.payload import one_line
 from ingest.report import GOOD, Entry, PollReport, overall
 from ingest.source import Link, Source
-from ingest.visit import Polling, Visit
+from ingest.visit import IngestContext, Polling, Visit
 from kentongan.times import iso
-from kentongan.types import Outcome
+from kentongan.types import FeedState, Outcome
 
 _IN_DOUBT = "warned by BMKG, area unknown"
 
@@ -34,6 +38,45 @@ def report_on(
         detail=_detail(run, own, behind),
         entries=tuple(entries),
         new_records=sum(v.new for v in visits),
+        trouble=run.fetcher.trouble if isinstance(run.fetcher, Fetcher) else "",
+    )
+
+
+def elsewhere(context: IngestContext, source: Source, at: datetime) -> PollReport:
+    """What a poll reports that did not ask, because another poll of its source is running."""
+    with context.engine.connect() as connection:
+        health = source_health(connection, source, at)
+    return PollReport(
+        source_id=source.info.source_id,
+        outcome=Outcome.UNCHANGED,
+        state=health.state,
+        received=0,
+        quarantined=0,
+        newest=health.newest,
+        detail="another poll is running; not asked",
+    )
+
+
+def unkept(source: Source, error: Exception) -> PollReport:
+    """What a poll reports whose results this machine could not keep."""
+    if isinstance(error, OSError):
+        trouble = archive_trouble(error)
+    else:
+        reason = str(getattr(error, "orig", None) or error)
+        trouble = (
+            f"database: {one_line(reason, 120)}; nothing of this poll is known. Free space or mend "
+            "the database"
+        )
+    return PollReport(
+        source_id=source.info.source_id,
+        outcome=Outcome.DOWN,
+        state=FeedState.DOWN,
+        received=0,
+        quarantined=0,
+        newest=None,
+        detail=trouble,
+        entries=(Entry("", Outcome.DOWN, trouble),),
+        trouble=trouble,
     )
 
 

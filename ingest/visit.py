@@ -12,6 +12,7 @@ from ingest import folder as folders
 from ingest import log, quarantine
 from ingest.census import count_fields
 from ingest.fetch import Fetched, Fetcher
+from ingest.lease import Lease
 from ingest.payload import one_line
 from ingest.source import Link, ReadContext, Reading, Source
 from kentongan.errors import NotPublishedYet, SourceBlocked, SourceChanged, SourceError
@@ -53,6 +54,7 @@ class Polling:
     at: datetime
     context: IngestContext
     fetcher: Fetcher | folders.FolderReader
+    lease: Lease | None = None
 
 
 def base_of(run: Polling) -> str:
@@ -76,6 +78,8 @@ def visit(run: Polling, path: str, link: Link | None = None) -> Visit:
         is_link=link is not None,
     )
     body = b""
+    if run.lease is not None:
+        run.lease.renew()
     try:
         fetched = run.fetcher.fetch(row.url, known_is_enough=link is not None)
         row, body = _answered(row, fetched), fetched.answer.body
@@ -95,6 +99,11 @@ def _answered(row: log.LogRow, fetched: Fetched) -> log.LogRow:
         size=len(answer.body),
         sha256=fetched.sha256,
         validator=answer.validator,
+        last_modified=answer.last_modified,
+        request=answer.request,
+        headers=answer.headers,
+        duration_ms=answer.duration_ms,
+        answered_at=fetched.answered_at,
     )
 
 

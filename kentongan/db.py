@@ -66,7 +66,7 @@ feed_log = Table(
     Column("thinned_at", String(20)),  # the bytes were deleted by policy then: no loss
     Index("feed_log_by_url", "source_id", "url", "id"),
     Index("feed_log_by_time", "source_id", "polled_at"),
-    Index("feed_log_by_bytes", "source_id", "sha256"),
+    Index("feed_log_by_bytes", "source_id", "sha256", "polled_at"),
 )
 
 rate_buckets = Table(

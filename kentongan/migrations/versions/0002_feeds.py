@@ -29,6 +29,9 @@ def _answers() -> None:
     op.add_column("feed_log", sa.Column("last_modified", sa.Text()))
     op.add_column("feed_log", sa.Column("answered_at", sa.String(length=27)))
     op.add_column("feed_log", sa.Column("thinned_at", sa.String(length=20)))
+    # With the time, the first reception is found without looking at all the others.
+    op.drop_index("feed_log_by_bytes", "feed_log")
+    op.create_index("feed_log_by_bytes", "feed_log", ["source_id", "sha256", "polled_at"])
     # The nowcast's documents are the only links that the first schema knew.
     op.execute(
         "UPDATE feed_log SET is_link = (1 = 1) "
@@ -130,6 +133,8 @@ def downgrade() -> None:
         "rate_buckets",
     ):
         op.drop_table(table)
+    op.drop_index("feed_log_by_bytes", "feed_log")
+    op.create_index("feed_log_by_bytes", "feed_log", ["source_id", "sha256"])
     for column in (
         "thinned_at",
         "answered_at",
