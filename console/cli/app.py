@@ -8,6 +8,7 @@ from console.cli import (
     archive,
     audit,
     cap,
+    deadman,
     dispatch,
     explain,
     feed_server,
@@ -37,6 +38,7 @@ for name, command in (
     ("web", web.web),
     ("explain", explain.explain),
     ("dispatch", dispatch.dispatch),
+    ("deadman", deadman.deadman),
     ("feed-server", feed_server.feed_server),
 ):
     app.command(name)(command)
