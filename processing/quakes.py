@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from kentongan.errors import DataError
-from kentongan.records import Bulletin, Felt, Quake, Record
+from kentongan.records import Bulletin, CatalogueQuake, Detection, Felt, Quake, Record
 from kentongan.times import compact
 from kentongan.types import DocumentStatus
+from processing.quake_history import Found, Statement, in_order, statement
 
 EARTH_RADIUS_KM = 6371.0088
 """Mean radius of the IUGG sphere."""
@@ -38,6 +39,7 @@ DEPTHS_KM = (0.0, 800.0)
 
 _STATUS_RANK = {DocumentStatus.ACTUAL: 0, DocumentStatus.EXERCISE: 1, DocumentStatus.TEST: 2}
 Floats = npt.NDArray[np.float64]
+Located = Quake | Found
 _Item = TypeVar("_Item")
 
 
@@ -61,9 +63,12 @@ class Solution:
 
     quake: Quake
     issued: datetime
-    """When it was said: `sent` of a bulletin, else when first read, else the document's time."""
+    """When it was said: `sent` of a bulletin, else when first read, else the document's time; where
+    another feed said the same figures before, as of then: a feed that lags brings nothing newer."""
     known: datetime
     """When it was first read, else `issued`."""
+    received: datetime | None
+    """When it was first read; None: not on record."""
     key: str
     """Of the record that carries it: the bulletin's, or the quake's own."""
     source_id: str
@@ -80,12 +85,20 @@ class QuakeGroup:
     event_key: str
     """`20260814T215823Z`: origin of the first known solution; `-test` if not actual."""
     solutions: tuple[Solution, ...]
+    unannounced: tuple[Statement, ...] = ()
+    """What BMKG's processing or catalogue holds of it; no figure of these is used."""
 
     @property
     def best(self) -> Solution:
         """The newest whose figures can be of a quake; if there is none, the newest."""
         usable = [one for one in self.solutions if plausible(one.quake)]
         return (usable or self.solutions)[-1]
+
+    @property
+    def history(self) -> tuple[Statement, ...]:
+        """Every solution from every feed, in the order in which it was said."""
+        said = (statement(s.bulletin or s.quake, s.received) for s in self.solutions)
+        return in_order([*said, *self.unannounced])
 
     @property
     def felt(self) -> tuple[Felt, ...]:
@@ -138,7 +151,7 @@ def plausible(quake: Quake) -> bool:
     )
 
 
-def same_origin(a: Quake, b: Quake) -> bool:
+def same_origin(a: Located, b: Located) -> bool:
     """Within 30 s and 100 km."""
     if abs((a.origin_time - b.origin_time).total_seconds()) > SAME_ORIGIN_SECONDS:
         return False
@@ -146,7 +159,7 @@ def same_origin(a: Quake, b: Quake) -> bool:
     return bool(apart <= SAME_PLACE_KM)
 
 
-def same_quake(a: Quake, b: Quake) -> bool:
+def same_quake(a: Located, b: Located) -> bool:
     """Within 30 s, 100 km and 1.0 in magnitude; an unknown magnitude speaks for no difference."""
     if a.magnitude is None or b.magnitude is None:
         return same_origin(a, b)
@@ -177,7 +190,30 @@ def connected(items: Sequence[_Item], same: Callable[[_Item, _Item], bool]) -> l
 def solutions(records: Sequence[Record], past: Past = NO_PAST) -> list[Solution]:
     """Every bulletin, and every plausible statement of a quake, oldest first."""
     found = [_solution(one, past) for one in records if isinstance(one, Quake | Bulletin)]
-    return sorted((s for s in found if s.bulletin or plausible(s.quake)), key=_order)
+    usable = [one for one in found if one.bulletin or plausible(one.quake)]
+    return sorted(_said_first(usable), key=_order)
+
+
+def _said_first(found: Sequence[Solution]) -> list[Solution]:
+    """The same, each quake issued when another feed said its figures first.
+
+    A bulletin keeps its own time, and so does a feed that comes back to figures of its own.
+    """
+    first: dict[tuple[object, ...], Solution] = {}
+    for one in sorted(found, key=_order):
+        first.setdefault(_said(one), one)
+    return [_as_first(one, first[_said(one)]) for one in found]
+
+
+def _as_first(one: Solution, first: Solution) -> Solution:
+    own = one.bulletin is not None or one.source_id == first.source_id
+    return one if own else replace(one, issued=first.issued)
+
+
+def _said(solution: Solution) -> tuple[object, ...]:
+    quake = solution.quake
+    where = quake.latitude, quake.longitude, quake.depth_km
+    return solution.status, quake.origin_time, *where, quake.magnitude
 
 
 def _solution(record: Quake | Bulletin, past: Past) -> Solution:
@@ -189,6 +225,7 @@ def _solution(record: Quake | Bulletin, past: Past) -> Solution:
         quake=quake,
         issued=issued,
         known=known or issued,
+        received=known,
         key=record.key,
         source_id=record.source_id,
         sha256=record.sha256,
@@ -198,24 +235,25 @@ def _solution(record: Quake | Bulletin, past: Past) -> Solution:
     )
 
 
-def _order(solution: Solution) -> tuple[datetime, str, str, str]:
-    return solution.issued, solution.source_id, solution.key, solution.sha256
+def _order(solution: Solution) -> tuple[datetime, datetime, str, str, str]:
+    return solution.issued, solution.known, solution.source_id, solution.key, solution.sha256
 
 
 def quake_groups(
     records: Sequence[Record],
     *,
-    same: Callable[[Quake, Quake], bool] = same_quake,
+    same: Callable[[Located, Located], bool] = same_quake,
     past: Past = NO_PAST,
     prefix: str = "shaking-",
 ) -> list[QuakeGroup]:
     """Solutions gathered into quakes, in order of `event_key`.
 
     Documents of different status never meet: a test can neither raise nor silence what is
-    actual.
+    actual. Detections and rows of the catalogue join the nearest quake that they may be of; alone
+    they make none.
 
     Args:
-        records: any records; only quakes and bulletins are looked at.
+        records: any records; quakes, bulletins, detections and the catalogue are looked at.
         same: whether two statements are of one quake.
         past: ids and times of earlier cycles.
         prefix: of the ids.
@@ -229,7 +267,40 @@ def quake_groups(
         )
         for members in [sorted(group, key=_order)]
     ]
+    groups = _with_unannounced(groups, records, same=same, past=past)
     return sorted(groups, key=lambda group: (group.event_key, _order(group.solutions[0])))
+
+
+def _with_unannounced(
+    groups: Sequence[QuakeGroup],
+    records: Sequence[Record],
+    *,
+    same: Callable[[Located, Located], bool],
+    past: Past,
+) -> list[QuakeGroup]:
+    joined: dict[int, list[Statement]] = {}
+    for record in records:
+        if not isinstance(record, Detection | CatalogueQuake):
+            continue
+        received = past.known_at.get((record.source_id, record.key))
+        for index in _nearest(groups, record, same):
+            joined.setdefault(index, []).append(statement(record, received))
+    return [
+        replace(group, unannounced=in_order(joined[index])) if index in joined else group
+        for index, group in enumerate(groups)
+    ]
+
+
+def _nearest(
+    groups: Sequence[QuakeGroup], found: Found, same: Callable[[Located, Located], bool]
+) -> list[int]:
+    """Index of the group with the nearest origin among those of which `found` may be; or none."""
+    apart = {
+        index: min(abs(s.quake.origin_time - found.origin_time) for s in group.solutions)
+        for index, group in enumerate(groups)
+        if group.status is found.status and any(same(s.quake, found) for s in group.solutions)
+    }
+    return sorted(apart, key=lambda index: (apart[index], groups[index].event_key))[:1]
 
 
 def _event_key(members: Sequence[Solution], past: Past, prefix: str) -> str:
