@@ -11,6 +11,7 @@ from ingest.sources.bmkg_forecast import BmkgForecast
 from ingest.sources.bmkg_inatews import BmkgInatews
 from ingest.sources.bmkg_inatews_lists import BmkgInatewsLists
 from ingest.sources.bmkg_nowcast import BmkgNowcast
+from ingest.sources.bmkg_nowcast_en import BmkgNowcastEn
 from ingest.sources.bmkg_quakes import BmkgQuakes
 from ingest.sources.bmkg_shakemap import BmkgShakemap
 from ingest.sources.himawari_rp import HimawariRp
@@ -23,6 +24,7 @@ SOURCES: dict[str, Source] = {
     "bmkg-inatews-lists": BmkgInatewsLists(),
     "bmkg-nowcast": BmkgNowcast(),
     "himawari-rp": HimawariRp(),
+    "bmkg-nowcast-en": BmkgNowcastEn(),
     "bmkg-forecast": BmkgForecast(),
     "bmkg-detections": BmkgDetections(),
     "bmkg-shakemap": BmkgShakemap(),

@@ -110,6 +110,8 @@ class NowcastItem(_Record):
     """From the description's last sentence; the RSS has no expiry."""
     district_names: tuple[str, ...] = ()
     """As written after "khususnya di"; empty if the text has none."""
+    language: str = "id"
+    """Of the text. The same code and time in another language is the same warning."""
 
 
 class Nowcast(_Record):
@@ -131,6 +133,8 @@ class Nowcast(_Record):
     polygons: tuple[tuple[tuple[float, float], ...], ...]
     """Rings of (latitude, longitude), closed."""
     references: tuple[str, ...] = ()
+    language: str = "id"
+    """Of the text. The same code and `sent` in another language is the same warning."""
 
     @property
     def is_cancel(self) -> bool:

@@ -1,7 +1,7 @@
 """BMKG nowcast: the RSS of active warnings and, behind each link, a CAP 1.2 document.
 
 Page: docs/sources. The RSS has no expiry; identifiers are rendered anew every hour, so the file
-code in the link is the identity.
+code in the link is the identity. The same documents in English are `bmkg_nowcast_en`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from ingest.fields import instant, last_local_instant, sane
+from ingest.drift import field_names
+from ingest.fields import instant, sane
+from ingest.nowcast_times import end_time, said_end, sent_time
 from ingest.payload import element_text, elements, local_name, one_line, parse_xml, xml_comments
 from ingest.polygons import parse_rings
 from ingest.quake import document_status, status_suffix
@@ -33,6 +35,23 @@ _NAMED = re.compile(r"(?:khususnya di|especially in)\s*:?\s*(?P<list>[^\n]*)", r
 _AFTER_LIST = re.compile(r"\.\s+(?:Kondisi|These conditions|Hal ini|Masyarakat)\b", re.IGNORECASE)
 _BETWEEN = re.compile(r",\s*(?:dan\s+)?|\s+dan\s+", re.IGNORECASE)
 
+KNOWN = {
+    "rss": frozenset(
+        {"rss", "channel", "item", "title", "link", "description", "author", "category", "guid"}
+        | {"pubDate", "lastBuildDate", "language", "copyright", "docs"}
+    ),
+    "alert": frozenset(
+        {"alert", "identifier", "sender", "sent", "status", "msgType", "scope", "references"}
+        | {"note", "info", "language", "category", "event", "urgency", "severity", "certainty"}
+        | {"eventCode", "valueName", "value", "effective", "onset", "expires", "senderName"}
+        | {"headline", "description", "instruction", "web", "contact", "area", "areaDesc"}
+        | {"polygon", "source", "incidents"}
+    ),
+}
+"""Names of elements; those of CAP that BMKG has not used yet are known too."""
+RSS = "/alerts/nowcast/id"
+LANGUAGES = ("id", "en")
+
 
 class BmkgNowcast:
     info = SourceInfo(
@@ -47,36 +66,55 @@ class BmkgNowcast:
         late_after=timedelta(hours=3),
         history=False,
         periodic=True,
+        fallbacks={RSS: f"{RSS}/rss.xml"},
     )
 
     def paths(self, wanted: Sequence[str], at: datetime) -> Sequence[str]:  # noqa: ARG002
-        return ["/alerts/nowcast/id"]
+        return [RSS]
 
     def links(self, payload: bytes, path: str) -> Sequence[Link]:
-        """The CAP link of each item; none for a CAP document."""
-        root = parse_xml(payload, path)
-        if local_name(root) != "rss":
-            return ()
-        found: dict[str, Link] = {}
-        for item in _items(root, path):
-            link = element_text(item, "link")
-            if link:
-                province = _province(element_text(item, "guid"))
-                label = one_line(element_text(item, "title"), 120)
-                found.setdefault(link, Link(link, label, province))
-        return list(found.values())
+        return cap_links(payload, path)
 
     def read(self, payload: bytes, context: ReadContext) -> Reading:
-        root = parse_xml(payload, context.path)
-        context = _marked(context, *xml_comments(payload))
-        kind = local_name(root)
-        if kind == "rss":
-            return _read_rss(root, context)
-        if kind == "alert":
-            return _read_cap(root, context)
+        return read_nowcast(payload, context)
+
+
+def cap_links(payload: bytes, path: str) -> Sequence[Link]:
+    """The CAP link of each item of the RSS; none for a CAP document.
+
+    Raises:
+        SourceError: neither of the two.
+    """
+    root = parse_xml(payload, path)
+    if local_name(root) != "rss":
+        return ()
+    found: dict[str, Link] = {}
+    for item in _items(root, path):
+        link = element_text(item, "link")
+        if link:
+            province = _province(element_text(item, "guid"))
+            label = one_line(element_text(item, "title"), 120)
+            found.setdefault(link, Link(link, label, province))
+    return list(found.values())
+
+
+def read_nowcast(payload: bytes, context: ReadContext) -> Reading:
+    """The RSS or one CAP document, in either language.
+
+    Raises:
+        SourceError: neither of the two, or its code or times cannot be made out.
+    """
+    root = parse_xml(payload, context.path)
+    context = _marked(context, *xml_comments(payload))
+    kind = local_name(root)
+    if kind not in ("rss", "alert"):
         raise SourceChanged(
             f"{context.path}: expected <rss> or a CAP <alert>, found <{one_line(root.tag, 60)}>"
         )
+    reading = _read_rss(root, context) if kind == "rss" else _read_cap(root, context)
+    names = {local_name(element) for element in root.iter()}
+    fields, unknown = field_names(names - {""}, KNOWN[kind])
+    return replace(reading, fields=fields, unknown_fields=unknown)
 
 
 def _marked(context: ReadContext, *said: str) -> ReadContext:
@@ -110,40 +148,53 @@ def _items(root: Any, path: str) -> list[Any]:
 
 
 def _read_rss(root: Any, context: ReadContext) -> Reading:
+    channel = elements(root, "channel")[0] if elements(root, "channel") else root
+    language = _language(element_text(channel, "language"), context.path)
     records: list[NowcastItem] = []
     rejected: list[str] = []
+    notes: list[str] = []
     items = _items(root, context.path)
     for item in items:
+        title = one_line(element_text(item, "title"), 80) or "no title"
         try:
-            records.append(_item(item, context))
+            record, lines = _item(item, context, language)
         except DataError as error:
-            title = one_line(element_text(item, "title"), 80) or "no title"
-            rejected.append(f"item {title!r}: {one_line(error, 160)}")
-    channel = elements(root, "channel")[0]
+            rejected.append(f"item {title!r}: {one_line(error, 240)}")
+            continue
+        records.append(record)
+        notes += [f"item {title!r}: {one_line(line, 240)}" for line in lines]
     built = element_text(channel, "lastBuildDate") or element_text(channel, "pubDate")
-    notes: tuple[str, ...] = ()
     document_time = None
     try:
         document_time = _rfc822(built, "lastBuildDate")
     except DataError as error:
-        notes = (one_line(error, 160),)
-    return Reading(tuple(records), tuple(rejected), notes, document_time, empty=not items)
+        notes.insert(0, one_line(error, 160))
+    return Reading(tuple(records), tuple(rejected), tuple(notes), document_time, empty=not items)
 
 
-def _item(item: Any, context: ReadContext) -> NowcastItem:
+def _language(text: str, path: str) -> str:
+    """`id` or `en`: as the document says, else as its address does."""
+    said = text.strip().lower()[:2]
+    if said in LANGUAGES:
+        return said
+    return "en" if "/nowcast/en" in path else "id"
+
+
+def _item(item: Any, context: ReadContext, language: str) -> tuple[NowcastItem, tuple[str, ...]]:
     link = element_text(item, "link")
     code = code_in(link)
     if not code:
         raise DataError(
             f"link: expected one that ends in <code>_alert.xml, found {one_line(link)!r}"
         )
-    published = _rfc822(element_text(item, "pubDate"), "pubDate")
+    stated = _rfc822(element_text(item, "pubDate"), "pubDate")
+    published, notes = sent_time(stated, context, "pubDate")
     title = one_line(element_text(item, "title"), 200)
     description = element_text(item, "description")
     status = document_status("Actual", title, _first_line(description))
-    return NowcastItem(
+    record = NowcastItem(
         source_id=context.source_id,
-        key=f"item-{code}-{compact(published)}{status_suffix(status)}",
+        key=f"item-{code}-{compact(stated)}{status_suffix(status)}",
         sha256=context.sha256,
         document_time=published,
         status=status,
@@ -153,20 +204,11 @@ def _item(item: Any, context: ReadContext) -> NowcastItem:
         title=title,
         link=one_line(link, 300),
         published=published,
-        until=_until(description),
+        until=said_end(description),
         district_names=district_names(description[:MAX_TEXT]),
+        language=language,
     )
-
-
-def _until(description: str) -> datetime | None:
-    """The time after "hingga" in the last sentence."""
-    start = description.lower().rfind("hingga")
-    if start < 0:
-        return None
-    try:
-        return last_local_instant(description[start : start + 200], "hingga")
-    except DataError:
-        return None
+    return record, notes
 
 
 def _rfc822(text: str, name: str) -> datetime:
@@ -185,16 +227,16 @@ def _read_cap(root: Any, context: ReadContext) -> Reading:
     try:
         info = _chosen_info(root)
         rings, rejected, notes = parse_rings(_polygon_texts(info))
-        record = _nowcast(root, info, rings, context)
+        record, lines = _nowcast(root, info, rings, context)
     except DataError as error:
-        raise SourceChanged(f"{context.path}: CAP document: {one_line(error, 200)}") from error
+        raise SourceChanged(f"{context.path}: CAP document: {one_line(error, 300)}") from error
     name = record.code
     if not rings and not record.is_cancel:
         rejected = (*rejected, "no polygon can be used; its area is unknown")
     return Reading(
         (record,),
         tuple(f"{name}: {line}" for line in rejected),
-        tuple(f"{name}: {line}" for line in notes),
+        tuple(f"{name}: {one_line(line, 300)}" for line in (*lines, *notes)),
         record.sent,
         area_unknown=not rings and not record.is_cancel,
     )
@@ -218,11 +260,12 @@ def _polygon_texts(info: Any) -> list[str]:
 
 def _nowcast(
     root: Any, info: Any, rings: tuple[tuple[tuple[float, float], ...], ...], context: ReadContext
-) -> Nowcast:
+) -> tuple[Nowcast, tuple[str, ...]]:
     code = code_in(context.path) or one_line(element_text(root, "identifier"), 80)
     if not code:
         raise DataError("identifier: expected one, found none")
-    sent = instant(element_text(root, "sent"), "sent")
+    stated = instant(element_text(root, "sent"), "sent")
+    sent, notes = sent_time(stated, context, "sent")
     headline = one_line(element_text(info, "headline"), 400)
     description = element_text(info, "description")
     event = one_line(element_text(info, "event"), 120)
@@ -230,9 +273,12 @@ def _nowcast(
     status = document_status(element_text(root, "status"), *said, _first_line(description))
     message = one_line(element_text(root, "msgType"), 20)
     kind = "" if message == "Alert" else f"-{message.lower()}"
-    return Nowcast(
+    effective = _optional_instant(info, "effective") or sent
+    end = _optional_instant(info, "expires")
+    expires, more = end_time(end, lambda: said_end(description), begin=effective)
+    record = Nowcast(
         source_id=context.source_id,
-        key=f"{code}-{compact(sent)}{kind}{status_suffix(status)}",
+        key=f"{code}-{compact(stated)}{kind}{status_suffix(status)}",
         sha256=context.sha256,
         document_time=sent,
         status=status,
@@ -242,27 +288,22 @@ def _nowcast(
         identifier=one_line(element_text(root, "identifier"), 120),
         msg_type=message,
         sent=sent,
-        effective=_optional_instant(info, "effective") or sent,
-        expires=_optional_instant(info, "expires") or _stated_end(description),
+        effective=effective,
+        expires=expires,
         event=event,
         headline=headline,
         description=description[:MAX_TEXT],
         district_names=district_names(description),
         polygons=rings,
         references=tuple(element_text(root, "references").split())[:50],
+        language=_language(element_text(info, "language"), context.path),
     )
+    return record, (*notes, *more)
 
 
 def _optional_instant(info: Any, name: str) -> datetime | None:
     text = element_text(info, name)
     return instant(text, name) if text else None
-
-
-def _stated_end(description: str) -> datetime:
-    end = _until(description)
-    if end is None:
-        raise DataError("expires: expected a time, found none, nor one after 'hingga' in the text")
-    return end
 
 
 def district_names(description: str) -> tuple[str, ...]:

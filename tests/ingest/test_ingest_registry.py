@@ -17,6 +17,7 @@ FIXTURES = {
     "bmkg-inatews-lists": ("last30event.xml", "/last30event.xml"),
     "bmkg-nowcast": ("nowcast-cap.xml", "/alerts/nowcast/id/CJT20261120001_alert.xml"),
     "himawari-rp": ("himawari-rp.png", "/IMAGE/HIMA/H08_RP_Indonesia.png"),
+    "bmkg-nowcast-en": ("nowcast-cap-en.xml", "/alerts/nowcast/en/CJT20261120001_alert.xml"),
     "bmkg-forecast": ("forecast.json", "/publik/prakiraan-cuaca?adm4=33.01.01.2001"),
     "bmkg-detections": ("live30event.xml", "/live30event.xml"),
     "bmkg-shakemap": ("grid.xml", "/20261120141005_grid.xml"),

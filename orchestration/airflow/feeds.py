@@ -1,0 +1,49 @@
+"""Which DAG polls which supporting feed, and how often. No decision waits for these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SupportDag:
+    dag_id: str
+    title: str
+    sources: tuple[str, ...]
+    schedule: str
+    """Cron, UTC."""
+
+
+SUPPORT = (
+    SupportDag(
+        "detections",
+        "Automatic and confirmed detections of quakes: the history of a quake's solutions",
+        ("bmkg-detections",),
+        "* * * * *",
+    ),
+    SupportDag(
+        "catalogue", "BMKG's catalogue of damaging quakes", ("bmkg-catalogue",), "17 * * * *"
+    ),
+    SupportDag(
+        "shakemaps", "BMKG's ShakeMap grids, half an hour after", ("bmkg-shakemap",), "*/2 * * * *"
+    ),
+    SupportDag(
+        "pictures",
+        "Satellite pictures that are archived and shown, not decoded",
+        ("himawari-images",),
+        "*/10 * * * *",
+    ),
+    SupportDag(
+        "frames",
+        "Band 13 of Himawari-9 as brightness temperature, from whatever source is configured",
+        ("himawari-b13", "himawari-ptree", "himawari-hsd"),
+        "*/5 * * * *",
+    ),
+    SupportDag(
+        "warnings-en",
+        "BMKG's nowcast warnings in English: texts, and areas where the Indonesian ones fail",
+        ("bmkg-nowcast-en",),
+        "* * * * *",
+    ),
+    SupportDag("radar", "BMKG's radar archive, with a key", ("bmkg-radar",), "*/5 * * * *"),
+)
