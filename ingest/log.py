@@ -16,6 +16,8 @@ from kentongan.types import Outcome
 
 HISTORY_AGE = timedelta(minutes=60)
 """On the first poll of a list of past events, what is older is known and never announced."""
+_BATCH = 500
+"""Records in one statement: SQLite takes 32,766 values, a hostile list may have more."""
 _GOOD = [str(outcome) for outcome in GOOD]
 
 
@@ -97,24 +99,47 @@ def insert_records(
     brought first (a replay, a mistyped instant) is known from this poll on.
     """
     new = 0
-    for record in found:
-        is_history = history_before is not None and record.document_time < history_before
-        result = connection.execute(
-            insert_ignore(connection, records).values(
-                source_id=record.source_id,
-                key=record.key,
-                kind=record.kind,
-                sha256=record.sha256,
-                document_time=iso(record.document_time),
-                known_at=iso(at),
-                status=str(record.status),
-                history=is_history,
-                body=record.model_dump_json(),
-            )
-        )
-        new += max(0, result.rowcount)
-    _known_earlier(connection, found, at)
+    for start in range(0, len(found), _BATCH):
+        part = found[start : start + _BATCH]
+        known = _known_keys(connection, part)
+        fresh = [record for record in part if record.key not in known]
+        added = sum(_add(connection, record, at, history_before) for record in fresh)
+        if added < len(fresh) or any(when > iso(at) for when in known.values()):
+            _known_earlier(connection, part, at)
+        new += added
     return new
+
+
+def _add(
+    connection: Connection, record: Record, at: datetime, history_before: datetime | None
+) -> int:
+    """1 if it was new, 0 if it is known."""
+    is_history = history_before is not None and record.document_time < history_before
+    result = connection.execute(
+        insert_ignore(connection, records).values(
+            source_id=record.source_id,
+            key=record.key,
+            kind=record.kind,
+            sha256=record.sha256,
+            document_time=iso(record.document_time),
+            known_at=iso(at),
+            status=str(record.status),
+            history=is_history,
+            body=record.model_dump_json(),
+        )
+    )
+    return max(0, result.rowcount)
+
+
+def _known_keys(connection: Connection, found: Sequence[Record]) -> dict[str, str]:
+    """Those of these records, all of one source, that are stored: key and since when known."""
+    rows = connection.execute(
+        select(records.c.key, records.c.known_at).where(
+            records.c.source_id == found[0].source_id,
+            records.c.key.in_(sorted({record.key for record in found})),
+        )
+    )
+    return {row.key: row.known_at for row in rows}
 
 
 def _known_earlier(connection: Connection, found: Sequence[Record], at: datetime) -> None:
@@ -122,8 +147,6 @@ def _known_earlier(connection: Connection, found: Sequence[Record], at: datetime
 
     One statement that only ever lowers: two processes at once end with the earlier instant.
     """
-    if not found:
-        return
     old = records.c.document_time < iso(at - HISTORY_AGE)
     connection.execute(
         update(records)

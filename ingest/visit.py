@@ -13,6 +13,7 @@ from ingest import log, quarantine
 from ingest.census import count_fields
 from ingest.fetch import Fetched, Fetcher
 from ingest.lease import Lease
+from ingest.memo import MEMO
 from ingest.payload import one_line
 from ingest.source import Link, ReadContext, Reading, Source
 from kentongan.errors import NotPublishedYet, SourceBlocked, SourceChanged, SourceError
@@ -118,8 +119,9 @@ def _read(run: Polling, payload: bytes, path: str, fetched: Fetched) -> Reading:
     )
     if not payload:
         raise SourceChanged(f"{fetched.answer.url}: expected a document, found nothing")
+    key = (run.source.read, path, context.sha256, context.received_at, context.re_creation)
     try:
-        return run.source.read(payload, context)
+        return MEMO.reading(key, run.at, lambda: run.source.read(payload, context))
     except SourceError:
         raise
     except Exception as error:
