@@ -13,7 +13,12 @@ from ingest.sources.bmkg_inatews_lists import BmkgInatewsLists
 from ingest.sources.bmkg_nowcast import BmkgNowcast
 from ingest.sources.bmkg_nowcast_en import BmkgNowcastEn
 from ingest.sources.bmkg_quakes import BmkgQuakes
+from ingest.sources.bmkg_radar import BmkgRadar
 from ingest.sources.bmkg_shakemap import BmkgShakemap
+from ingest.sources.himawari_b13 import HimawariB13
+from ingest.sources.himawari_hsd import HimawariHsd
+from ingest.sources.himawari_images import HIMAWARI_CLOUDS, HIMAWARI_IMAGES
+from ingest.sources.himawari_ptree import HimawariPtree
 from ingest.sources.himawari_rp import HimawariRp
 from kentongan.errors import SettingsError
 from kentongan.settings import Settings
@@ -29,6 +34,12 @@ SOURCES: dict[str, Source] = {
     "bmkg-detections": BmkgDetections(),
     "bmkg-shakemap": BmkgShakemap(),
     "bmkg-catalogue": BmkgCatalogue(),
+    "himawari-b13": HimawariB13(),
+    "himawari-hsd": HimawariHsd(),
+    "himawari-ptree": HimawariPtree(),
+    "himawari-images": HIMAWARI_IMAGES,
+    "himawari-clouds": HIMAWARI_CLOUDS,
+    "bmkg-radar": BmkgRadar(),
 }
 """In the order in which they are polled: what kills fastest comes first."""
 
