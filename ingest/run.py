@@ -76,11 +76,19 @@ def _poll(
         )
         run = Polling(source, at, context, fetcher, held)
         own = _visit_folder(run) or [
-            one for path in source.paths(wanted, at) for one in _ask(run, path)
+            one
+            for path in source.paths(_wanted(source, context, wanted), at)
+            for one in _ask(run, path)
         ]
         behind = [pair for index in own for pair in _follow(run, index)]
         fetcher.settle()
     return report_on(run, own, behind)
+
+
+def _wanted(source: Source, context: IngestContext, wanted: Sequence[str]) -> Sequence[str]:
+    """What to ask for: as told, or as the settings list it."""
+    listed = source.info.wanted_setting
+    return wanted or (getattr(context.settings, listed) if listed else ())
 
 
 def _visit_folder(run: Polling) -> list[Visit]:
