@@ -97,15 +97,18 @@ def _link(entry: Any) -> str:
 def _joined(feed: Any, parts: Sequence[Reading], linked: Sequence[str]) -> Reading:
     entries = elements(feed, "entry")
     notes = list(chain.from_iterable(part.notes for part in parts))
+    rejected = list(chain.from_iterable(part.rejected for part in parts))
+    rejected += ["an entry holds an alert without info" for part in parts if part.empty]
     if linked:
-        notes.append(f"{len(linked)} entries without an alert inside, not followed: {linked[0]}")
+        line = f"{len(linked)} entries without an alert inside, not followed: {linked[0]}"
+        (notes if parts else rejected).append(line)
     times = [part.document_time for part in parts if part.document_time]
     names = _names(feed, "", _FEED), *(_names(entry, "entry.", _ENTRY) for entry in entries)
     known = chain(*(part.fields for part in parts), *(known for known, _ in names))
     unknown = chain(*(part.unknown_fields for part in parts), *(strange for _, strange in names))
     return Reading(
         tuple(chain.from_iterable(part.records for part in parts)),
-        tuple(chain.from_iterable(part.rejected for part in parts)),
+        tuple(rejected),
         tuple(notes),
         max(times, default=_updated(feed)),
         fields=tuple(sorted(set(known))),

@@ -123,7 +123,8 @@ def _grid_fields(root: Any) -> tuple[GridField, ...]:
         UnitMismatch: a field in another unit than ShakeMap's.
     """
     found = elements(root, "grid_field")[: MAX_FIELDS + 1]
-    rows = sorted((number(f.get("index") or "", "index", low=1, high=99), f) for f in found)
+    indexed = ((number(f.get("index") or "", "index", low=1, high=99), f) for f in found)
+    rows = sorted(indexed, key=lambda row: row[0])
     if [index for index, _ in rows] != list(range(1, len(rows) + 1)):
         raise DataError("grid_field: expected indices 1, 2, 3 …, found others")
     fields = tuple(
