@@ -30,7 +30,7 @@ SUPPORT = (
     SupportDag(
         "pictures",
         "Satellite pictures that are archived and shown, not decoded",
-        ("himawari-images",),
+        ("himawari-images", "himawari-clouds"),
         "*/10 * * * *",
     ),
     SupportDag(
