@@ -74,44 +74,61 @@ def beats(engine: Engine) -> tuple[Beat, ...]:
 
 @dataclass
 class Pulse:
-    """Beats of one process, which a database that fails never ends."""
+    """Beats of one process. A database that fails ends nothing: the missed beat is the alarm."""
 
-    engine: Engine
-    every_s: float = 5.0
+    database_url: str
+    every_s: float = 2.0
     """Beats closer together are left out: a loop turns twice a second."""
     _last: dict[str, datetime] = field(default_factory=dict)
+    _engine: Engine | None = None
 
     def beat(self, name: str, at: datetime, detail: str = "") -> bool:
-        """Whether it was written. One that cannot be is missed, which is what raises the alarm."""
+        """Whether it was written."""
         last = self._last.get(name)
         if last is not None and 0 <= (at - last).total_seconds() < self.every_s:
             return False
         try:
-            beat(self.engine, name, at, detail)
+            beat(self._open(), name, at, detail)
         except (SQLAlchemyError, OSError) as error:
-            log.warning("heartbeat of %s: %s", name, error)
+            log.warning("heartbeat of %s: %s", name, str(error).splitlines()[0])
             return False
         self._last[name] = at
         return True
 
     def end(self, *names: str) -> None:
-        """An orderly end of this process."""
+        """An orderly end of this process: its parts are not expected any more."""
         for name in names:
             try:
-                stop_beating(self.engine, name)
+                stop_beating(self._open(), name)
             except (SQLAlchemyError, OSError) as error:
-                log.warning("heartbeat of %s: %s", name, error)
+                log.warning("heartbeat of %s: %s", name, str(error).splitlines()[0])
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+
+    def _open(self) -> Engine:
+        if self._engine is None:
+            from kentongan.db import make_engine
+            from kentongan.migrate import migrate
+
+            engine = make_engine(self.database_url)
+            migrate(engine)
+            self._engine = engine
+        return self._engine
 
 
 @contextmanager
-def open_pulse(database_url: str) -> Iterator[Pulse]:
-    """A pulse with its own connection to the database."""
-    from kentongan.db import make_engine
-    from kentongan.migrate import migrate
-
-    engine = make_engine(database_url)
+def pulse(database_url: str, *names: str) -> Iterator[Pulse]:
+    """A pulse whose `names` beat until the block ends in order; one that is killed leaves its
+    last beat, which grows old."""
+    found = Pulse(database_url)
     try:
-        migrate(engine)
-        yield Pulse(engine)
+        yield found
     finally:
-        engine.dispose()
+        found.end(*names)
+
+
+def beat_once(database_url: str, name: str, at: datetime) -> None:
+    """One beat of something that runs now and then and is expected to."""
+    with pulse(database_url) as found:
+        found.beat(name, at)

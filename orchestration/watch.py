@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from kentongan.settings import Settings
+from orchestration.heartbeat import WATCH, Pulse, pulse
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +38,22 @@ def watch(
     tick_s: float = 0.5,
 ) -> None:
     """Poll each source at its interval and advance when something is new, until `stop`."""
+    with pulse(settings.resolved_database_url, WATCH) as heart:
+        _keep_watch(settings, heart, stop, clock, tick_s)
+
+
+def _keep_watch(
+    settings: Settings,
+    heart: Pulse,
+    stop: threading.Event,
+    clock: Callable[[], datetime],
+    tick_s: float,
+) -> None:
     due = dict.fromkeys(INTERVALS_S, datetime.min.replace(tzinfo=UTC))
     advanced = datetime.min.replace(tzinfo=UTC)
     while not stop.is_set():
         now = clock()
+        heart.beat(WATCH, now)
         ready = [source for source, when in due.items() if when <= now]
         news = _try_poll(settings, ready, now) if ready else False
         due.update({s: now + timedelta(seconds=INTERVALS_S[s]) for s in ready})

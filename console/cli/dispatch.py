@@ -17,24 +17,27 @@ def dispatch(
 ) -> None:
     """Send what stands in the outbox, until Ctrl-C."""
     from kentongan.times import iso
+    from orchestration.heartbeat import DISPATCH, pulse
     from orchestration.steps import dispatch_step
 
     if json and not once:
         raise typer.BadParameter("--json needs --once: a process that goes on has no one document")
     settings = open_settings()
-    stop = threading.Event()
-    if not once:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stop.set())
-        say(f"Dispatching (mode {settings.mode}); Ctrl-C stops it.")
-    while True:
+    if once:
         sent = dispatch_step(iso(now()))
-        if json:
-            print_json(sent)
-        elif once or any(any(states.values()) for states in sent.values()):
-            print(_told(sent), flush=True)
-        if once or stop.wait(PAUSE_S):
-            return
+        print_json(sent) if json else print(_told(sent), flush=True)
+        return
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    say(f"Dispatching (mode {settings.mode}); Ctrl-C stops it.")
+    with pulse(settings.resolved_database_url, DISPATCH) as heart:
+        while not stop.is_set():
+            heart.beat(DISPATCH, now())
+            sent = dispatch_step(iso(now()))
+            if any(any(states.values()) for states in sent.values()):
+                print(_told(sent), flush=True)
+            stop.wait(PAUSE_S)
 
 
 PAUSE_S = 1.0

@@ -22,7 +22,7 @@ def web(
 
     settings = open_settings()
     chosen = port or settings.web_port
-    application = create_app(settings, clock=(lambda: at) if at else now)
+    application = create_app(settings, clock=(lambda: at) if at else now, beating=at is None)
     say(f"Web application on http://{settings.web_host}:{chosen}/ ; Ctrl-C stops it.")
     uvicorn.run(
         application,

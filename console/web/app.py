@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -14,7 +15,9 @@ from console.templating import ASSETS
 from console.web import files, machine, pages
 from console.web.reading import Reading
 from kentongan.settings import Settings
+from orchestration.heartbeat import WEB, Pulse
 
+BEAT_S = 5.0
 CLOSED = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; "
@@ -33,8 +36,12 @@ CLOSED = {
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 recognised, not bound
 
 
-def create_app(settings: Settings, *, clock: Callable[[], datetime]) -> FastAPI:
+def create_app(
+    settings: Settings, *, clock: Callable[[], datetime], beating: bool = False
+) -> FastAPI:
     """The application; `clock` gives the instant that every page is for.
+
+    With `beating` it writes a heartbeat, from the loop that answers requests.
 
     Interactive API pages are off: they load scripts from elsewhere.
     """
@@ -42,7 +49,11 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime]) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        heart = asyncio.create_task(_beat(settings, clock)) if beating else None
         yield
+        if heart is not None:
+            heart.cancel()
+            await asyncio.to_thread(Pulse(settings.resolved_database_url).end, WEB)
         reading.close()
 
     app = FastAPI(
@@ -54,6 +65,13 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime]) -> FastAPI:
     for part in (machine, pages, files):
         app.include_router(part.router(reading))
     return app
+
+
+async def _beat(settings: Settings, clock: Callable[[], datetime]) -> None:
+    heart = Pulse(settings.resolved_database_url)
+    while True:
+        await asyncio.to_thread(heart.beat, WEB, clock())
+        await asyncio.sleep(BEAT_S)
 
 
 def allowed_hosts(settings: Settings) -> list[str]:

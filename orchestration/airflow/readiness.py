@@ -12,12 +12,16 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from kentongan.errors import NaiveTime
+from kentongan.times import parse_instant
 from orchestration.airflow.environment import HOST
+from orchestration.heartbeat import UP, Pulse
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +57,19 @@ def unhealthy(document: Mapping[str, Any]) -> set[str]:
     }
 
 
+def component_beats(document: Mapping[str, Any]) -> dict[str, datetime]:
+    """When each component beat last, by Airflow's own account; without those that never did."""
+    found = {}
+    for name in COMPONENTS:
+        part = document.get(name)
+        text = part.get(f"latest_{name}_heartbeat") if isinstance(part, dict) else None
+        try:
+            found[COMPONENTS[name]] = parse_instant(str(text))
+        except (ValueError, NaiveTime):
+            continue
+    return found
+
+
 @dataclass
 class Readiness:
     """Called again and again by the runner; looks only when it is time to."""
@@ -61,6 +78,8 @@ class Readiness:
     api_port: int
     web_port: int
     say: Callable[[str], None]
+    pulse: Pulse | None = None
+    """Where the heartbeats of Airflow's components are noted for the dead-man's switch."""
     ready: bool = False
     _next: float = 0.0
     _since: dict[str, float] = field(default_factory=dict)
@@ -71,12 +90,22 @@ class Readiness:
         now = time.monotonic()
         if now < self._next:
             return
-        bad = unhealthy(self._health())
+        health = self._health()
+        bad = unhealthy(health)
+        self._note(health)
         if not bad and not self.ready:
             self._become_ready(now)
         self._next = now + (_RUNNING_LOOK_S if self.ready else _STARTING_LOOK_S)
         for name in self.hanging(bad, now):
             self.restart(name)
+
+    def _note(self, health: Mapping[str, Any]) -> None:
+        """Airflow's own heartbeats, and that this runner looks at them."""
+        if self.pulse is None:
+            return
+        self.pulse.beat(UP, datetime.now(UTC))
+        for name, when in component_beats(health).items():
+            self.pulse.beat(name, when)
 
     def hanging(self, bad: set[str], now: float) -> list[str]:
         """Components that have been unhealthy too long; their clocks start anew."""

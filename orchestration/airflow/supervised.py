@@ -1,7 +1,8 @@
 """`kentongan up`: everything live on this machine, under supervisor.
 
-Airflow's four components, the Airflow-free watcher and the web application; what dies is
-restarted, everything listens on 127.0.0.1 only, and nothing is left after the end.
+Airflow's four components, the Airflow-free watcher, the web application and the dead-man's
+switch; what dies is restarted, everything listens on 127.0.0.1 only, and nothing is left after
+the end.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from kentongan.errors import SettingsError
 from kentongan.settings import Settings
 from orchestration.airflow.environment import HOST, airflow_environment, airflow_home
 from orchestration.airflow.leftovers import MARK, end_leftovers
-from orchestration.airflow.readiness import Readiness
+from orchestration.airflow.readiness import COMPONENTS, Readiness
+from orchestration.heartbeat import UP, pulse
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +68,7 @@ def programs(bin_folder: Path, without: Collection[str] = ()) -> tuple[Program, 
         Program("triggerer", (airflow, "triggerer", "--skip-serve-logs")),
         Program("watch", (kentongan, "watch")),
         Program("web", (kentongan, "web")),
+        Program("deadman", (kentongan, "deadman")),
     )
     names = [p.name for p in found]
     if unknown := sorted(set(without) - set(names)):
@@ -173,12 +176,13 @@ def run_up(
         if stop.is_set():
             return 0
         say(f"Starting; logs in {folder / LOGS}")
-        readiness = Readiness(folder, api_port, web_port, say)
-        try:
-            return _supervise(folder, found, environment, stop, readiness)
-        finally:
-            end_leftovers(mark)
-            say("Stopped.")
+        with pulse(own.resolved_database_url, UP, *COMPONENTS.values()) as heart:
+            readiness = Readiness(folder, api_port, web_port, say, heart)
+            try:
+                return _supervise(folder, found, environment, stop, readiness)
+            finally:
+                end_leftovers(mark)
+                say("Stopped.")
 
 
 @contextmanager
