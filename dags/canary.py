@@ -27,9 +27,9 @@ from orchestration.airflow.live import DEFAULT_ARGS, START
 def canary() -> None:
     @task
     def sing() -> str:
-        from orchestration.airflow.live import now
+        from orchestration.airflow.live import sing_out
 
-        return now()
+        return sing_out()
 
     sing()
 

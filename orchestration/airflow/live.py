@@ -39,6 +39,15 @@ def now() -> str:
     return iso(utc_now())
 
 
+def sing_out() -> str:
+    """The canary's heartbeat for the dead-man's switch: a task of Airflow ran to here."""
+    from orchestration.heartbeat import CANARY, beat_once
+
+    at = utc_now()
+    beat_once(Settings().resolved_database_url, CANARY, at)
+    return iso(at)
+
+
 def poll_all(source_ids: Sequence[str]) -> list[dict[str, Any]]:
     """Poll each source once; one that fails does not keep the others from their turn.
 
