@@ -11,11 +11,11 @@ from sqlalchemy import Engine
 from ingest import log
 from ingest.answer import Answer, require_data
 from ingest.archiving import archive_trouble, in_archive, put_into_archive
+from ingest.attempts import retry_after_s
 from ingest.breaker import Breaker, Open, Permit
 from ingest.http import PoliteClient
 from ingest.links import host_of, origin_of
 from ingest.payload import one_line
-from ingest.retry import retry_after_s
 from kentongan.errors import DataError, SourceBlocked, SourceDown, SourceError
 from kentongan.store import Store
 

@@ -19,11 +19,11 @@ from typing import Any
 import httpx
 
 from ingest.answer import Answer, conditions, kept_headers, require_data, strong_date, usable_tag
+from ingest.attempts import pause_s, retry_after_s
 from ingest.connections import CONNECT_S, CONNECTIONS, Connections, Lane
 from ingest.links import host_of, is_loopback
 from ingest.payload import one_line
 from ingest.rate import LIMITER, Limiter
-from ingest.retry import pause_s, retry_after_s
 from kentongan.errors import SourceChanged, SourceDown
 
 __all__ = ["Answer", "PoliteClient", "host_of", "is_loopback", "require_data", "user_agent"]
