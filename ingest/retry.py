@@ -1,57 +1,134 @@
-"""Whether and when one request is worth a second try within the same poll."""
+"""Read quarantined documents again, with today's readers, from the archived bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
 
-MAX_ATTEMPTS = 2
-"""The next poll comes within seconds and is the better try; more would multiply the load on a
-server that is already down."""
-FIRST_PAUSE_S = 0.2
-SPREAD_S = 0.3
-"""Pause before the second try: 0.2 to 0.5 s, so that clients do not come back in step."""
-LONGEST_WAIT_S = 3.0
-"""Longest Retry-After that a poll waits for: a feed must not hold up the feeds after it. A longer
-one goes to the breaker."""
-TRANSIENT = (429, 502, 503, 504)
-"""Statuses that may be others a moment later. 403, 404, pages and broken documents stay."""
+from sqlalchemy import Connection
+
+from ingest import log, quarantine
+from ingest.known import read_payload
+from ingest.payload import one_line
+from ingest.quarantine import OPEN, RESOLVED, Refused
+from ingest.registry import SOURCES
+from ingest.source import ReadContext, Reading
+from ingest.visit import IngestContext
+from kentongan import audit
+from kentongan.errors import DataError, SourceError
+from kentongan.times import parse_instant
 
 
-def pause_s(attempt: int, status: int | None, asked_s: float | None, spread: float) -> float | None:
-    """Seconds to wait before trying again; None: do not.
+@dataclass(frozen=True)
+class Retried:
+    """What came of one entry."""
 
-    Args:
-        attempt: tries made, 1 for the first.
-        status: of the answer; None for a connection that could not be made.
-        asked_s: Retry-After of the answer.
-        spread: a random number from 0 to 1.
+    quarantine_id: int
+    source_id: str
+    item: str
+    state: str
+    documents: int
+    """Different documents read again."""
+    new_records: int
+    detail: str
+    """Why it stays open, or what was gained."""
+
+
+def retry(context: IngestContext, entry: Refused, *, at: datetime, by: str) -> Retried:
+    """Read every document of an entry again and keep what it says now.
+
+    Records are known from `at` on. A list of past events that was never read before the entry
+    announces nothing older than an hour, as on any first poll. The entry is resolved when
+    nothing of it is refused any more.
     """
-    if attempt >= MAX_ATTEMPTS or (status is not None and status not in TRANSIENT):
-        return None
-    if status == 429 and asked_s is None:
-        return None
-    if asked_s is not None and asked_s > LONGEST_WAIT_S:
-        return None
-    return max(FIRST_PAUSE_S + SPREAD_S * spread, asked_s or 0.0)
+    if entry.source_id not in SOURCES:
+        return _result(entry, OPEN, 0, 0, "its source is not in this version any more")
+    with context.engine.connect() as connection:
+        digests = list(quarantine.documents_of(connection, entry))
+    if not digests:
+        return _result(entry, OPEN, 0, 0, "no bytes were kept; dismiss it, or wait for a new poll")
+    new, left = 0, ""
+    with context.engine.begin() as connection:
+        for digest in digests:
+            try:
+                reading = _read_again(connection, context, entry, digest)
+            except (SourceError, DataError, OSError) as error:
+                left = left or one_line(error, 300)
+                continue
+            new += _keep(connection, entry, reading, at)
+            left = left or _still_refused(entry, reading, at)
+        state = OPEN if left else RESOLVED
+        note = left or f"{new} new records of {len(digests)} documents"
+        if not left:
+            quarantine.close(connection, entry.quarantine_id, at=at, state=RESOLVED, note=note)
+        body = {"quarantine": entry.quarantine_id, "source": entry.source_id, "result": note}
+        audit.append(connection, at=at, actor=by, action="quarantine-retry", body=body)
+    return _result(entry, state, len(digests), new, note)
 
 
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds that an answer asks us to wait: a number, or a date against its own `Date`.
+def dismiss(context: IngestContext, entry: Refused, *, at: datetime, by: str, reason: str) -> None:
+    """Close an entry without reading it again; it comes back for another reason."""
+    with context.engine.begin() as connection:
+        note = f"{by}: {one_line(reason, 300)}"
+        quarantine.close(
+            connection, entry.quarantine_id, at=at, state=quarantine.DISMISSED, note=note
+        )
+        body = {"quarantine": entry.quarantine_id, "source": entry.source_id, "reason": reason}
+        audit.append(connection, at=at, actor=by, action="quarantine-dismiss", body=body)
 
-    None without the header, or with one that says nothing usable.
+
+def _result(entry: Refused, state: str, documents: int, new: int, detail: str) -> Retried:
+    names = (entry.quarantine_id, entry.source_id, entry.item)
+    return Retried(*names, state, documents, new, detail)
+
+
+def _read_again(
+    connection: Connection, context: IngestContext, entry: Refused, digest: str
+) -> Reading:
+    """Raises:
+    SourceError: still not readable.
+    DataError: the archive has lost or changed the bytes.
     """
-    text = headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdecimal():
-        return float(text[:9])
-    until, now = _date(text), _date(headers.get("date", ""))
-    return max(0.0, (until - now).total_seconds()) if until and now else None
+    payload = read_payload(connection, context.archive, entry.source_id, digest)
+    received = log.first_received(connection, entry.source_id, digest)
+    first_at = parse_instant(entry.first_at)
+    reader = SOURCES[entry.source_id]
+    return reader.read(
+        payload,
+        ReadContext(
+            source_id=entry.source_id,
+            path=_path(context, entry),
+            sha256=digest,
+            received_at=received or first_at,
+            re_creation=context.re_creation,
+            polled_at=parse_instant(entry.last_at),
+        ),
+    )
 
 
-def _date(text: str) -> datetime | None:
-    try:
-        found = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return found if found.tzinfo else None
+def _path(context: IngestContext, entry: Refused) -> str:
+    base = str(getattr(context.settings, SOURCES[entry.source_id].info.base)).rstrip("/")
+    if base and entry.url.startswith(base):
+        return entry.url.removeprefix(base)
+    parts = urlsplit(entry.url)
+    return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def _keep(connection: Connection, entry: Refused, reading: Reading, at: datetime) -> int:
+    due = [record for record in reading.records if record.document_time <= at]
+    info, first_at = SOURCES[entry.source_id].info, parse_instant(entry.first_at)
+    first = info.history and not log.ever_read(connection, info.source_id, entry.url, first_at)
+    before = at - log.HISTORY_AGE if first else None
+    return log.insert_records(connection, due, at=at, history_before=before)
+
+
+def _still_refused(entry: Refused, reading: Reading, at: datetime) -> str:
+    """Why something of the entry is not kept yet; empty if all is."""
+    if any(record.document_time > at for record in reading.records):
+        return "some of it is dated after now; retry later"
+    name = entry.item.partition(" #")[0]
+    if not name:
+        return ""
+    lines = [line for line in reading.rejected if line.partition(": ")[0][:190] == name]
+    return one_line(lines[0], 300) if lines else ""

@@ -15,6 +15,7 @@ from console.cli import (
     feeds,
     forecast,
     layers,
+    quarantine,
     run,
     tasks,
     up,
@@ -50,6 +51,7 @@ for name, group in (
     ("cap", cap.group),
     ("layers", layers.group),
     ("archive", archive.group),
+    ("quarantine", quarantine.group),
     ("audit", audit.group),
 ):
     app.add_typer(group, name=name)
