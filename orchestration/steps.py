@@ -18,6 +18,7 @@ from kentongan.settings import Settings
 from kentongan.times import parse_instant
 from orchestration import stages
 from orchestration.context import CycleContext, Draw, is_live, open_context, open_ingest
+from orchestration.forecasts import FORECAST
 
 
 @contextmanager
@@ -36,6 +37,14 @@ def poll_sources(settings: Settings, sources: Sequence[str], at: datetime) -> li
     """Poll these sources once each."""
     with open_ingest(settings) as ingest:
         return [stages.poll_one(ingest, source, at) for source in sources]
+
+
+def poll_support(settings: Settings, source_id: str, at: datetime) -> dict[str, Any]:
+    """Poll one supporting source; the forecast asks for the villages that matter most."""
+    if source_id != FORECAST:
+        return poll_sources(settings, [source_id], at)[0]
+    with _context(settings, at) as context:
+        return stages.poll_all(context, at, [source_id])[0]
 
 
 def poll_step(source_id: str, at: str) -> dict[str, Any]:

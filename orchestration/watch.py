@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from kentongan.settings import Settings
@@ -14,13 +14,27 @@ log = logging.getLogger(__name__)
 
 INTERVALS_S = {
     "bmkg-quakes": 6.0,
-    "bmkg-inatews": 3.0,
+    "bmkg-inatews": 5.0,
+    "bmkg-inatews-lists": 60.0,
     "bmkg-nowcast": 25.0,
     "himawari-rp": 60.0,
-    "bmkg-forecast": 900.0,
 }
-"""Seconds between polls. Three files of quakes every 6 s, by the watcher and by Airflow, are 60
-requests a minute: what BMKG allows for nowcast and forecast; for quakes it names no figure."""
+"""Seconds between polls of what warns. The watcher and Airflow share 60 requests a minute and
+host: three files of quakes every 6 s and a doorbell are 40 of them, two of InaTEWS every 5 s 41."""
+
+SUPPORT_INTERVALS_S = {
+    "bmkg-forecast": 60.0,
+    "bmkg-nowcast-en": 120.0,
+    "bmkg-detections": 60.0,
+    "bmkg-shakemap": 120.0,
+    "himawari-images": 300.0,
+    "himawari-b13": 120.0,
+    "himawari-ptree": 120.0,
+    "himawari-hsd": 120.0,
+    "bmkg-radar": 240.0,
+    "bmkg-catalogue": 3600.0,
+}
+"""Of what no decision waits for: polled in a thread of its own, one after the other."""
 
 BACKSTOP = timedelta(minutes=1)
 """Expiry and renewal need a cycle even when no feed changes."""
@@ -49,7 +63,11 @@ def _keep_watch(
     clock: Callable[[], datetime],
     tick_s: float,
 ) -> None:
-    due = dict.fromkeys(INTERVALS_S, datetime.min.replace(tzinfo=UTC))
+    support = threading.Thread(
+        target=_support, args=(settings, stop, clock, tick_s), name="support", daemon=True
+    )
+    support.start()
+    due = _all_due(settings, INTERVALS_S)
     advanced = datetime.min.replace(tzinfo=UTC)
     while not stop.is_set():
         now = clock()
@@ -61,6 +79,42 @@ def _keep_watch(
             _try_advance(settings, now)
             advanced = now
         stop.wait(tick_s)
+    support.join(timeout=settings.http_timeout_s)
+
+
+def _support(
+    settings: Settings,
+    stop: threading.Event,
+    clock: Callable[[], datetime],
+    tick_s: float,
+) -> None:
+    """Poll the supporting feeds; a large image or a slow host delays no warning."""
+    due = _all_due(settings, SUPPORT_INTERVALS_S)
+    while not stop.is_set():
+        now = clock()
+        source = min(due, key=lambda name: due[name], default=None)
+        if source is not None and due[source] <= now:
+            _try_support(settings, source, now)
+            due[source] = now + timedelta(seconds=SUPPORT_INTERVALS_S[source])
+        else:
+            stop.wait(tick_s)
+
+
+def _all_due(settings: Settings, intervals_s: Mapping[str, float]) -> dict[str, datetime]:
+    """The configured ones of these feeds, each due at once."""
+    from ingest.registry import configured
+
+    chosen = configured(settings)
+    return {name: datetime.min.replace(tzinfo=UTC) for name in intervals_s if name in chosen}
+
+
+def _try_support(settings: Settings, source: str, at: datetime) -> None:
+    from orchestration.steps import poll_support
+
+    try:
+        poll_support(settings, source, at)
+    except Exception:
+        log.exception("poll of %s failed; the watch goes on", source)
 
 
 def _try_poll(settings: Settings, sources: list[str], at: datetime) -> bool:

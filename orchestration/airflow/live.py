@@ -31,7 +31,8 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 RUN_TIMEOUT = timedelta(minutes=10)
 """All steps with all their retries; later the backstop has done the work."""
 
-FAST_SOURCES = ("bmkg-quakes", "bmkg-inatews", "bmkg-nowcast")
+FAST_SOURCES = ("bmkg-quakes", "bmkg-inatews", "bmkg-inatews-lists", "bmkg-nowcast")
+"""What the backstop polls each minute."""
 
 
 def now() -> str:
@@ -78,6 +79,18 @@ def poll_or_skip(source_id: str) -> dict[str, Any]:
     if report["outcome"] != "new":
         raise AirflowSkipException(f"{source_id}: {report['outcome']}, nothing new")
     return report
+
+
+def poll_configured(source_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Poll those of these sources that are configured; without any the task is skipped."""
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    from ingest.registry import configured
+
+    chosen = [s for s in configured(Settings()) if s in source_ids]
+    if not chosen:
+        raise AirflowSkipException(f"{', '.join(source_ids)}: not configured")
+    return poll_all(chosen)
 
 
 def rung(events: Mapping[Any, Sequence[Any]], otherwise: Sequence[str]) -> list[str]:

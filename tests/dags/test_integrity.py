@@ -10,8 +10,12 @@ from typing import Any
 
 import pytest
 
+from ingest.registry import SOURCES
+from orchestration.airflow.feeds import SUPPORT
+
 DAGS = Path(__file__).parents[2] / "dags"
-IDS = {"quakes", "warnings", "satellite", "forecast", "respond", "backstop", "canary"}
+SUPPORT_IDS = {one.dag_id for one in SUPPORT}
+IDS = {"quakes", "warnings", "satellite", "forecast", "respond", "backstop", "canary"} | SUPPORT_IDS
 CHAIN = [f"respond.{step}" for step in ("overlay", "decide", "release", "dispatch")] + ["map"]
 
 
@@ -64,6 +68,14 @@ def test_what_warns_goes_first(bag):
     fast = min(min(weights[d]) for d in ("quakes", "warnings", "backstop"))
     slow = max(max(weights[d]) for d in ("satellite", "forecast", "respond", "canary"))
     assert fast > slow
+
+
+def test_every_feed_is_polled_by_a_dag():
+    named = {source for one in SUPPORT for source in one.sources}
+    text = "".join(path.read_text(encoding="utf-8") for path in DAGS.glob("*.py"))
+    live = (DAGS.parent / "orchestration" / "airflow" / "live.py").read_text(encoding="utf-8")
+    assert {s for s in SOURCES if s not in named and f'"{s}"' not in text + live} == set()
+    assert named <= set(SOURCES)
 
 
 def test_a_failed_step_holds_up_nobody(bag):

@@ -1,0 +1,61 @@
+"""The watcher polls every feed, and lets no slow one delay a warning."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from ingest.registry import SOURCES
+from kentongan.settings import Settings
+from orchestration import steps, watch
+
+
+def test_every_feed_has_its_interval_by_its_tier():
+    tiers = {name: source.info.tier for name, source in SOURCES.items()}
+    assert set(watch.INTERVALS_S) == {n for n, tier in tiers.items() if tier == "warning"}
+    assert set(watch.SUPPORT_INTERVALS_S) == {n for n, tier in tiers.items() if tier == "support"}
+
+
+def test_a_slow_supporting_feed_delays_no_warning(monkeypatch, tmp_path):
+    stop, polled, held = threading.Event(), [], threading.Event()
+
+    def slow(_settings, source, _at):
+        held.wait(10)
+        return {"source_id": source, "outcome": "new"}
+
+    def quick(_settings, sources, _at):
+        polled.append(tuple(sources))
+        return [{"outcome": "unchanged"} for _ in sources]
+
+    monkeypatch.setattr(steps, "poll_support", slow)
+    monkeypatch.setattr(steps, "poll_sources", quick)
+    monkeypatch.setattr(steps, "advance_at", lambda *_a: {})
+    monkeypatch.setitem(watch.INTERVALS_S, "bmkg-quakes", 0.01)
+    settings = Settings(_env_file=None, home=tmp_path)
+    running = threading.Thread(
+        target=watch.watch, args=(settings,), kwargs={"stop": stop, "tick_s": 0.01}
+    )
+    running.start()
+    deadline = time.monotonic() + 10
+    while len(polled) < 5 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    stop.set()
+    held.set()
+    running.join(10)
+    assert len(polled) >= 5
+    assert set(polled[0]) == set(watch.INTERVALS_S)
+
+
+def test_only_the_chosen_feeds_are_polled(monkeypatch, tmp_path):
+    stop, polled = threading.Event(), []
+
+    def quick(_settings, sources, _at):
+        polled.extend(sources)
+        stop.set()
+        return []
+
+    monkeypatch.setattr(steps, "poll_sources", quick)
+    monkeypatch.setattr(steps, "advance_at", lambda *_a: {})
+    settings = Settings(_env_file=None, home=tmp_path, sources=("bmkg-inatews",))
+    watch.watch(settings, stop=stop, tick_s=0.01)
+    assert set(polled) == {"bmkg-inatews"}
