@@ -28,6 +28,7 @@ SUPPORT_INTERVALS_S = {
     "bmkg-detections": 60.0,
     "bmkg-shakemap": 120.0,
     "himawari-images": 300.0,
+    "himawari-clouds": 900.0,
     "himawari-b13": 120.0,
     "himawari-ptree": 120.0,
     "himawari-hsd": 120.0,
