@@ -11,13 +11,14 @@ import socketserver
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
 from kentongan.errors import SettingsError
-from kentongan.scenario import Scenario
+from kentongan.scenario import Scenario, Step
 
 NO_ANSWER = 0
 """A status that stands for silence: the connection is closed without a word."""
@@ -113,6 +114,37 @@ class ScenarioServer(FeedServer):
     def __enter__(self) -> ScenarioServer:
         self.start()
         return self
+
+
+class TimedServer(ScenarioServer):
+    """Serves a scenario with its own timing: an hour of it lasts an hour divided by `speed`."""
+
+    def __init__(
+        self, scenario: Scenario, *, start: datetime, speed: float = 1.0, port: int = 0
+    ) -> None:
+        self.begin, self.speed = start, speed
+        self._shown = -1
+        super().__init__(scenario, port)
+        self.advance(0.0)
+
+    def instant(self, elapsed_s: float) -> datetime:
+        """The scenario's time after so many real seconds."""
+        return self.begin + timedelta(seconds=elapsed_s * self.speed)
+
+    def advance(self, elapsed_s: float) -> list[Step]:
+        """Put up what is due after so many real seconds; returns the steps that came new."""
+        now = self.instant(elapsed_s)
+        due = sum(step.at <= now for step in self.scenario.steps)
+        new = list(self.scenario.steps[self._shown + 1 : due])
+        if new:
+            self._shown = due - 1
+            self.show(self._shown)
+        return new
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the last step is up; it stays."""
+        return self._shown == len(self.scenario.steps) - 1
 
 
 def step_routes(scenario: Scenario, step_index: int) -> dict[str, Payload]:

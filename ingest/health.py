@@ -25,9 +25,9 @@ from kentongan.types import FeedState, Outcome
 
 RECENT = 60
 """Rows of a source's own addresses that are looked at: several polls of each of its files."""
-SILENCE = {"warning": timedelta(minutes=15), "support": timedelta(hours=1)}
+SILENCE = {"warning": timedelta(minutes=15), "support": timedelta(hours=3)}
 """Time without any poll, by tier, after which nothing can be said any more: the backstop polls
-each minute what warns, and every 15 minutes the rest."""
+each minute what warns; the watcher asks for the catalogue, the slowest of the rest, hourly."""
 _GOOD = [str(outcome) for outcome in GOOD]
 _STATES = {
     Outcome.BLOCKED: FeedState.BLOCKED,

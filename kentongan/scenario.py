@@ -41,6 +41,9 @@ class Scenario(BaseModel):
     title: str
     note: str = ""
     re_creation: bool
+    recorded: bool = False
+    """The payloads came from the real feeds at these times (`kentongan record`). A recording is
+    played as a re-creation all the same: what is past is never warned of again."""
     sources: tuple[str, ...] = (
         "bmkg-inatews",
         "bmkg-quakes",

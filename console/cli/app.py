@@ -16,6 +16,7 @@ from console.cli import (
     forecast,
     layers,
     quarantine,
+    record,
     run,
     tasks,
     up,
@@ -41,6 +42,7 @@ for name, command in (
     ("dispatch", dispatch.dispatch),
     ("deadman", deadman.deadman),
     ("feed-server", feed_server.feed_server),
+    ("record", record.record),
 ):
     app.command(name)(command)
 for name, group in (
