@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import re
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
@@ -23,6 +25,25 @@ _WORDS = {
     errno.EPERM: "not writable by this user",
     errno.EIO: "disk is damaged",
 }
+
+
+@dataclass(frozen=True)
+class ArchivedName:
+    """What the path of an archived document says."""
+
+    source_id: str
+    day: str
+    """`yyyy-mm-dd`."""
+    sha256: str
+
+
+_PATH = re.compile(r"([^/]{1,40})/(\d{4})/(\d\d)/(\d\d)/([0-9a-f]{64})")
+
+
+def archived_name(path: str) -> ArchivedName | None:
+    """None if no document of the archive is named like this."""
+    found = _PATH.fullmatch(path)
+    return ArchivedName(found[1], "-".join(found.group(2, 3, 4)), found[5]) if found else None
 
 
 def put_into_archive(

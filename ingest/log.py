@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, and_, func, literal, select, tuple_, update
 
 from ingest.report import GOOD
 from kentongan.db import feed_log, insert_ignore, records
@@ -18,7 +18,7 @@ HISTORY_AGE = timedelta(minutes=60)
 """On the first poll of a list of past events, what is older is known and never announced."""
 _BATCH = 500
 """Records in one statement: SQLite takes 32,766 values, a hostile list may have more."""
-_GOOD = [str(outcome) for outcome in GOOD]
+GOOD_OUTCOMES = [str(outcome) for outcome in GOOD]
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def last_kept(connection: Connection, source_id: str, url: str, at: datetime) ->
             feed_log.c.source_id == source_id,
             feed_log.c.url == url,
             feed_log.c.polled_at <= iso(at),
-            feed_log.c.outcome.in_(_GOOD),
+            feed_log.c.outcome.in_(GOOD_OUTCOMES),
             feed_log.c.sha256.is_not(None),
         )
         .order_by(feed_log.c.id.desc())
@@ -212,6 +212,37 @@ def archived_on(connection: Connection, source_id: str, sha256: str) -> datetime
     return parse_instant(found) if found else None
 
 
+def was_received(connection: Connection, source_id: str, sha256: str) -> bool:
+    """Whether any poll wrote these bytes down."""
+    query = select(feed_log.c.id).where(
+        feed_log.c.source_id == source_id, feed_log.c.sha256 == sha256
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def documents(connection: Connection) -> Iterator[tuple[str, str]]:
+    """Source and sha256 of all documents ever received, in that order.
+
+    Goes from one to the next in the index: a list that did not change for a month has half a
+    million rows.
+    """
+    place = ("", "")
+    key = tuple_(feed_log.c.source_id, feed_log.c.sha256)
+    while True:
+        row = connection.execute(
+            select(feed_log.c.source_id, feed_log.c.sha256)
+            .where(
+                key > tuple_(literal(place[0]), literal(place[1])), feed_log.c.sha256.is_not(None)
+            )
+            .order_by(feed_log.c.source_id, feed_log.c.sha256)
+            .limit(1)
+        ).first()
+        if row is None:
+            return
+        place = (row.source_id, row.sha256)
+        yield place
+
+
 def ever_read(connection: Connection, source_id: str, url: str, at: datetime) -> bool:
     """Whether this address gave a good document up to `at`."""
     found = connection.execute(
@@ -220,7 +251,7 @@ def ever_read(connection: Connection, source_id: str, url: str, at: datetime) ->
             feed_log.c.source_id == source_id,
             feed_log.c.url == url,
             feed_log.c.polled_at <= iso(at),
-            feed_log.c.outcome.in_(_GOOD),
+            feed_log.c.outcome.in_(GOOD_OUTCOMES),
         )
         .limit(1)
     ).first()

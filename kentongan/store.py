@@ -73,6 +73,15 @@ class Store:
         except FileNotFoundError:
             return None
 
+    def changed_at(self, path: str) -> datetime | None:
+        """When a file was written; None if it is not there any more."""
+        fs, root = self._open()
+        try:
+            found: datetime = fs.modified(f"{root}/{path}")
+        except FileNotFoundError:
+            return None
+        return require_aware(found)
+
     def chunks(self, path: str) -> Iterator[bytes]:
         """A file in pieces of bounded size."""
         fs, root = self._open()

@@ -44,11 +44,20 @@ def cycle_document(
         "events": [_event(context, e) for e in events],
         "warnings": [_warning(context, w) for w in warnings],
         "refused": _refused(done),
-        "troubles": list(done["troubles"]),
+        "troubles": [*_machine_troubles(polls), *done["troubles"]],
         "tasks": [_task(t) for t in tasks],
         "messages": done["messages"],
         "outputs": {**outputs, "impacts": write_impacts(context.runs, at, events)},
     }
+
+
+def _machine_troubles(polls: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Disks and databases that could not keep what a feed gave."""
+    return [
+        {"what": f"poll of {poll['source_id']}", "detail": poll["trouble"]}
+        for poll in polls
+        if poll["trouble"]
+    ]
 
 
 def _refused(done: Mapping[str, Any]) -> list[dict[str, Any]]:
