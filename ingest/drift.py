@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from itertools import chain
 from typing import Any
 
-from ingest.payload import one_line
+from ingest.payload import local_name, one_line
 
 MAX_NAMES = 60
 """Unknown names kept of one document; more of them show no more."""
@@ -20,6 +21,41 @@ def field_names(
     return tuple(sorted(names & known)), tuple(strange[:MAX_NAMES])
 
 
-def names_of(rows: Iterable[Any], prefix: str = "") -> set[str]:
-    """Names of the fields of all rows, with `prefix` before them."""
-    return {f"{prefix}{key}" for row in rows if isinstance(row, Mapping) for key in row}
+def names_of(
+    rows: Iterable[Any], prefix: str = "", *, nested: Collection[str] | None = None
+) -> set[str]:
+    """Names of the fields of all rows, with `prefix` before them.
+
+    Args:
+        nested: fields that may hold more than one value; None: all. Where another one does, it
+            was not read, and a name of its own says so.
+    """
+    found: set[str] = set()
+    for row in rows:
+        if isinstance(row, Mapping):
+            found.update(f"{prefix}{key}" for key in row)
+            if nested is not None:
+                found.update(
+                    f"{prefix}{key} (nested)"
+                    for key, value in row.items()
+                    if isinstance(value, Mapping | list) and key not in nested
+                )
+    return found
+
+
+def misplaced(root: Any, places: Mapping[str, Collection[str]]) -> set[str]:
+    """`parent.child` of XML elements that are known, and stand where their reader does not look.
+
+    Args:
+        places: names of the children of each element that has some.
+    """
+    known = frozenset(chain.from_iterable(places.values()))
+    found: set[str] = set()
+    for parent in root.iter():
+        inside = local_name(parent)
+        expected = places.get(inside, ())
+        for child in parent:
+            name = local_name(child)
+            if name in known and name not in expected:
+                found.add(f"{inside}.{name}")
+    return found

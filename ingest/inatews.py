@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
-from ingest.drift import field_names, names_of
+from ingest.drift import field_names, misplaced, names_of
 from ingest.fields import hemisphere, instant, local_instant, required, text_of
-from ingest.payload import local_name, one_line, parse_json, parse_xml, xml_comments
+from ingest.payload import elements, local_name, one_line, parse_json, parse_xml, xml_comments
 from ingest.plausible import plausible
 from ingest.quake import (
     depth_of,
@@ -53,6 +53,13 @@ KNOWN = frozenset(
         *(f"info.obsarea.{name}" for name in GAUGE_FIELDS),
     }
 )
+_PLACES = {
+    "alert": _ALERT,
+    "info": _INFO,
+    "wzarea": ZONE_FIELDS,
+    "obsarea": GAUGE_FIELDS,
+    "point": ("coordinates",),
+}
 Lines = tuple[str, ...]
 
 
@@ -146,7 +153,9 @@ def alert_from_xml(root: Any, path: str) -> Mapping[str, Any]:
     """
     if local_name(root) != "alert":
         raise SourceChanged(f"{path}: expected <alert>, found <{one_line(root.tag, 60)}>")
-    return {"info": [], **_mapping(root)}
+    if not elements(root, "info") and any(len(child) for child in root):
+        raise SourceChanged(f"{path}: expected <info> in the alert, found other elements instead")
+    return {"info": [], **_mapping(root), **dict.fromkeys(misplaced(root, _PLACES), "")}
 
 
 def _mapping(element: Any) -> dict[str, Any]:
@@ -166,10 +175,10 @@ def _mapping(element: Any) -> dict[str, Any]:
 def _names(alert: Mapping[str, Any], infos: Sequence[Any]) -> Iterator[str]:
     rows = [info for info in infos if isinstance(info, Mapping)]
     yield from names_of([alert])
-    yield from names_of(rows, "info.")
+    yield from names_of(rows, "info.", nested=("point", "wzarea", "obsarea"))
     for name in ("wzarea", "obsarea"):
         inner = chain.from_iterable(_listed(info.get(name)) for info in rows)
-        yield from names_of(inner, f"info.{name}.")
+        yield from names_of(inner, f"info.{name}.", nested=())
 
 
 def _listed(value: Any) -> list[Any]:

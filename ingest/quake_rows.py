@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ingest.drift import misplaced, names_of
 from ingest.payload import elements, local_name, one_line, parse_json, parse_xml, xml_comments
 from ingest.quake import texts_in
 from kentongan.errors import SourceChanged
@@ -35,6 +36,7 @@ KNOWN = frozenset(
     }
 )
 """Of both schemas; in XML, `point/coordinates` stands for Coordinates."""
+_PLACES = {"Infogempa": {"gempa"}, "gempa": KNOWN | {"point"}, "point": {"coordinates"}}
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class QuakeList:
     rows: Sequence[Any]
     around: tuple[str, ...]
     """Texts beside the quakes, as a note that the file is a drill or a re-creation."""
+    others: frozenset[str] = frozenset()
+    """Names of what stands beside the quakes or inside their fields, and is not read."""
 
 
 def quake_list(payload: bytes, path: str) -> QuakeList:
@@ -67,7 +71,8 @@ def _from_json(payload: bytes, path: str) -> QuakeList:
     rows = [found] if isinstance(found, Mapping) else found
     if not isinstance(rows, list):
         raise SourceChanged(f"{path}: expected Infogempa.gempa, found {one_line(document, 60)}")
-    return QuakeList(rows, (*texts_in(document), *texts_in(inner)))
+    beside = names_of([inner]) - {"gempa"}
+    return QuakeList(rows, (*texts_in(document), *texts_in(inner)), frozenset(beside))
 
 
 def _from_xml(payload: bytes, path: str) -> QuakeList:
@@ -77,7 +82,7 @@ def _from_xml(payload: bytes, path: str) -> QuakeList:
         found = one_line(f"<{local_name(root)}> with {len(rows)} <gempa>", 60)
         raise SourceChanged(f"{path}: expected <Infogempa> with <gempa>, found {found}")
     beside = tuple(child.text or "" for child in root if local_name(child) != "gempa")
-    return QuakeList(rows, (*xml_comments(payload), *beside))
+    return QuakeList(rows, (*xml_comments(payload), *beside), frozenset(misplaced(root, _PLACES)))
 
 
 def _row(element: Any) -> dict[str, str]:

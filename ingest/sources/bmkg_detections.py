@@ -22,7 +22,7 @@ from ingest.detections import (
     history_rows,
     live_row,
 )
-from ingest.drift import field_names, names_of
+from ingest.drift import field_names, misplaced, names_of
 from ingest.payload import elements, local_name, one_line, parse_xml, refuse_html
 from ingest.source import Link, ReadContext, Reading, SourceInfo
 from kentongan.errors import DataError, SourceChanged
@@ -76,13 +76,16 @@ def _live(payload: bytes, context: ReadContext) -> Reading:
     if local_name(root) != "Infogempa" or not rows:
         found = one_line(f"<{local_name(root)}> with {len(rows)} <gempa>", 60)
         raise SourceChanged(f"{context.path}: expected <Infogempa> with <gempa>, found {found}")
-    return _reading(rows, live_row, context, field_names(names_of(rows), LIVE))
+    names = names_of(rows) | misplaced(root, {"Infogempa": {"gempa"}, "gempa": LIVE})
+    return _reading(rows, live_row, context, field_names(names, LIVE))
 
 
 def _geojson(payload: bytes, context: ReadContext) -> Reading:
     rows = features_of(payload, context.path)
     properties = (row.get("properties") for row in rows if isinstance(row, Mapping))
-    return _reading(rows, geojson_row, context, field_names(names_of(properties), GEOJSON))
+    return _reading(
+        rows, geojson_row, context, field_names(names_of(properties, nested=()), GEOJSON)
+    )
 
 
 def _history(payload: bytes, context: ReadContext) -> Reading:

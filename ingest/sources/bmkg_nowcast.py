@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from ingest.drift import field_names
+from ingest.drift import field_names, misplaced
 from ingest.fields import instant, sane
 from ingest.nowcast_times import end_time, said_end, sent_time
 from ingest.payload import element_text, elements, local_name, one_line, parse_xml, xml_comments
@@ -49,6 +49,20 @@ KNOWN = {
     ),
 }
 """Names of elements; those of CAP that BMKG has not used yet are known too."""
+_OUTSIDE = frozenset(
+    {"identifier", "sender", "sent", "status", "msgType", "scope", "references", "note", "info"}
+    | {"source", "incidents"}
+)
+"""Elements of a CAP alert that do not stand in an info."""
+_PLACES = {
+    "rss": {"rss": {"channel"}, "channel": KNOWN["rss"], "item": KNOWN["rss"] - {"item"}},
+    "alert": {
+        "alert": _OUTSIDE,
+        "info": KNOWN["alert"] - _OUTSIDE - {"alert", "polygon", "areaDesc", "valueName", "value"},
+        "area": {"areaDesc", "polygon"},
+        "eventCode": {"valueName", "value"},
+    },
+}
 RSS = "/alerts/nowcast/id"
 LANGUAGES = ("id", "en")
 
@@ -112,7 +126,7 @@ def read_nowcast(payload: bytes, context: ReadContext) -> Reading:
             f"{context.path}: expected <rss> or a CAP <alert>, found <{one_line(root.tag, 60)}>"
         )
     reading = _read_rss(root, context) if kind == "rss" else _read_cap(root, context)
-    names = {local_name(element) for element in root.iter()}
+    names = {local_name(element) for element in root.iter()} | misplaced(root, _PLACES[kind])
     fields, unknown = field_names(names - {""}, KNOWN[kind])
     return replace(reading, fields=fields, unknown_fields=unknown)
 
@@ -142,6 +156,13 @@ def _items(root: Any, path: str) -> list[Any]:
     if len(channels) != 1:
         raise SourceChanged(f"{path}: expected one channel in the RSS, found {len(channels)}")
     items = elements(channels[0], "item")
+    strange = [c for c in channels[0] if len(c) and local_name(c) not in ("item", "image")]
+    listed = sum(local_name(element) == "item" for element in root.iter())
+    if len(items) != listed or (strange and not items):
+        raise SourceChanged(
+            f"{path}: expected all items in the channel and under this name, found "
+            f"{listed - len(items)} elsewhere and {len(strange)} other elements with content"
+        )
     if len(items) > MAX_ITEMS:
         raise SourceChanged(f"{path}: expected at most {MAX_ITEMS} items, found {len(items)}")
     return items

@@ -69,7 +69,7 @@ class BmkgQuakes:
             records.append(quake)
             notes += [f"quake {_name(row)}: {line}" for line in lines]
         newest = max((q.document_time for q in records), default=None)
-        fields, unknown = field_names(names_of(listed.rows), KNOWN)
+        fields, unknown = field_names(names_of(listed.rows, nested=()) | listed.others, KNOWN)
         return Reading(
             tuple(records),
             tuple(rejected),

@@ -6,7 +6,19 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from math import inf
 
-from kentongan.records import Bulletin, Forecast, Nowcast, NowcastItem, Quake, Record
+from kentongan.records import (
+    Bulletin,
+    CatalogueQuake,
+    Detection,
+    Forecast,
+    Nowcast,
+    NowcastItem,
+    Quake,
+    Record,
+    SatelliteGrid,
+    SatelliteImage,
+    ShakeGrid,
+)
 from kentongan.types import TsunamiStatus
 
 Strength = tuple[float, float, float]
@@ -63,6 +75,16 @@ def _of(record: Record) -> Iterator[tuple[str, Strength]]:
         yield from _nowcast(record)
     elif isinstance(record, Forecast):
         yield from _forecast(record)
+    elif isinstance(record, Detection | CatalogueQuake):
+        where = f"{record.latitude:.2f},{record.longitude:.2f}"
+        name = f"{record.kind} {record.origin_time.isoformat()} {where}"
+        yield name, (_worst(record.magnitude), inf, inf)
+    elif isinstance(record, ShakeGrid):
+        yield f"shaking {record.event_id}", (record.max_mmi, inf, inf)
+    elif isinstance(record, SatelliteGrid):
+        yield f"grid {record.product}", (record.known_fraction, _until(record.valid_time), inf)
+    elif isinstance(record, SatelliteImage):
+        yield f"image {record.product}", (1, _until(record.valid_time), inf)
     else:
         yield f"{record.kind} {record.key}", (1, inf, inf)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 from xml.etree import ElementTree
@@ -31,7 +31,7 @@ _RAW = ("\x00", "<", "&", "]]>", "&#0;", "&x;", '"', "\\", "\\ud800", "NaN", "1e
 def leaves(payload: bytes, form: str) -> list[Leaf] | None:
     """Every value with its names; None where strict parsers of others find no document.
 
-    A JSON object that has a name twice says two things, and counts as none.
+    A JSON object that gives a name two values says two things, and counts as none.
     """
     try:
         if form == "json":
@@ -64,8 +64,8 @@ def _json_leaves(payload: bytes) -> list[Leaf]:
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name stands twice")
+    if len(found) != len(pairs) and any(found[name] != value for name, value in pairs):
+        raise ValueError("a name stands twice, with two values")
     return found
 
 
@@ -77,7 +77,8 @@ def _xml_leaves(payload: bytes) -> list[Leaf]:
     if b"<!DOCTYPE" in payload.replace(b"\0", b""):
         raise ValueError("a document type")
     found: list[Leaf] = []
-    root = ElementTree.fromstring(payload.lstrip())
+    wide = payload[:4] in (b"\xff\xfe\0\0", b"\0\0\xfe\xff")
+    root = ElementTree.fromstring(payload.decode("utf-32") if wide else payload.lstrip())
     stack = [((_plain(root.tag),), root)]
     while stack:
         names, node = stack.pop()
@@ -90,6 +91,38 @@ def _xml_leaves(payload: bytes) -> list[Leaf]:
 
 def _plain(tag: Any) -> str:
     return str(tag).rpartition("}")[2]
+
+
+def things(payload: bytes, form: str) -> set[frozenset[Leaf]]:
+    """The values that stand together, as sets: an exchange between two of them changes both.
+
+    Raises:
+        ValueError, ElementTree.ParseError: no document; see `leaves`.
+    """
+    found: set[frozenset[Leaf]] = set()
+    for node in _nodes(payload, form):
+        if isinstance(node, dict):
+            own = [
+                (key, value) for key, value in node.items() if not isinstance(value, dict | list)
+            ]
+        else:
+            own = [(_plain(child.tag), (child.text or "").strip()) for child in node]
+            own += [("@" + key, value) for key, value in node.items()]
+        found.add(frozenset(((key,), str(value)) for key, value in own))
+    return found
+
+
+def _nodes(payload: bytes, form: str) -> Iterator[Any]:
+    if form == "xml":
+        yield from ElementTree.fromstring(payload.lstrip()).iter()
+        return
+    stack = [json.loads(payload.decode("utf-8-sig"))]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            yield node
+        if isinstance(node, dict | list):
+            stack += list(node.values() if isinstance(node, dict) else node)
 
 
 # --- changes ----------------------------------------------------------------------------
