@@ -36,6 +36,8 @@ BUNDLED = "forecast_code_aliases.csv"
 ALIKE = 0.85
 """Least likeness of two spellings (2 x matching letters / all letters): "Kwawor Kecil Mata Ata" and
 "Kwamor Kecil Mata Ata" have 0.94."""
+CLEARLY = 0.03
+"""By how much the likeness must exceed that to any other village of the regency that is left."""
 _CODE = re.compile(r"\d{2}\.\d{2}\.\d{2}\.\d{4}", re.ASCII)
 
 
@@ -202,19 +204,19 @@ def _unique_pairs(
 
 
 def _alike(left: Sequence[Place], right: Sequence[Place]) -> _Pairs:
-    """Pairs of one regency whose spellings are each other's only likeness."""
-    likely = [
-        (old, new)
+    """Pairs of one regency whose spellings are by far each other's nearest."""
+    likely = {
+        (old, new): _likeness(old, new)
         for old in left
         for new in right
-        if _in_regency(old)[:2] == _in_regency(new)[:2] and _likeness(old, new) >= ALIKE
-    ]
-    best = {
-        p.code: max((q for q in likely if p in q), key=lambda q: _likeness(*q))
-        for pair in likely
-        for p in pair
+        if _in_regency(old)[:2] == _in_regency(new)[:2]
     }
-    return [pair for pair in likely if best[pair[0].code] == best[pair[1].code] == pair]
+    return [pair for pair, like in likely.items() if like >= ALIKE and _stands_out(pair, likely)]
+
+
+def _stands_out(pair: tuple[Place, Place], likely: Mapping[tuple[Place, Place], float]) -> bool:
+    rivals = [like for other, like in likely.items() if other != pair and set(other) & set(pair)]
+    return likely[pair] >= max(rivals, default=0.0) + CLEARLY
 
 
 def _likeness(old: Place, new: Place) -> float:

@@ -209,7 +209,8 @@ def _scouts(
     be out: one in danger, or any representative when there is nothing else to ask."""
     if not np.isfinite(run) or now < run + RUN_EVERY.total_seconds():
         return np.empty(0, dtype=np.int64)
-    ready = (known.analysis == run) & (now - known.asked_at >= RETRY_OLDER.total_seconds())
+    ready = (known.came == Came.FORECAST) & (known.analysis == run)
+    ready &= now - known.asked_at >= RETRY_OLDER.total_seconds()
     wanted = ready & (urgency > Urgency.NONE)
     rows = np.flatnonzero(wanted if wanted.any() or not idle else ready & stand_in)
     return rows[np.argsort(known.asked_at[rows], kind="stable")][:1].astype(np.int64)

@@ -48,11 +48,10 @@ class Asked:
 
 
 def refresh(engine: Engine, villages: Villages, aliases: Aliases, at: datetime) -> int:
-    """Take over what polls up to `at` have left in the log; returns how many villages changed."""
+    """Take over what polls up to `at` have left in the log; returns how many requests were."""
     with engine.begin() as connection:
-        rows = _log_rows(connection, at)
-        found = _judged(connection, rows, villages, aliases)
-        for asked in found.values():
+        found = _judged(connection, _log_rows(connection, at), villages, aliases)
+        for asked in found:
             connection.execute(_upsert(connection, asked))
     return len(found)
 
@@ -76,16 +75,23 @@ def _log_rows(connection: Connection, at: datetime) -> Sequence[Any]:
 
 def _judged(
     connection: Connection, rows: Iterable[Any], villages: Villages, aliases: Aliases
-) -> dict[str, Asked]:
-    """The newest request of each village."""
-    asked: dict[str, Asked] = {}
-    for row in rows:
-        sent = village_of(row.url)
-        village = aliases.village_of(sent)
-        if sent:
-            asked[village] = Asked(village, sent, row.polled_at, _came(row), row.document_time)
-    far = _far_off(connection, list(asked.values()), villages)
-    return {code: one if code not in far else _elsewhere(one) for code, one in asked.items()}
+) -> list[Asked]:
+    """The requests in order of time."""
+    sent = [(village_of(row.url), row) for row in rows]
+    asked = [
+        Asked(aliases.village_of(code), code, row.polled_at, _came(row), row.document_time)
+        for code, row in sent
+        if code
+    ]
+    far = _far_off(connection, asked, villages)
+    return [_elsewhere(one) if _key(one) in far else one for one in asked]
+
+
+def _key(asked: Asked) -> str:
+    """Key of the record that came."""
+    if asked.came is not Came.FORECAST or not asked.analysis_time:
+        return ""
+    return f"{asked.asked_as}-{compact(parse_instant(asked.analysis_time))}"
 
 
 def _came(row: Any) -> Came:
@@ -99,18 +105,13 @@ def _elsewhere(asked: Asked) -> Asked:
 
 
 def _far_off(connection: Connection, asked: Sequence[Asked], villages: Villages) -> set[str]:
-    """Villages whose newest forecast is for a point over `FAR_KM` away."""
-    keys = {
-        f"{one.asked_as}-{compact(parse_instant(one.analysis_time))}": one.adm4_code
-        for one in asked
-        if one.came is Came.FORECAST and one.analysis_time
-    }
+    """Keys of forecasts for a point over `FAR_KM` from the village that they were asked for."""
+    keys = {_key(one): one.adm4_code for one in asked if _key(one)}
     far = set()
     for key, body in _bodies(connection, list(keys)):
         rows = villages.rows([keys[key]])
-        place = json.loads(body)
-        if len(rows) and _km(villages, int(rows[0]), place) > FAR_KM:
-            far.add(keys[key])
+        if len(rows) and _km(villages, int(rows[0]), json.loads(body)) > FAR_KM:
+            far.add(key)
     return far
 
 
