@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from kentongan.records import Bulletin, CatalogueQuake, Detection, Quake
+from kentongan.records import Bulletin, CatalogueQuake, Detection, Quake, ShakeGrid
 
-Found = Detection | CatalogueQuake
-"""What BMKG found and did not announce: it joins a quake, and never makes one."""
+Found = Detection | CatalogueQuake | ShakeGrid
+"""What BMKG found, computed or catalogued: it joins an announced quake, and never makes one."""
 
 
 Announced = Quake | Bulletin
@@ -20,7 +20,7 @@ Announced = Quake | Bulletin
 class Statement:
     """One solution: who said it, when, and its figures."""
 
-    kind: Literal["quake", "bulletin", "detection", "catalogue_quake"]
+    kind: Literal["quake", "bulletin", "detection", "catalogue_quake", "shake_grid"]
     source_id: str
     key: str
     sha256: str
@@ -34,7 +34,7 @@ class Statement:
     magnitude: float | None
     depth_km: float | None
     label: str
-    """`PD-2`; `confirmed` or `automatic` of a detection; else empty."""
+    """`PD-2`; `confirmed` or `automatic` of a detection; version of a ShakeMap; else empty."""
 
     @property
     def said(self) -> datetime:
@@ -65,6 +65,8 @@ def statement(record: Announced | Found, received: datetime | None) -> Statement
 def _label(record: Announced | Found) -> str:
     if isinstance(record, Bulletin):
         return record.label
+    if isinstance(record, ShakeGrid):
+        return record.version
     return record.review if isinstance(record, Detection) else ""
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kentongan.errors import DataError
-from kentongan.records import Bulletin, CatalogueQuake, Detection, Felt, Quake, Record
+from kentongan.records import Bulletin, CatalogueQuake, Detection, Felt, Quake, Record, ShakeGrid
 from kentongan.times import compact
 from kentongan.types import DocumentStatus
 from processing.quake_history import Found, Statement, in_order, statement
@@ -86,7 +86,7 @@ class QuakeGroup:
     """`20260814T215823Z`: origin of the first known solution; `-test` if not actual."""
     solutions: tuple[Solution, ...]
     unannounced: tuple[Statement, ...] = ()
-    """What BMKG's processing or catalogue holds of it; no figure of these is used."""
+    """Detections, ShakeMaps and catalogue rows that are of it; no figure of these is used."""
 
     @property
     def best(self) -> Solution:
@@ -249,11 +249,11 @@ def quake_groups(
     """Solutions gathered into quakes, in order of `event_key`.
 
     Documents of different status never meet: a test can neither raise nor silence what is
-    actual. Detections and rows of the catalogue join the nearest quake that they may be of; alone
-    they make none.
+    actual. Detections, ShakeMaps and rows of the catalogue join the nearest quake that they may be
+    of; alone they make none.
 
     Args:
-        records: any records; quakes, bulletins, detections and the catalogue are looked at.
+        records: any records; what is of no quake is passed over.
         same: whether two statements are of one quake.
         past: ids and times of earlier cycles.
         prefix: of the ids.
@@ -280,7 +280,7 @@ def _with_unannounced(
 ) -> list[QuakeGroup]:
     joined: dict[int, list[Statement]] = {}
     for record in records:
-        if not isinstance(record, Detection | CatalogueQuake):
+        if not isinstance(record, Detection | CatalogueQuake | ShakeGrid):
             continue
         received = past.known_at.get((record.source_id, record.key))
         for index in _nearest(groups, record, same):

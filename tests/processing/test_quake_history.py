@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kentongan.records import CatalogueQuake, Detection
+from kentongan.records import CatalogueQuake, Detection, ShakeGrid
 from kentongan.types import DocumentStatus
 from processing.quakes import Past, quake_groups
 
@@ -123,6 +123,44 @@ def test_the_catalogue_joins_as_history(quake):
     (group,) = quake_groups([row, first])
     assert {s.kind for s in group.history} == {"quake", "catalogue_quake"}
     assert quake_groups([row]) == []
+
+
+def shake_grid(quake, **changes):
+    first = quake()
+    return ShakeGrid(
+        **{
+            "source_id": "bmkg-shakemap",
+            "key": "s",
+            "sha256": "5" * 64,
+            "document_time": first.origin_time + 15 * MINUTE,
+            "event_id": "20221121132110",
+            "version": "1",
+            "origin_time": first.origin_time,
+            "processed_at": first.origin_time + 15 * MINUTE,
+            "latitude": first.latitude,
+            "longitude": first.longitude,
+            "depth_km": 11.0,
+            "magnitude": 5.6,
+            "place": "x",
+            **dict(
+                zip(("west", "east", "south", "north"), (106.0, 108.0, -8.0, -6.0), strict=True)
+            ),
+            "columns": 9,
+            "rows": 9,
+            "fields": (),
+            "max_mmi": 7.5,
+            **changes,
+        }
+    )
+
+
+def test_a_shakemap_joins_its_quake_and_that_of_an_exercise_joins_none(quake):
+    grid = shake_grid(quake)
+    assert quake_groups([grid]) == [], "a hand-typed scenario that says ACTUAL has no quake"
+    (group,) = quake_groups([grid, quake()])
+    assert [(s.kind, s.label) for s in group.unannounced] == [("shake_grid", "1")]
+    (group,) = quake_groups([quake(), shake_grid(quake, status=DocumentStatus.TEST)])
+    assert group.unannounced == ()
 
 
 def test_a_feed_that_lags_brings_nothing_newer(quake):
