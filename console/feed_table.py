@@ -109,12 +109,10 @@ def _rows(line: FeedLine, at: datetime) -> Iterator[tuple[str, ...]]:
         _clock(line.blind_since, at),
         words.shortened(line.detail, DETAIL_WIDTH),
     )
-    for part in line.parts:
-        if part.blind_since or part.state not in words.SEEING:
-            mark = "!" if part.blind_since else ""
-            detail = words.shortened(part.detail.removeprefix(f"{part.name}: "), DETAIL_WIDTH)
-            content, since = _content(part.newest, at), _clock(part.blind_since, at)
-            yield (mark, f"  - {words.file_of(part)}", part.state, content, "", since, detail)
+    for part in words.odd_parts(line):
+        detail = words.shortened(part.detail.removeprefix(f"{part.name}: "), DETAIL_WIDTH)
+        content, since = _content(part.newest, at), _clock(part.blind_since, at)
+        yield ("!", f"  - {words.file_of(part)}", part.state, content, "", since, detail)
 
 
 def _content(newest: datetime | None, at: datetime) -> str:

@@ -105,6 +105,15 @@ def blind_parts(feed: FeedLine) -> list[FeedPart]:
     return [part for part in feed.parts if part.blind_since]
 
 
+def odd_parts(feed: FeedLine) -> list[FeedPart]:
+    """Addresses that are worse off than their source, each with something to say of its own."""
+    return [part for part in feed.parts if part.state not in {*SEEING, "late", feed.state}] + [
+        part
+        for part in feed.parts
+        if part.state == "late" and part.blind_since and feed.state != "late"
+    ]
+
+
 def file_of(part: FeedPart) -> str:
     """`gempadirasakan.json`: the last piece of a path, shortened."""
     return shortened(part.name.rstrip("/").rpartition("/")[2] or part.name, 60)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from kentongan.errors import DataError, SettingsError
 from kentongan.settings import Settings
 from kentongan.times import iso, parse_instant
 
+OPENING = timedelta(seconds=90)
+"""The watcher asks every warning feed within a minute."""
 PAYLOADS = "payloads"
 NOT_ASKED = "not asked"
 """In the detail of a row that says nothing about the feed: we did not ask."""
@@ -84,7 +86,7 @@ def record(
     require_own(folder)
     wanted, left_out = recordable(context.settings, sources)
     with context.engine.connect() as connection:
-        found = list(_changes(connection, context.settings, wanted, start, end))
+        found = _together(list(_changes(connection, context.settings, wanted, start, end)))
         steps, names = _steps(connection, context, folder, found, left_out)
     if not steps:
         raise SettingsError(
@@ -140,6 +142,21 @@ def _changes(
             yield Change(row.polled_at, row.source_id, path, *gives)
 
 
+def _together(changes: list[Change]) -> list[Change]:
+    """The first look at each address, within `OPENING`, as one step: what stood there when the
+    recording began. Polls of different feeds are seconds apart."""
+    if not changes:
+        return []
+    latest = iso(parse_instant(changes[0].at) + OPENING)
+    seen: set[str] = set()
+    begun = changes[0].at
+    for change in changes:
+        if change.path not in seen and change.at <= latest:
+            begun = change.at
+        seen.add(change.path)
+    return [replace(change, at=max(change.at, begun)) for change in changes]
+
+
 def _given(row: Any) -> tuple[str | None, int] | None:
     """Bytes or status of one poll; None where it says nothing about the feed."""
     if row.sha256 is not None and row.http_status in (None, 200, 304):
@@ -165,6 +182,7 @@ def _steps(
             step.sources.append(change.source_id)
         if change.sha256 is None:
             step.fail[change.path] = change.status
+            step.serve.pop(change.path, None)
             continue
         try:
             name = _payload(connection, context, folder, change)
@@ -172,6 +190,7 @@ def _steps(
             left_out.append(f"{change.path} at {change.at}: {one_line(error, 120)}")
             continue
         step.serve[change.path] = name
+        step.fail.pop(change.path, None)
         names.append(name)
     return {at: step for at, step in steps.items() if step.serve or step.fail}, names
 
