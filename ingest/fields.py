@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from math import isfinite
 from typing import Any
 
 from ingest.payload import one_line
@@ -72,7 +71,7 @@ def optional_number(raw: Mapping[str, Any], name: str, *, low: float, high: floa
     if not text:
         return None
     value = raw[name]
-    if isinstance(value, int | float) and isfinite(value) and low <= value <= high:
+    if isinstance(value, int | float) and low <= value <= high:
         return float(value)
     return number(text, name, low=low, high=high)
 

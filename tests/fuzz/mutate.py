@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
+from functools import cache
 from random import Random
 
 from tests.fuzz import blind, grid, png, trees
 from tests.fuzz.corpus import TEXT_FORMS, Seed
 
-BLIND_SHARE = {"json": 0.35, "xml": 0.35, "txt": 1.0, "png": 0.3, "nc": 0.5, "bin": 1.0}
+BLIND_SHARE = {"json": 0.35, "xml": 0.35, "txt": 1.0, "png": 0.3, "nc": 0.5, "bz2": 0.2, "bin": 1.0}
 """Share of the mutants that know nothing of the form; the others change its parts."""
 _BOTH = 0.05
 
@@ -41,4 +43,18 @@ def _by_form(seed: Seed, rng: Random) -> bytes:
         return png.changed(seed.payload, rng)
     if seed.form == "nc":
         return grid.changed(seed.payload, rng)
+    if seed.form == "bz2":
+        return _unpacked(seed, rng)
     return _blind(seed, rng, (seed.payload,))
+
+
+@cache
+def _content(seed: Seed) -> bytes:
+    return bz2.decompress(seed.payload)
+
+
+def _unpacked(seed: Seed, rng: Random) -> bytes:
+    """What is packed, changed in its head or anywhere."""
+    data = _content(seed)
+    head = rng.choice((300, 1_500, len(data)))
+    return (blind.changed(data[:head], rng, (data[:5_000],)) + data[head:])[: len(data) + 5_000]

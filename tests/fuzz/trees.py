@@ -200,7 +200,8 @@ def _retext(holder: Any, key: Any, _: Any, rng: Random) -> None:
     if isinstance(value, str):
         holder[key] = changed_text(value, rng)
     elif isinstance(value, int | float):
-        holder[key] = rng.choice((-value, value * 1000, value + 1, 10**30, -1e300, f"{value}", 0.1))
+        large = (10**30, 10**400, -1e300)
+        holder[key] = rng.choice((-value, value * 1000, value + 1, *large, f"{value}", 0.1))
 
 
 def _multiply(holder: Any, key: Any, _: Any, rng: Random) -> None:
