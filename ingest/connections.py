@@ -6,9 +6,11 @@ redirect followed, and TLS is always verified.
 
 from __future__ import annotations
 
+import itertools
 import os
 import ssl
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -33,19 +35,31 @@ def _trust() -> ssl.SSLContext:
 
 
 @dataclass
-class Lane:
+class _Lane:
     """The client of one origin and who uses it now."""
 
     origin: str
     http: httpx.Client
-    users: int = 0
-    stuck: int = 0
-    """Users whose request hangs and whom nobody waits for any more."""
+    users: set[int] = field(default_factory=set)
+    hanging: set[int] = field(default_factory=set)
+    """Users for whom nobody waits any more."""
     retired: bool = False
 
     def close_if_done(self) -> None:
-        if self.retired and self.users <= self.stuck:
+        if self.retired and self.users <= self.hanging:
             self.http.close()
+
+
+@dataclass(frozen=True)
+class Use:
+    """A client on loan for one request."""
+
+    lane: _Lane
+    number: int
+
+    @property
+    def http(self) -> httpx.Client:
+        return self.lane.http
 
 
 @dataclass
@@ -54,33 +68,37 @@ class Connections:
 
     trust: ssl.SSLContext | None = None
     """Other certificates than the system's: for tests."""
-    _lanes: dict[str, Lane] = field(default_factory=dict)
+    _lanes: dict[str, _Lane] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, url: str) -> Lane:
+    def take(self, url: str) -> Use:
         """The open client of an address's origin, for one request; give it back."""
         origin = origin_of(url)
         with self._lock:
-            lane = self._lanes.pop(origin, None) or Lane(origin, _client(self.trust or _trust()))
+            lane = self._lanes.pop(origin, None) or _Lane(origin, _client(self.trust or _trust()))
             self._lanes[origin] = lane
-            lane.users += 1
+            use = Use(lane, next(self._numbers))
+            lane.users.add(use.number)
             if len(self._lanes) > MAX_ORIGINS:
                 self._retire(next(iter(self._lanes.values())))
-            return lane
+            return use
 
-    def give_back(self, lane: Lane) -> None:
+    def give_back(self, use: Use) -> None:
         with self._lock:
-            lane.users -= 1
-            lane.close_if_done()
+            use.lane.users.discard(use.number)
+            use.lane.hanging.discard(use.number)
+            use.lane.close_if_done()
 
-    def abandon(self, lane: Lane) -> None:
-        """A request hangs: later ones get fresh connections, and the hanging one is closed once
-        nobody else uses its client."""
+    def abandon(self, use: Use) -> None:
+        """A request hangs: later ones get fresh connections, and its own is closed once nobody
+        else uses the client."""
         with self._lock:
-            lane.stuck += 1
-            self._retire(lane)
+            if use.number in use.lane.users:
+                use.lane.hanging.add(use.number)
+            self._retire(use.lane)
 
-    def _retire(self, lane: Lane) -> None:
+    def _retire(self, lane: _Lane) -> None:
         if self._lanes.get(lane.origin) is lane:
             del self._lanes[lane.origin]
         lane.retired = True
@@ -109,6 +127,6 @@ def _client(trust: ssl.SSLContext) -> httpx.Client:
 
 CONNECTIONS = Connections()
 """Of this process."""
-_INHERITED: list[Lane] = []
+_INHERITED: list[_Lane] = []
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=CONNECTIONS.forget)

@@ -150,19 +150,20 @@ class Fetcher:
         """The answer, unless there is a reason not to ask."""
         self._may_ask(url)
         self.http.admit(url, reserve=self.reserve)
+        host = self._hosts[_key(url)]
         try:
             return self.http.get(
                 url,
                 validator=kept.validator if kept else None,
                 last_modified=kept.last_modified if kept else None,
-                retry=not self._hosts[_key(url)].failure,
+                retry=not (host.failure or host.permit.was_failing),
             )
         except SourceDown as error:
             self.refusals[host_of(url)] += 1
             self._failed(url, _without(url, error))
             raise
         except SourceError:
-            self._hosts[_key(url)].answered = True
+            host.answered = True
             raise
 
     def _may_ask(self, url: str) -> None:

@@ -20,7 +20,7 @@ import httpx
 
 from ingest.answer import Answer, conditions, kept_headers, require_data, strong_date, usable_tag
 from ingest.attempts import pause_s, retry_after_s
-from ingest.connections import CONNECT_S, CONNECTIONS, Connections, Lane
+from ingest.connections import CONNECT_S, CONNECTIONS, Connections, Use
 from ingest.links import host_of, is_loopback
 from ingest.payload import one_line
 from ingest.rate import LIMITER, Limiter
@@ -142,12 +142,12 @@ class PoliteClient:
 
     def _try(self, ask: _Ask) -> tuple[Answer | None, Exception | None]:
         """An answer, or why there is none."""
-        lane = self.connections.take(ask.url)
+        use = self.connections.take(ask.url)
         try:
             left = ask.deadline - self.monotonic()
-            return _in_thread(lambda: self._visit(lane, ask), left), None
+            return _in_thread(lambda: self._visit(use, ask), left), None
         except FutureTimeout as error:
-            self.connections.abandon(lane)
+            self.connections.abandon(use)
             return None, error
         except (httpx.HTTPError, httpx.InvalidURL, OSError, RuntimeError) as error:
             return None, error
@@ -180,23 +180,23 @@ class PoliteClient:
     def _late(self, url: str) -> SourceDown:
         return SourceDown(f"{url}: no complete answer within {self.timeout_s:g} s")
 
-    def _visit(self, lane: Lane, ask: _Ask) -> Answer:
+    def _visit(self, use: Use, ask: _Ask) -> Answer:
         """Runs in a thread of its own; gives up by itself at the deadline."""
         try:
             seen = _Seen()
             try:
-                return self._once(lane, ask, seen)
+                return self._once(use, ask, seen)
             except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
                 if seen.connected or seen.answered:
                     raise
                 # The server had closed a connection that we had kept: no failure of its.
-                return self._once(lane, ask, seen)
+                return self._once(use, ask, seen)
         finally:
-            self.connections.give_back(lane)
+            self.connections.give_back(use)
 
-    def _once(self, lane: Lane, ask: _Ask, seen: _Seen) -> Answer:
+    def _once(self, use: Use, ask: _Ask, seen: _Seen) -> Answer:
         left = max(0.01, ask.deadline - self.monotonic())
-        with lane.http.stream(
+        with use.http.stream(
             "GET",
             ask.url,
             headers=self._headers | ask.conditions,
