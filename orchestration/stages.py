@@ -25,7 +25,7 @@ from kentongan.types import HazardId
 from orchestration import event_store
 from orchestration.context import CycleContext
 from orchestration.event_store import StoredEvent
-from orchestration.heartbeat import CYCLE, beat
+from orchestration.heartbeat import CYCLE, beat_if_present
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,7 +108,7 @@ def note_cycle(context: CycleContext, at: datetime, done: Mapping[str, Any]) -> 
     """That a cycle came to its end: the web application and the watchdogs look for it."""
     with context.engine.begin() as connection:
         connection.execute(cycles.insert().values(at=iso(at), document=dict(done)))
-    beat(context.engine, CYCLE, at)
+    beat_if_present(context.engine, CYCLE, at)
 
 
 # --- overlay ---------------------------------------------------------------------------
