@@ -8,10 +8,15 @@ from __future__ import annotations
 import os
 import sys
 
-from benchmarks import cycle, evacuation, overlay
+from benchmarks import cycle, evacuation, forecast_plan, overlay
 from benchmarks.harness import Bench
 
-BENCHES: dict[str, Bench] = {**cycle.BENCHES, **evacuation.BENCHES, **overlay.BENCHES}
+BENCHES: dict[str, Bench] = {
+    **cycle.BENCHES,
+    **evacuation.BENCHES,
+    **forecast_plan.BENCHES,
+    **overlay.BENCHES,
+}
 
 
 def chosen(name: str) -> list[Bench]:

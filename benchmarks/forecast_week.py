@@ -166,9 +166,7 @@ class _Simulation:
         self._watch_storms(now, newest)
         at = datetime.fromtimestamp(now, UTC)
         started = perf_counter()
-        plan = plan_forecasts(
-            self.world.villages, self.known(), urgency, budget=self.budget, at=at
-        )
+        plan = plan_forecasts(self.world.villages, self.known(), urgency, budget=self.budget, at=at)
         self.week.plan_ms.append((perf_counter() - started) * 1000)
         rows = self.world.villages.rows([ask.adm4_code for ask in plan.asks])
         for why in Why:

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from ingest.sources.bmkg_forecast import BmkgForecast, village_of
-from kentongan.errors import SourceChanged
+from kentongan.errors import NotPublishedYet, SourceBlocked, SourceChanged
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -75,3 +75,62 @@ def test_only_village_codes_are_asked_for():
     assert list(paths) == [PATH]
     assert village_of(PATH) == "33.01.01.2001"
     assert village_of("/alerts/nowcast/id") == ""
+
+
+def moved(document, hours):
+    """The document with its analysis moved by hours."""
+    text = json.dumps(document)
+    analysis = datetime(2026, 11, 20, tzinfo=UTC) + timedelta(hours=hours)
+    return json.loads(text.replace("2026-11-20T00:00:00", f"{analysis:%Y-%m-%dT%H:%M:%S}"))
+
+
+def test_an_analysis_of_the_future_is_refused_with_a_reason(document, read):
+    with pytest.raises(SourceChanged, match=r"analysis_date: expected a time up to 10 min after"):
+        read(moved(document, 12))
+
+
+def test_an_analysis_that_ran_out_is_kept_and_said_so(document, read):
+    reading = read(moved(document, -72))
+    assert reading.document_time == datetime(2026, 11, 17, tzinfo=UTC)
+    assert "counts as not assessed" in reading.notes[0]
+    assert read(moved(document, -60)).notes == ()
+
+
+def test_two_model_runs_in_one_document_are_named(document, read):
+    document["data"][0]["cuaca"][0][0]["analysis_date"] = "2026-11-19T12:00:00"
+    reading = read(document)
+    assert reading.records[0].analysis_time == datetime(2026, 11, 19, 12, tzinfo=UTC)
+    assert "2 model runs" in reading.notes[0]
+
+
+OLD_FORM = """<?xml version="1.0" encoding="UTF-8" ?>
+<data source="meteofactory" productioncenter="NC Jakarta">
+<forecast domain='local'><issue><timestamp>20230816022250</timestamp></issue></forecast></data>
+"""
+
+
+@pytest.mark.parametrize("before", ["", "\ufeff", "\n  "])
+def test_the_dead_form_is_refused_by_its_name(read_context, before):
+    context = read_context("bmkg-forecast", PATH)
+    with pytest.raises(SourceChanged, match=r"DigitalForecast .* stopped in July 2024"):
+        BmkgForecast().read((before + OLD_FORM).encode(), context)
+
+
+def test_a_not_found_text_under_status_200_is_not_assessed(read):
+    with pytest.raises(NotPublishedYet, match="not assessed"):
+        read({"message": "Data not found", "error": "Not Found", "statusCode": 404})
+
+
+def test_a_block_page_is_a_block_page(read_context):
+    page = b"<!doctype html><html><head><title>Laman diblokir</title></head></html>"
+    with pytest.raises(SourceBlocked, match="Laman diblokir"):
+        BmkgForecast().read(page, read_context("bmkg-forecast", PATH))
+
+
+def test_fields_that_the_reader_does_not_know_are_named(document, read):
+    assert read(document).unknown_fields == ()
+    assert "cuaca.analysis_date" in read(document).fields
+    document["lokasi"]["kodepos"] = "1"
+    document["data"][0]["cuaca"][0][0]["uv"] = 3
+    document["versi"] = 2
+    assert read(document).unknown_fields == ("cuaca.uv", "lokasi.kodepos", "versi")

@@ -299,3 +299,67 @@ def test_html_is_a_block_page(read):
 )
 def test_district_names(text, names):
     assert district_names(text) == names
+
+
+def test_a_cap_whose_identifier_was_rendered_anew_is_the_same_warning(cap, read):
+    again = cap.replace(
+        "2.49.0.1.360.0.2026.11.20.07.33.001", "2.49.0.1.360.0.2026.11.23.14.33.001"
+    )
+    assert again != cap
+    first, second = (read(text.encode()).records[0] for text in (cap, again))
+    assert first.key == second.key
+    assert (first.code, first.sent, first.province_code) == (
+        second.code,
+        second.sent,
+        second.province_code,
+    )
+
+
+def test_an_identifier_of_another_form_costs_the_province_only(cap, read):
+    (doc,) = read(cap.replace("2.49.0.1.360.0.2026.11.20.07.33.001", "urn:x:1").encode()).records
+    assert (doc.province_code, doc.key) == ("", "CJT20261120001-20261120T071000Z")
+
+
+@pytest.mark.parametrize(("kind", "cancels"), [("Update", False), ("Cancel", True)])
+def test_an_update_and_a_cancel_are_documents_of_their_own(cap, read, kind, cancels):
+    later = cap.replace(">Alert<", f">{kind}<").replace(
+        "14:10:00+07:00</sent", "14:40:00+07:00</sent"
+    )
+    (doc,) = read(later.encode()).records
+    assert doc.key == f"CJT20261120001-20261120T074000Z-{kind.lower()}"
+    assert doc.is_cancel is cancels
+    assert doc.code == "CJT20261120001"
+
+
+@pytest.mark.parametrize("blank", ["\n", "   \n\t", "\ufeff"])
+def test_white_space_before_the_declaration(cap, read, blank):
+    assert read((blank + cap).encode()).records[0].code == "CJT20261120001"
+
+
+@pytest.mark.parametrize(
+    ("written", "names"),
+    [
+        ("DENGILO, BTS. ULU, SUWAWA TIMUR", ("DENGILO", "BTS. ULU", "SUWAWA TIMUR")),
+        ("Dengilo, Bts. Ulu, Suwawa Timur", ("Dengilo", "Bts. Ulu", "Suwawa Timur")),
+    ],
+)
+def test_upper_and_title_case_names_are_kept_as_written(cap, read, written, names):
+    text = cap.replace("CONTOH BTS. ULU, MA'U, MISAL", written)
+    assert read(text.encode()).records[0].district_names == names
+
+
+def ring(number):
+    """Twenty points around a centre; the last is the first."""
+    north, east = -7.0 - 0.05 * (number % 15), 107.0 + 0.05 * (number // 15)
+    turns = [2 * math.pi * i / 19 for i in range(19)]
+    points = [f"{north + 0.02 * math.sin(t):.3f},{east + 0.02 * math.cos(t):.3f}" for t in turns]
+    return " ".join([*points, points[0]])
+
+
+def test_eleven_documents_of_150_polygons_are_read_within_a_second(cap, read):
+    payload = with_polygons(cap, *[ring(number) for number in range(150)])
+    started = time.process_time()
+    readings = [read(payload) for _ in range(11)]
+    assert time.process_time() - started < 1.0
+    assert all(len(r.records[0].polygons) == 150 for r in readings)
+    assert sum(len(ring) for ring in readings[0].records[0].polygons) == 3000
