@@ -182,7 +182,8 @@ def detection(row: Figures, context: ReadContext, *said: str) -> Detection:
     magnitude = figure(row.magnitude, "magnitude", *MAGNITUDES)
     depth = figure(row.depth, "depth", *DEPTHS_KM)
     review = _REVIEWS.get(row.review.strip().lower(), "unknown")
-    size = "unknown" if magnitude is None else f"{magnitude:.2f}{row.magnitude_type[:8]}"
+    kind = one_line(row.magnitude_type, 8)
+    size = "unknown" if magnitude is None else f"{magnitude:.2f}{kind}"
     at = f"-{compact(row.issued)}" if row.issued else ""
     return Detection(
         source_id=context.source_id,
@@ -200,7 +201,7 @@ def detection(row: Figures, context: ReadContext, *said: str) -> Detection:
         longitude=where[1],
         depth_km=depth,
         magnitude=magnitude,
-        magnitude_type=one_line(row.magnitude_type, 8),
+        magnitude_type=kind,
         review=review,
         phases=_count(row.phases),
         place=one_line(row.place, 200),

@@ -17,7 +17,7 @@ def field_names(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(known, unknown) names in alphabetical order, each once; unknown ones fit for a log line."""
     names = set(seen)
-    strange = sorted({one_line(name, 60) for name in names - known if name})
+    strange = sorted({one_line(name, 60) or "(no name)" for name in names - known})
     return tuple(sorted(names & known)), tuple(strange[:MAX_NAMES])
 
 

@@ -76,17 +76,18 @@ def optional_number(raw: Mapping[str, Any], name: str, *, low: float, high: floa
     return number(text, name, low=low, high=high)
 
 
-def hemisphere(text: str, name: str) -> float:
+def hemisphere(text: str, name: str, *, of_latitude: bool) -> float:
     """`8.21 LS` → -8.21; LS south, LU north, BT east, BB west.
 
     Raises:
-        DataError: another form.
+        DataError: another form, or a side of the other axis.
     """
-    found = _SIDE.fullmatch(text)
-    if not found:
-        raise DataError(f"{name}: expected degrees with LS, LU, BT or BB, found {one_line(text)!r}")
+    found, sides = _SIDE.fullmatch(text), ("LS", "LU") if of_latitude else ("BT", "BB")
+    if not found or found["side"].upper() not in sides:
+        expected = " or ".join(sides)
+        raise DataError(f"{name}: expected degrees with {expected}, found {one_line(text)!r}")
     value = float(found["n"]) * _SIGNED[found["side"].upper()]
-    limit = 90 if found["side"].upper() in ("LS", "LU") else 180
+    limit = 90 if of_latitude else 180
     if abs(value) > limit:
         raise DataError(f"{name}: expected at most {limit} degrees, found {one_line(text)!r}")
     return value

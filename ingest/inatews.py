@@ -286,8 +286,8 @@ def _where(info: Mapping[str, Any], *, trust_words: bool) -> tuple[tuple[float, 
         if not trust_words:
             raise
         words = (
-            hemisphere(required(info, "latitude"), "latitude"),
-            hemisphere(required(info, "longitude"), "longitude"),
+            hemisphere(required(info, "latitude"), "latitude", of_latitude=True),
+            hemisphere(required(info, "longitude"), "longitude", of_latitude=False),
         )
         return words, (f"position taken from its words: {one_line(error, 160)}",)
 

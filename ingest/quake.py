@@ -73,8 +73,8 @@ def position(
     a, b = pair(required(raw, coordinates), coordinates)
     found = (a, b) if order == "lat,lon" else (b, a)
     worded = (
-        hemisphere(required(raw, latitude), latitude),
-        hemisphere(required(raw, longitude), longitude),
+        hemisphere(required(raw, latitude), latitude, of_latitude=True),
+        hemisphere(required(raw, longitude), longitude, of_latitude=False),
     )
     if _near(found, worded):
         return found

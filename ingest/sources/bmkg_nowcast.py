@@ -157,11 +157,12 @@ def _items(root: Any, path: str) -> list[Any]:
         raise SourceChanged(f"{path}: expected one channel in the RSS, found {len(channels)}")
     items = elements(channels[0], "item")
     strange = [c for c in channels[0] if len(c) and local_name(c) not in ("item", "image")]
+    strange += [*elements(channels[0], "guid"), *elements(channels[0], "title")[1:]]
     listed = sum(local_name(element) == "item" for element in root.iter())
     if len(items) != listed or (strange and not items):
         raise SourceChanged(
             f"{path}: expected all items in the channel and under this name, found "
-            f"{listed - len(items)} elsewhere and {len(strange)} other elements with content"
+            f"{listed - len(items)} elsewhere and {len(strange)} other elements as of items"
         )
     if len(items) > MAX_ITEMS:
         raise SourceChanged(f"{path}: expected at most {MAX_ITEMS} items, found {len(items)}")

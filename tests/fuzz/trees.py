@@ -101,7 +101,11 @@ def things(payload: bytes, form: str) -> set[frozenset[Leaf]]:
     """
     found: set[frozenset[Leaf]] = set()
     for node in _nodes(payload, form):
-        if isinstance(node, dict):
+        if isinstance(node, list):
+            # An order of things means nothing, one of figures does.
+            plain = not any(isinstance(value, dict | list) for value in node)
+            own = [("", tuple(node))] if plain else []
+        elif isinstance(node, dict):
             own = [
                 (key, value) for key, value in node.items() if not isinstance(value, dict | list)
             ]
@@ -119,9 +123,8 @@ def _nodes(payload: bytes, form: str) -> Iterator[Any]:
     stack = [json.loads(payload.decode("utf-8-sig"))]
     while stack:
         node = stack.pop()
-        if isinstance(node, dict):
-            yield node
         if isinstance(node, dict | list):
+            yield node
             stack += list(node.values() if isinstance(node, dict) else node)
 
 

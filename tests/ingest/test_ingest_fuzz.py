@@ -247,9 +247,13 @@ def test_an_optional_number_is_none_a_number_within_or_a_clear_error(row):
 
 @given(st.integers(0, 9000), st.sampled_from(["LS", "LU", "BT", "BB", "ls", "bt"]))
 def test_sides_give_signs(hundredths, side):
-    found = hemisphere(f"{hundredths / 100:.2f} {side}", "x")
+    of_latitude = side.upper() in ("LS", "LU")
+    text = f"{hundredths / 100:.2f} {side}"
+    found = hemisphere(text, "x", of_latitude=of_latitude)
     assert abs(found) == pytest.approx(hundredths / 100)
     assert found == 0 or (found < 0) == (side.upper() in ("LS", "BB"))
+    with pytest.raises(DataError, match="expected degrees with"):
+        hemisphere(text, "x", of_latitude=not of_latitude)
 
 
 @given(st.floats(-180, 180), st.floats(-180, 180))
@@ -282,7 +286,7 @@ def test_small_parsers(text):
         lambda: instant(text, "x"),
         lambda: utc_text(text, "x"),
         lambda: pair(text, "x"),
-        lambda: hemisphere(text, "x"),
+        lambda: hemisphere(text, "x", of_latitude=True),
         lambda: local_instant(text, text, "x"),
         lambda: last_local_instant(text, "x"),
         lambda: parse_rings([text]),
