@@ -95,6 +95,13 @@ def dispatch_step(at: str) -> dict[str, Any]:
         return messages
 
 
+def send_due(at: str) -> dict[str, Any]:
+    """As `dispatch_step`, for the dispatcher: sending is no cycle, and must not look like one."""
+    when, settings = parse_instant(at), Settings()
+    with _context(settings, when) as context, exclusive(settings.home):
+        return stages.send(context, when)
+
+
 def map_step(at: str, draw: Draw | None = None) -> dict[str, Any]:
     """The situation map, drawn by what the caller brings."""
     when, settings = parse_instant(at), Settings()

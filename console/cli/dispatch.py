@@ -18,13 +18,13 @@ def dispatch(
     """Send what stands in the outbox, until Ctrl-C."""
     from kentongan.times import iso
     from orchestration.heartbeat import DISPATCH, pulse
-    from orchestration.steps import dispatch_step
+    from orchestration.steps import send_due
 
     if json and not once:
         raise typer.BadParameter("--json needs --once: a process that goes on has no one document")
     settings = open_settings()
     if once:
-        sent = dispatch_step(iso(now()))
+        sent = send_due(iso(now()))
         print_json(sent) if json else print(_told(sent), flush=True)
         return
     stop = threading.Event()
@@ -34,7 +34,7 @@ def dispatch(
     with pulse(settings.resolved_database_url, DISPATCH) as heart:
         while not stop.is_set():
             heart.beat(DISPATCH, now())
-            sent = dispatch_step(iso(now()))
+            sent = send_due(iso(now()))
             if any(any(states.values()) for states in sent.values()):
                 print(_told(sent), flush=True)
             stop.wait(PAUSE_S)
