@@ -28,7 +28,7 @@ from kentongan.times import require_aware
 from kentongan.types import Outcome
 
 __all__ = ["IngestContext", "poll"]
-log_trouble = logging.getLogger(__name__)
+alarm = logging.getLogger(__name__)
 
 LEASE_S = 30.0
 """A request ends within 10 s and a document is read within seconds; the lease is renewed before
@@ -56,8 +56,9 @@ def poll(
                 return elsewhere(context, source, at)
             return _poll(source, at, context, held, wanted)
     except (SQLAlchemyError, OSError) as error:
-        log_trouble.exception("poll of %s: this machine cannot keep what it gives", source_id)
-        return unkept(source, error)
+        report = unkept(source, error)
+        alarm.critical("poll of %s: %s", source_id, report.trouble)
+        return report
 
 
 def _poll(
