@@ -17,8 +17,9 @@ from ingest.frames import open_frame, worker
 from ingest.frames.judge import judged
 from ingest.frames.raw import About, RawWindow
 from ingest.registry import SOURCES
+from ingest.run import poll
 from kentongan.errors import SourceBlocked, SourceChanged, SourceError
-from kentongan.types import Quality
+from kentongan.types import FeedState, Outcome, Quality
 
 make = runpy.run_path(str(Path(__file__).parents[1] / "fixtures" / "make_frames.py"))
 TIME = make["TIME"]
@@ -421,3 +422,16 @@ def test_little_memory_is_taken_by_a_declared_giant(tmp_path):
 def test_signature_alone_is_not_believed():
     with pytest.raises(SourceChanged):
         open_frame(b"CDF\x01" + struct.pack(">I", 2**31) * 20, "himawari-b13", valid_time=TIME)
+
+
+def test_over_http_the_newest_published_scan_counts(feeds, serve, make_context):
+    served = {NAME: (feeds / NAME[1:]).read_bytes()}
+    server = serve(served)
+    context = make_context(server.url, himawari_b13_url=server.url)
+    first = poll("himawari-b13", at=TIME + timedelta(minutes=24), context=context)
+    assert (first.outcome, first.state, first.new_records) == (Outcome.NEW, FeedState.FRESH, 1)
+    second = poll("himawari-b13", at=TIME + timedelta(minutes=34), context=context)
+    assert second.state is FeedState.FRESH
+    assert "202611200720" in second.detail
+    third = poll("himawari-b13", at=TIME + timedelta(minutes=54), context=context)
+    assert (third.outcome, third.state) == (Outcome.DOWN, FeedState.DOWN)
