@@ -200,15 +200,14 @@ def _record(info: Any, alert: _Alert) -> tuple[Quake | Bulletin, Lines]:
         raise DataError(f"subject: expected PD-1 to PD-4, found {subject!r}")
     keep = stage is not None
     origin, early = _origin(info, alert.context, keep=keep)
-    stated = _stated(info, alert, origin, keep=keep)
-    sent, late = _sent(stated, alert.context)
+    sent = _sent(info, alert, origin, keep=keep)
     where, doubts = _where(info, trust_words=keep)
     size, unknown = _size(info, may_be_unknown=keep)
     quake, unread = _quake(info, alert, origin=origin, sent=sent, where=where, size=size)
-    lines = (*early, *late, *doubts, *unknown)
+    lines = (*early, *_ahead(sent, alert.context), *doubts, *unknown)
     if not stage:
         return quake, (*lines, *unread)
-    bulletin, left_out = _bulletin(info, stage, quake, stated)
+    bulletin, left_out = _bulletin(info, stage, quake)
     return bulletin, (*lines, *left_out)
 
 
@@ -224,7 +223,7 @@ def _origin(info: Mapping[str, Any], context: ReadContext, *, keep: bool) -> tup
         return origin, (one_line(error, 200),)
 
 
-def _stated(info: Mapping[str, Any], alert: _Alert, origin: datetime, *, keep: bool) -> datetime:
+def _sent(info: Mapping[str, Any], alert: _Alert, origin: datetime, *, keep: bool) -> datetime:
     """When it was sent, as written. The alert's own `sent` counts only for a single info, and
     where it is not older than the quake; a quake without any is as of its origin.
 
@@ -243,12 +242,13 @@ def _stated(info: Mapping[str, Any], alert: _Alert, origin: datetime, *, keep: b
     return origin
 
 
-def _sent(stated: datetime, context: ReadContext) -> tuple[datetime, Lines]:
-    """`stated`, or the reception where it lies ahead of it: nothing is read before it is sent."""
+def _ahead(stated: datetime, context: ReadContext) -> Lines:
+    """A line where the time of sending lies ahead of the reception: the record waits until then."""
     try:
-        return plausible(stated, context.last_seen, name="timesent"), ()
+        plausible(stated, context.last_seen, name="timesent")
     except DataError as error:
-        return context.received_at, (f"taken as sent when received: {one_line(error, 200)}",)
+        return (f"not known before it is sent: {one_line(error, 200)}",)
+    return ()
 
 
 def _size(
@@ -317,24 +317,24 @@ def _quake(
 
 
 def _bulletin(
-    info: Mapping[str, Any], stage: re.Match[str], quake: Quake, stated: datetime
+    info: Mapping[str, Any], stage: re.Match[str], quake: Quake
 ) -> tuple[Bulletin, Lines]:
     part = f".{stage['part']}" if stage["part"] else ""
     label = f"PD-{stage['stage']}{part}"
     zones, bad_zones = zones_of(_listed(info.get("wzarea")))
     gauges, bad_gauges = gauges_of(_listed(info.get("obsarea")))
     event = one_line(text_of(info, "eventid"), 40) or compact(quake.origin_time)
-    suffix = status_suffix(quake.status)
+    sent, suffix = quake.document_time, status_suffix(quake.status)
     bulletin = Bulletin(
         source_id=quake.source_id,
-        key=f"{event}-{label}-{compact(stated)}-{rows_digest(zones, gauges)}{suffix}",
+        key=f"{event}-{label}-{compact(sent)}-{rows_digest(zones, gauges)}{suffix}",
         sha256=quake.sha256,
-        document_time=quake.document_time,
+        document_time=sent,
         status=quake.status,
         re_creation=quake.re_creation,
         stage=int(stage["stage"]),
         label=label,
-        sent=quake.document_time,
+        sent=sent,
         quake=quake,
         zones=zones,
         gauges=gauges,
