@@ -163,46 +163,34 @@ def known_forecasts(engine: Engine, villages: Villages, at: datetime) -> Knowled
     """The table as arrays, as it stood at `at` as far as it tells: what was asked later counts as
     not asked."""
     table = forecast_villages.c
-    query = select(
-        table.adm4_code,
-        table.asked_as,
-        table.outcome,
-        func.substr(table.asked_at, 1, 19),
-        func.substr(table.answered_at, 1, 19),
-        func.substr(table.analysis_time, 1, 19),
-    ).where(table.asked_at <= iso(at))
+    columns = (table.adm4_code, table.asked_as, table.outcome)
+    times = (table.asked_at, table.answered_at, table.analysis_time)
     with engine.connect() as connection:
-        found = connection.execute(query.order_by(table.adm4_code)).all()
+        rows = connection.execute(select(*columns, *times).where(table.asked_at <= iso(at)))
+        found = rows.fetchall()
     return _as_arrays(found, villages)
 
 
 def _as_arrays(found: Sequence[Any], villages: Villages) -> Knowledge:
-    n = len(villages)
-    columns = list(zip(*found, strict=True)) or [()] * 6
+    columns: list[Sequence[Any]] = [*zip(*found, strict=True)] or [()] * 6
     codes = np.asarray(columns[0], dtype=villages.codes.dtype)
-    rows = np.searchsorted(villages.codes, codes).clip(max=n - 1)
+    rows = np.searchsorted(villages.codes, codes).clip(max=len(villages) - 1)
     ours = villages.codes[rows] == codes
     rows = rows[ours]
-    came = np.zeros(n, dtype=np.int8)
+    came = np.zeros(len(villages), dtype=np.int8)
     numbers = {one.name.lower(): int(one) for one in Came}
-    came[rows] = np.asarray([numbers.get(name, int(Came.FAILED)) for name in columns[2]])[ours]
-    times = []
-    for column in columns[3:6]:
-        seconds = np.full(n, NEVER)
+    came[rows] = np.asarray([numbers.get(n, int(Came.FAILED)) for n in columns[2]], np.int8)[ours]
+    times = [np.full(len(villages), NEVER) for _ in range(3)]
+    for seconds, column in zip(times, columns[3:6], strict=True):
         seconds[rows] = _seconds(column)[ours]
-        times.append(seconds)
-    other = np.asarray(columns[1], dtype=villages.codes.dtype) != codes
-    asked_as = {
-        int(row): str(columns[1][i])
-        for row, i in zip(rows, np.flatnonzero(ours), strict=True)
-        if other[i]
-    }
+    sent = np.asarray(columns[1], dtype=villages.codes.dtype)[ours]
+    others = np.flatnonzero(sent != villages.codes[rows])
+    asked_as = {int(rows[i]): str(sent[i]) for i in others}
     return Knowledge(times[0], times[1], times[2], came, asked_as)
 
 
 def _seconds(texts: Sequence[str | None]) -> NDArray[np.float64]:
-    """`2026-09-24T07:35:00` to seconds since 1970; None to `NEVER`."""
-    moments = np.asarray([text or "NaT" for text in texts], dtype="datetime64[s]")
-    seconds = moments.astype(np.int64).astype(np.float64)
-    seconds[np.isnat(moments)] = NEVER
-    return seconds
+    """`2026-09-24T07:35:00Z` to seconds since 1970; None to `NEVER`. Few differ: a poll asks for
+    many villages at once."""
+    known = {text: parse_instant(text).timestamp() for text in set(texts) if text}
+    return np.asarray([known[text] if text else NEVER for text in texts], dtype=np.float64)
