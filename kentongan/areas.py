@@ -44,6 +44,19 @@ COORDINATORS: dict[str, str] = {
     "msisdn": "text; synthetic ones start with +999",
 }
 
+MEMBERS: dict[str, str] = {
+    "member_id": "text",
+    "post_id": "text; empty: of no post",
+    "adm4_code": "text, where they live",
+    "longitude": "float64",
+    "latitude": "float64",
+    "grade": "text: muda, madya, utama; empty if not known",
+    "skills": "text, words with semicolons between them",
+    "active": "bool; a register holds more people than come",
+    "phone_sha256": "text, of the number in E.164 form; empty without a number",
+}
+"""Only where a deployment gives a table of its members."""
+
 SHELTERS: dict[str, str] = {
     "shelter_id": "text",
     "name": "text",

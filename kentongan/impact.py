@@ -28,5 +28,5 @@ COLUMNS: dict[str, str] = {
     "reachable_60min": "bool",
     "uncovered_people": "int64, exposed people that no team reaches within 60 minutes",
     "no_elevation": "bool, a coast strip without elevation data decided",
-    "data_quality": "text: measured, modelled or points-only",
+    "data_quality": "text: kentongan.types.DataQuality",
 }

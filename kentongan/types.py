@@ -84,6 +84,8 @@ class DataQuality(StrEnum):
     MEASURED = "measured"
     MODELLED = "modelled"
     POINTS_ONLY = "points-only"
+    FLAGGED = "flagged"
+    """A check of the deployment's files doubts it; the layer set's manifest says why."""
 
 
 class WarningState(StrEnum):

@@ -1,8 +1,8 @@
-"""Village polygons out of whatever file a deployment has."""
+"""Areas out of whatever file a deployment has: checked, repaired, in code order."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,150 +13,241 @@ import shapely
 from numpy.typing import NDArray
 
 from kentongan.errors import LayerError
+from risk.layers import columns
+from risk.layers.check.codes import DOTTED, Codes, examine_codes, vintage
+from risk.layers.check.finding import Finding, Severity, refused, require_none_refused
+from risk.layers.check.places import examine_places
+from risk.layers.check.reference import LENGTH, Reference, plain, reference
+from risk.layers.check.shapes import examine_coverage, examine_shapes
+from risk.layers.vectors import in_degrees, read_features
 
-CODE_NAMES = (
-    "adm4_code", "kode_desa", "kode_kel", "kodedesa", "kdepum", "kd_desa", "kode_wilayah",
-    "kode", "code", "adm4_pcode", "id",
-)  # fmt: skip
-"""Names of the code column, best first; `KDEPUM` is BIG's, `kode` that of many copies."""
-NAME_NAMES = ("name", "nama", "desa", "wadmkd", "namobj", "nama_desa", "adm4_name", "adm4_en")
-_CODE = re.compile(r"^\d{2}\.\d{2}\.\d{2}\.\d{4}$")
 QUANTUM = 1e-6
 """Degrees (0.1 m): finer than any survey of a border."""
+_SAMPLE = 200
+"""Rows looked at to find the column of codes by its content."""
 
 
 @dataclass(frozen=True)
 class Areas:
-    """Villages in code order, one row a code.
+    """Areas of one level in code order, one row a code.
 
     Attributes:
         code: dotted Kemendagri codes.
         name: as in the file, empty where it has none.
         geometry: polygons, EPSG:4326, valid, not empty, on a grid of `QUANTUM`.
+        level: 1 province to 4 village; 0 if no code could be used.
         without_code: features left out because they have no code ("tidak terdefinisi").
         without_shape: codes left out because their shape is missing or has no area.
         repaired: how many shapes were invalid as published.
         crs: of the file, as text; says so if it had none.
+        findings: what the checks say of the file.
     """
 
     code: NDArray[np.object_]
     name: NDArray[np.object_]
     geometry: NDArray[np.object_]
+    level: int
     without_code: int
     without_shape: tuple[str, ...]
     repaired: int
     crs: str
+    findings: tuple[Finding, ...]
 
 
-def read_areas(path: Path, area_id: str | None = None) -> Areas:
-    """Read, check and repair village polygons.
+def read_areas(path: Path, area_id: str | None = None, name: str | None = None) -> Areas:
+    """Villages of a file in which nothing is refused.
 
     Args:
         path: GeoParquet, or anything that GDAL reads (GeoPackage, GeoJSON, Shapefile).
         area_id: the column of codes; found by name or content if not given.
+        name: the column of names; found by name if not given.
 
     Raises:
-        LayerError: unreadable, no column of dotted village codes, no usable coordinates.
+        LayerError: unreadable, no column of codes, or what `examine_areas` refuses.
     """
-    frame = _read(path)
-    column = _code_column(frame, area_id, path)
-    codes = frame[column].astype("str").str.strip()
-    empty = frame[column].isna() | codes.isin(["", "None", "nan"])
-    _require_dotted(codes[~empty], column, path)
-    frame, crs = _in_degrees(frame[~empty.to_numpy()], path)
-    table = pd.DataFrame({"code": codes[~empty].to_numpy(), "name": _names(frame)})
-    shapes, repaired = _repaired(frame.geometry.to_numpy())
-    table, shapes = _dissolved(table, shapes)
-    usable = shapely.area(shapes) > 0
-    if not usable.any():
-        raise LayerError(f"{path}: no polygon with a code; is it a file of village areas?")
+    areas = examine_areas(path, area_id, name)
+    require_none_refused(areas.findings)
+    if areas.level != 4:
+        raise LayerError(
+            f"{path}: areas of level {areas.level} (1 province to 3 district); expected villages "
+            "with codes such as 32.03.07.2009"
+        )
+    return areas
+
+
+def examine_areas(path: Path, area_id: str | None = None, name: str | None = None) -> Areas:
+    """Read, check and repair areas of one level.
+
+    Raises:
+        LayerError: unreadable, or no column of codes.
+    """
+    frame = read_features(path)
+    frame, crs, findings = in_degrees(frame, path.name)
+    known = reference()
+    column = code_column(frame, area_id)
+    names = _names(frame, name)
+    if column is None:
+        findings += _by_names(frame, path, known)
+        codes = _without_codes(frame, path, findings)
+    else:
+        codes = examine_codes(frame[column], names, path.name, known)
+    findings += codes.findings
+    if refused(findings) and not codes.level:
+        return _nothing(crs, findings)
+    return _areas(frame, codes, names, crs, findings, path.name, known)
+
+
+def _areas(
+    frame: gpd.GeoDataFrame,
+    codes: Codes,
+    names: pd.Series,
+    crs: str,
+    findings: list[Finding],
+    file: str,
+    known: Reference,
+) -> Areas:
+    used = np.flatnonzero(codes.code != "")
+    code = codes.code[used]
+    shapes = examine_shapes(frame.geometry.to_numpy()[used], code, file)
+    findings += shapes.findings
+    table = pd.DataFrame({"code": code, "name": names.to_numpy(dtype=object)[used]})
+    geometry = on_grid(shapes.geometry)
+    findings += _duplicates(table, file)
+    table, geometry = _dissolved(table, geometry)
+    code = table["code"].to_numpy(object)
+    usable = shapely.area(geometry) > 0
+    point = shapely.get_coordinates(shapely.point_on_surface(geometry[usable]))
+    findings += examine_places(code[usable], point[:, 0], point[:, 1], file, known)
+    if not refused(findings):
+        findings += examine_coverage(geometry[usable], code[usable], file)
+        findings += _missing(code[usable], codes.level, file, known)
     return Areas(
-        code=table["code"].to_numpy(object)[usable],
+        code=code[usable],
         name=table["name"].to_numpy(object)[usable],
-        geometry=shapes[usable],
-        without_code=int(empty.sum()),
-        without_shape=tuple(table["code"].to_numpy(object)[~usable]),
-        repaired=repaired,
+        geometry=geometry[usable],
+        level=codes.level,
+        without_code=int((codes.code == "").sum()),
+        without_shape=tuple(str(c) for c in code[~usable]),
+        repaired=shapes.repaired,
         crs=crs,
+        findings=tuple(findings),
     )
 
 
-def _read(path: Path) -> gpd.GeoDataFrame:
-    if not path.exists():
-        raise LayerError(f"{path}: no such file; give a file of village polygons to --areas")
-    try:
-        if path.suffix.lower() in {".parquet", ".geoparquet", ".pq"}:
-            return gpd.read_parquet(path)
-        return gpd.read_file(path, engine="pyogrio")
-    except (OSError, ValueError, RuntimeError) as error:
-        raise LayerError(
-            f"{path}: cannot be read as areas ({str(error)[:200]}); expected GeoParquet, "
-            "GeoPackage, GeoJSON or a Shapefile"
-        ) from error
+def _nothing(crs: str, findings: Sequence[Finding]) -> Areas:
+    empty = np.empty(0, dtype=object)
+    return Areas(empty, empty, empty, 0, 0, (), 0, crs, tuple(findings))
 
 
-def _code_column(frame: gpd.GeoDataFrame, area_id: str | None, path: Path) -> str:
-    columns = [str(c) for c in frame.columns if c != frame.geometry.name]
+def code_column(frame: pd.DataFrame, area_id: str | None, levels: str = "4231") -> str | None:
+    """The column of codes: as told, or by a known name with codes in it, or by content.
+
+    Raises:
+        LayerError: the column told is not there.
+    """
+    table = frame.drop(columns="geometry", errors="ignore")
+    names = [str(c) for c in table.columns]
     if area_id is not None:
-        if area_id not in columns:
-            raise LayerError(f"{path}: no column {area_id!r}; found {', '.join(columns)}")
+        if area_id not in names:
+            raise LayerError(f"no column {area_id!r}; found {', '.join(names)}")
         return area_id
-    by_lower = {column.lower(): column for column in reversed(columns)}
-    named = [by_lower[name] for name in CODE_NAMES if name in by_lower]
-    dotted = [c for c in [*named, *columns] if frame[c].astype("str").str.match(_CODE).any()]
-    if dotted or named:
-        return (dotted or named)[0]
-    raise LayerError(
-        f"{path}: no column of village codes; found {', '.join(columns)}; name it with --area-id"
-    )
+    named = [columns.find(names, columns.CODE[int(level)]) for level in levels]
+    candidates = list(dict.fromkeys([c for c in named if c] + names))
+    for level in levels:
+        for column in candidates:
+            if _holds_codes(table[column], int(level)):
+                return column
+    weak = columns.CODE[4][-1]
+    return next((c for c in named if c and c.lower() != weak), None)
 
 
-def _require_dotted(codes: pd.Series, column: str, path: Path) -> None:
-    wrong = codes[~codes.str.match(_CODE)]
-    if len(wrong):
-        raise LayerError(
-            f"{path}: column {column!r} holds {wrong.iloc[0]!r} ({len(wrong)} of {len(codes)} "
-            "like it); expected dotted Kemendagri village codes such as 32.03.07.2009, as text. "
-            "BPS codes look alike and name other places: bridge them first"
+def _holds_codes(values: pd.Series, level: int) -> bool:
+    """Most values look like codes of a level; two digits alone must be a province's."""
+    text = values.dropna().head(_SAMPLE).astype("str").str.strip()
+    hits = text.str.match(DOTTED) & (text.str.len() == LENGTH[level])
+    if level == 1:
+        hits &= text.isin(reference().codes[1])
+        return len(text) > 0 and bool(hits.mean() > 0.9)
+    return len(text) > 0 and bool(hits.mean() > 0.5)
+
+
+def _without_codes(frame: pd.DataFrame, path: Path, findings: list[Finding]) -> Codes:
+    found = ", ".join(str(c) for c in frame.columns if c != "geometry")[:300]
+    findings.append(
+        Finding(
+            Severity.REFUSE, "no-codes", path.name, "", f"no column of codes among {found}",
+            "a column of dotted Kemendagri codes",
+            "name it with --area-id, or bridge by names or shapes: kentongan layers bridge",
         )
+    )  # fmt: skip
+    blank = np.full(len(frame), "", dtype=object)
+    return Codes(blank, 0, np.ones(len(frame), dtype=np.bool_), ())
 
 
-def _in_degrees(frame: gpd.GeoDataFrame, path: Path) -> tuple[gpd.GeoDataFrame, str]:
-    if frame.crs is not None:
-        return frame.to_crs(4326), frame.crs.to_string()
-    west, south, east, north = frame.total_bounds
-    if not (west >= 90 and east <= 145 and south >= -15 and north <= 10):
-        raise LayerError(
-            f"{path}: no coordinate system, and {west:.1f} … {east:.1f}, {south:.1f} … {north:.1f} "
-            "are no degrees of Indonesia; write the coordinate system into the file"
+def _by_names(frame: pd.DataFrame, path: Path, known: Reference) -> list[Finding]:
+    """The vintage of a file without codes, by the names of its provinces."""
+    column = columns.find(frame.columns, columns.NAME[1])
+    if column is None:
+        return []
+    names = {plain(n) for n in frame[column].dropna().unique()}
+    codes = {known.by_name[1][n][0] for n in names if n in known.by_name[1]}
+    return vintage(codes, path.name, f"column {column!r}")
+
+
+def _names(frame: pd.DataFrame, name: str | None) -> pd.Series:
+    column: str | None = name if name is not None else columns.find(frame.columns, columns.NAME[4])
+    if column is None:
+        return pd.Series([""] * len(frame), dtype="object")
+    if column not in frame.columns:
+        raise LayerError(f"no column {name!r}; found {', '.join(map(str, frame.columns))}")
+    text = frame[column].astype("object")
+    return text.where(text.notna(), "").astype("str").str.strip()
+
+
+def _duplicates(table: pd.DataFrame, file: str) -> list[Finding]:
+    twice = table[table["code"].duplicated(keep=False)]
+    if twice.empty:
+        return []
+    names = twice.groupby("code")["name"].nunique()
+    other = names[names > 1]
+    code = str(other.index[0] if len(other) else twice["code"].iloc[0])
+    said = ", ".join(sorted({n for n in twice["name"][twice["code"] == code] if n}))
+    return [
+        Finding(
+            Severity.FLAG if len(other) else Severity.INFO, "duplicate-codes", file, code,
+            f"{len(names)} codes on several features"
+            + (f", {len(other)} of them under different names ({said})" if len(other) else ""),
+            "one feature a code", "they are joined", tuple(str(c) for c in other.index),
         )
-    return frame.set_crs(4326), "none in the file, read as EPSG:4326"
+    ]  # fmt: skip
 
 
-def _names(frame: gpd.GeoDataFrame) -> NDArray[np.object_]:
-    by_lower = {str(column).lower(): column for column in frame.columns}
-    for name in NAME_NAMES:
-        if name in by_lower:
-            names: NDArray[np.object_] = (
-                frame[by_lower[name]].fillna("").astype("str").str.strip().to_numpy(object)
-            )
-            return names
-    return np.full(len(frame), "", dtype=object)
+def _missing(code: NDArray[np.object_], level: int, file: str, known: Reference) -> list[Finding]:
+    """Areas of the decree that the file lacks, where it has others of the same parent."""
+    length = {1: 0, 2: 2, 3: 5, 4: 5}[level]
+    parents = {str(c)[:length] for c in code}
+    lost = sorted(c for c in known.codes[level] - set(code) if c[:length] in parents)
+    if not lost:
+        return []
+    return [
+        Finding(
+            Severity.INFO, "missing-areas", file, ", ".join(lost[:3]),
+            f"{len(lost)} areas of the decree are not in the file, beside others of their parent",
+            "every area of a regency", "modelled shapes fill them, marked points-only",
+        )
+    ]  # fmt: skip
 
 
-def _repaired(shapes: NDArray[np.object_]) -> tuple[NDArray[np.object_], int]:
-    """Flat, valid polygons on the grid; what is no polygon becomes empty."""
-    shapes = shapely.force_2d(shapes)
-    shapes[shapely.is_missing(shapes)] = shapely.Polygon()
-    invalid = np.flatnonzero(~shapely.is_valid(shapes))
-    shapes[invalid] = shapely.make_valid(shapes[invalid], method="structure")
+def on_grid(shapes: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Valid polygons with their points on a grid of `QUANTUM`."""
     # Rounding single points is quick; the few shapes that it breaks take the slow, safe way.
     rounded = shapely.transform(shapes, lambda points: np.round(points / QUANTUM) * QUANTUM)
     broken = np.flatnonzero(~shapely.is_valid(rounded))
     rounded[broken] = shapely.set_precision(shapes[broken], QUANTUM)
     other = np.flatnonzero(~np.isin(shapely.get_type_id(rounded), (3, 6)))
     rounded[other] = [_polygons_of(shape) for shape in rounded[other]]
-    return rounded, int(invalid.size)
+    out: NDArray[np.object_] = rounded
+    return out
 
 
 def _polygons_of(shape: shapely.Geometry) -> shapely.Geometry:

@@ -1,10 +1,10 @@
-"""A layer set from a deployment's own village polygons; the rest is joined or modelled."""
+"""A layer set from a deployment's own files; what is not given is joined or modelled."""
 
 from __future__ import annotations
 
 import shutil
 import uuid
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,69 +14,84 @@ import shapely
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from kentongan.codes import DECREE
 from kentongan.errors import LayerError
-from kentongan.store import sha256_hex
 from kentongan.types import DataQuality
 from risk.layers import files
 from risk.layers.areas_file import QUANTUM, Areas, read_areas
+from risk.layers.check.finding import Finding, require_none_refused
+from risk.layers.check.reference import reference
 from risk.layers.coast import coast_columns
 from risk.layers.embedded import KINDS, area_km2
+from risk.layers.given import Given
 from risk.layers.layerset import LayerSet, load_layers
-from risk.layers.registers import read_people, read_posts, read_shelters
-from risk.operator import compile_operator
+from risk.layers.manifest import built_manifest, flag_villages
+from risk.layers.parts import Parts, read_parts
+from risk.layers.people import Counted, compared, count_people, read_people_files
+from risk.layers.progress import Advance, silent
 from risk.sphere import unit_vectors
 
 _JOINED = ("name", "kind", "adm3_name", "adm2_name", "adm1_name", "utc_offset", "people")
 COVERED = 0.5
 """Share of a regency's villages from which a file is taken to cover it."""
-_LISTED = 2_000
-"""Missing villages named in the manifest; the count is always whole."""
 
 
-def build_layers(
-    areas: Path,
-    out: Path,
-    *,
-    area_id: str | None = None,
-    people: Path | None = None,
-    posts: Path | None = None,
-    shelters: Path | None = None,
-) -> LayerSet:
-    """Compile a layer set into `out`, whole or not at all.
+def build_layers(given: Given | Path, out: Path, advance: Advance = silent) -> LayerSet:
+    """Compile a layer set into `out`, whole or not at all; the same files give the same bytes.
 
     Names, time zones, people, coordinators, teams and shelters come from the embedded set by
     code unless a file gives them. A village that `areas` lacks in a regency that it covers
     otherwise keeps its modelled shape, marked points-only, so that it can be warned; the
     villages of other regencies are left out, and the manifest lists them with their people.
 
+    Every file is checked first. What is refused stops the build; what is flagged stands in the
+    manifest, and its villages say `flagged` in every output.
+
     Args:
-        areas: village polygons with dotted Kemendagri codes; see `read_areas`.
-        area_id: column of the codes; found by itself if not given.
-        people: table `adm4_code, people`.
-        posts: table `adm4_code, longitude, latitude, members`, and more of `areas.TEAMS`.
-        shelters: table `adm4_code, name, longitude, latitude, capacity`.
+        given: all files, or areas alone.
 
     Raises:
         LayerError: a file that cannot be used; says which and why.
     """
-    base = load_layers()
+    given = given if isinstance(given, Given) else Given(given)
+    base, known = load_layers(), reference()
     _require_free(out, base)
-    found, filled = _with_gaps_filled(read_areas(areas, area_id), base)
-    counted = read_people(people) if people else pd.Series(dtype=np.int64)
-    villages = _villages(found, base, counted)
+    advance("areas", 0.0)
+    read = read_areas(given.areas, given.area_id, given.name)
+    people = read_people_files(given.people, given.people_kind, known, advance)
+    require_none_refused(people.findings)
+    found, filled = _with_gaps_filled(read, base)
+    villages = _villages(found, base)
+    advance("people in villages", 0.0)
+    counted = count_people(
+        found.code, found.geometry, villages["people"].to_numpy(), people, known,
+        nearest_km=given.nearest_km, advance=advance,
+    )  # fmt: skip
+    villages["people"] = counted.operator.people
+    villages["data_quality"] = counted.quality
     villages.loc[villages["adm4_code"].isin(filled), "data_quality"] = str(DataQuality.POINTS_ONLY)
-    heads = base.coordinators[base.coordinators["adm2_code"].isin(villages["adm4_code"].str[:5])]
-    tables = {
-        "coordinators": heads,
-        "teams": read_posts(posts, heads) if posts else _own(base.teams, villages),
-        "shelters": read_shelters(shelters) if shelters else _own(base.shelters, villages),
-    }
-    given = {"areas": areas, "people": people, "posts": posts, "shelters": shelters}
-    manifest = _manifest(found, villages, base, {k: p for k, p in given.items() if p})
-    manifest |= {"villages_filled": len(filled), "codes_filled": filled[:_LISTED]}
-    _write(out, villages, found.geometry, tables, base, manifest)
+    parts = read_parts(given, villages, found.geometry, base)
+    findings = (
+        *read.findings, *people.findings, *counted.findings,
+        *compared(found.code, counted.operator.people, known), *parts.findings,
+    )  # fmt: skip
+    require_none_refused(findings)
+    villages["data_quality"] = flag_villages(villages, findings)
+    whole = _Whole(given, villages, found, filled, counted, parts, findings)
+    _write(out, whole, base, advance)
     return load_layers(out)
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """Everything that goes into one folder."""
+
+    given: Given
+    villages: pd.DataFrame
+    areas: Areas
+    filled: list[str]
+    counted: Counted
+    parts: Parts
+    findings: tuple[Finding, ...]
 
 
 def _with_gaps_filled(found: Areas, base: LayerSet) -> tuple[Areas, list[str]]:
@@ -106,12 +121,8 @@ def _require_free(out: Path, base: LayerSet) -> None:
         raise LayerError(f"{out}: holds something that is no layer set; choose an empty folder")
 
 
-def _own(table: pd.DataFrame, villages: pd.DataFrame) -> pd.DataFrame:
-    return table[table["adm4_code"].isin(villages["adm4_code"])]
-
-
-def _villages(found: Areas, base: LayerSet, counted: pd.Series) -> pd.DataFrame:
-    """Columns of `kentongan.areas.VILLAGES`."""
+def _villages(found: Areas, base: LayerSet) -> pd.DataFrame:
+    """Columns of `kentongan.areas.VILLAGES`, with people by the embedded model."""
     code = pd.Index(found.code.astype(str), name="adm4_code")
     known = base.villages.set_index("adm4_code").reindex(code).reset_index()
     inside = _points(known, found.geometry)
@@ -127,9 +138,6 @@ def _villages(found: Areas, base: LayerSet, counted: pd.Series) -> pd.DataFrame:
     strangers = villages["name"].isna().to_numpy()
     if strangers.any():
         villages.loc[strangers, list(_JOINED)] = _defaults(villages[strangers], found, base)
-    measured = villages["adm4_code"].isin(counted.index).to_numpy()
-    villages.loc[measured, "people"] = counted.loc[villages["adm4_code"][measured]].to_numpy()
-    villages.loc[measured, "data_quality"] = str(DataQuality.MEASURED)
     return villages.astype({"people": np.int64, "utc_offset": np.int8})
 
 
@@ -175,54 +183,24 @@ def _defaults(strangers: pd.DataFrame, found: Areas, base: LayerSet) -> pd.DataF
     )
 
 
-def _manifest(
-    found: Areas, villages: pd.DataFrame, base: LayerSet, given: dict[str, Path]
-) -> dict[str, Any]:
-    missing = base.villages[~base.villages["adm4_code"].isin(found.code.astype(str))]
-    unknown = villages["adm4_code"][~villages["adm4_code"].isin(base.villages["adm4_code"])]
-    joined = [name for name in ("people", "posts", "shelters") if name not in given]
-    return {
-        "name": "built",
-        "decree": DECREE,
-        "villages": len(villages),
-        "people": int(villages["people"].sum()),
-        "quantum_deg": QUANTUM,
-        "coast_strip_km": float(base.manifest["coast_strip_km"]),
-        "no_elevation": True,
-        "base": base.version,
-        "from_embedded": [*joined, "coordinators", "names", "time zones"],
-        "crs": found.crs,
-        "shapes_repaired": found.repaired,
-        "features_without_code": found.without_code,
-        "codes_without_shape": list(found.without_shape),
-        "codes_unknown": [str(code) for code in unknown],
-        "villages_missing": len(missing),
-        "people_missing": int(missing["people"].sum()),
-        "codes_missing": [str(code) for code in missing["adm4_code"].iloc[:_LISTED]],
-        "sources": {name: [p.name, sha256_hex(p.read_bytes())] for name, p in given.items()},
-        "credits": [*base.manifest["credits"], f"Village polygons: {given['areas'].name}"],
-    }
-
-
-def _write(
-    out: Path,
-    villages: pd.DataFrame,
-    geometry: NDArray[np.object_],
-    tables: dict[str, pd.DataFrame],
-    base: LayerSet,
-    manifest: dict[str, Any],
-) -> None:
+def _write(out: Path, whole: _Whole, base: LayerSet, advance: Advance) -> None:
     draft = out.with_name(f"{out.name}.{uuid.uuid4().hex}.part")
     draft.mkdir(parents=True)
     try:
-        files.write_villages(draft, villages)
-        for name, table in tables.items():
+        advance("writing", 0.0)
+        files.write_villages(draft, whole.villages)
+        for name, table in whole.parts.tables.items():
             files.write_table(draft / f"{name}.parquet", table)
-        files.write_geometry(draft / "geometry.parquet", geometry, QUANTUM)
-        people = villages["people"].to_numpy()
-        files.write_operator(draft / "operator.parquet", compile_operator(geometry, people))
+        files.write_geometry(draft / "geometry.parquet", whole.areas.geometry, QUANTUM)
+        facts = files.write_operator(draft / "operator.parquet", whole.counted.operator)
         for name in ("coast.parquet", "inland.parquet", "inland.points.parquet", "outline.geojson"):
             shutil.copyfile(base.path / name, draft / name)
+        rasters = whole.parts.write_rasters(draft, advance)
+        manifest = built_manifest(
+            whole.given, whole.villages, whole.areas, whole.filled, whole.counted, base
+        )
+        manifest |= {"operator": facts, "rasters": rasters}
+        manifest["findings"] = [f.document() for f in whole.findings]
         files.write_manifest(draft, manifest)
         if out.exists():
             shutil.rmtree(out)

@@ -7,7 +7,9 @@ holds the sha256 of each file.
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +25,10 @@ from kentongan.errors import LayerError
 from kentongan.grid import BASE_GRID
 from kentongan.store import sha256_hex
 from risk.layers.coast import Coast
-from risk.operator import ExposureOperator
+from risk.operator import PARTS, ExposureOperator, Unassigned
 
 MANIFEST = "manifest.json"
+UNASSIGNED = "unassigned.parquet"
 FORMAT = 1
 _POINT_QUANTUM = 1e-5
 """Degrees (1.1 m), of points in tables."""
@@ -167,19 +170,56 @@ def _polygons(
     return out
 
 
-def write_operator(path: Path, operator: ExposureOperator) -> None:
+def write_operator(path: Path, operator: ExposureOperator) -> dict[str, Any]:
+    """Entries, and beside them what a people raster adds; returns what the manifest must say."""
     cell = np.diff(operator.cell.astype(np.int64), prepend=0).astype(np.int32)
     _write(path, pa.table({"cell": cell, "share": operator.share}))
     entries = pa.table({"entries": np.diff(operator.pointer).astype(np.int32)})
     _write(path.with_suffix(".rows.parquet"), entries)
+    if operator.spread is not None:
+        spread = pa.table({"spread": operator.spread.astype(np.int32)})
+        _write(path.with_suffix(".spread.parquet"), spread)
+    left = operator.unassigned
+    if left.cell.size:
+        _write(path.with_name(UNASSIGNED), pa.table({"cell": left.cell, "people": left.people}))
+    notes = {name: round(float(value), 3) for name, value in operator.notes.items()}
+    return {"scale": operator.scale, "notes": notes}
 
 
-def read_operator(path: Path, people: _I64) -> ExposureOperator:
+def read_operator(
+    path: Path, people: _I64, facts: Mapping[str, Any] | None = None
+) -> ExposureOperator:
+    """The operator of a folder; `facts` as `write_operator` returned them."""
+    facts = facts or {}
     table = pq.read_table(path)
     entries = pq.read_table(path.with_suffix(".rows.parquet"))["entries"].to_numpy()
     pointer = np.concatenate([[0], np.cumsum(entries, dtype=np.int64)])
     cell = np.cumsum(table["cell"].to_numpy(), dtype=np.int64).astype(np.int32)
-    return ExposureOperator(BASE_GRID, pointer, cell, table["share"].to_numpy(), people)
+    return ExposureOperator(
+        grid=BASE_GRID,
+        pointer=pointer,
+        cell=cell,
+        share=table["share"].to_numpy(),
+        people=people,
+        scale=int(facts.get("scale", PARTS)),
+        spread=_spread(path.with_suffix(".spread.parquet")),
+        unassigned=_unassigned(path.with_name(UNASSIGNED)),
+        notes=dict(facts.get("notes", {})),
+    )
+
+
+def _spread(path: Path) -> NDArray[np.uint8] | None:
+    if not path.is_file():
+        return None
+    spread: NDArray[np.uint8] = pq.read_table(path)["spread"].to_numpy().astype(np.uint8)
+    return spread
+
+
+def _unassigned(path: Path) -> Unassigned:
+    if not path.is_file():
+        return Unassigned()
+    table = pq.read_table(path)
+    return Unassigned(table["cell"].to_numpy(), table["people"].to_numpy())
 
 
 def write_coast(folder: Path, coast: Coast) -> None:
@@ -210,10 +250,16 @@ def read_coast(folder: Path, strip_km: float) -> Coast:
     )
 
 
+def file_sha256(path: Path) -> str:
+    """Of a file of any size, without holding it."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def write_manifest(folder: Path, content: dict[str, Any]) -> None:
     """Seal the folder: `version` follows from the bytes of all other files."""
     files = {
-        path.name: {"bytes": path.stat().st_size, "sha256": sha256_hex(path.read_bytes())}
+        path.name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
         for path in sorted(folder.iterdir())
         if path.name != MANIFEST
     }
@@ -257,7 +303,7 @@ def _require_unchanged(folder: Path, name: str, facts: dict[str, Any]) -> None:
     path = folder / Path(name).name
     if not path.is_file():
         raise LayerError(f"layer set {folder}: {name} is missing; restore it or build the set anew")
-    found = sha256_hex(path.read_bytes())
+    found = file_sha256(path)
     if found != facts["sha256"]:
         raise LayerError(
             f"layer set {folder}: {name} was changed (sha256 {found[:12]}, expected "

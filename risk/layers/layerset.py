@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,18 @@ class LayerSet:
     shelters: pd.DataFrame
     operator: ExposureOperator
     manifest: dict[str, Any]
+    members: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """Columns of `kentongan.areas.MEMBERS`; empty where no table of members was given."""
+
+    @property
+    def findings(self) -> tuple[dict[str, str], ...]:
+        """What the checks said of the deployment's files when the set was built."""
+        return tuple(self.manifest.get("findings", ()))
+
+    def raster(self, name: str) -> Path | None:
+        """File of `elevation`, `friction`, `susceptibility` or `surface`; None if not given."""
+        path = self.path / f"{name}.tif"
+        return path if path.is_file() else None
 
     @cached_property
     def geometry(self) -> NDArray[np.object_]:
@@ -114,6 +126,14 @@ def _load(folder: Path, _stamp: int) -> LayerSet:
         teams=files.read_table(folder / "teams.parquet"),
         coordinators=files.read_table(folder / "coordinators.parquet"),
         shelters=files.read_table(folder / "shelters.parquet"),
-        operator=files.read_operator(folder / "operator.parquet", villages["people"].to_numpy()),
+        operator=files.read_operator(
+            folder / "operator.parquet", villages["people"].to_numpy(), manifest.get("operator")
+        ),
         manifest=manifest,
+        members=_members(folder),
     )
+
+
+def _members(folder: Path) -> pd.DataFrame:
+    path = folder / "members.parquet"
+    return files.read_table(path) if path.is_file() else pd.DataFrame()

@@ -8,11 +8,16 @@ import pytest
 import shapely
 
 from kentongan.errors import LayerError
-from risk.layers.build import build_layers
+from risk.layers.build import build_layers as build_set
+from risk.layers.given import Given
 from risk.layers.layerset import load_layers
 
 MANANGGU = "75.02.05.2005"
 BOX = shapely.box(122.10, 0.50, 122.16, 0.56)
+
+
+def build_layers(areas, out, *, people=None, **given):
+    return build_set(Given(areas, people=(people,) if people else (), **given), out)
 
 
 def areas_file(tmp_path, codes, shapes=None, *, column="kode", crs=4326, name="areas.geojson"):
@@ -92,8 +97,10 @@ def test_a_code_that_we_do_not_know_is_kept_with_defaults(tmp_path):
     [
         pytest.param(["7502052005"], "kode", "'7502052005'", id="bps-or-undotted"),
         pytest.param([7502052005], "kode", "column 'kode'", id="number"),
-        pytest.param(["75.02.05"], "kode", r"75\.02\.05", id="district"),
-        pytest.param(["Mananggu"], "nama_saja", "no column of village codes", id="no-codes"),
+        pytest.param(["75.02.05"], "kode", "areas of level 3", id="district"),
+        pytest.param(
+            ["Mananggu"], "nama_saja", "no column of codes among nama_saja", id="no-codes"
+        ),
     ],
 )
 def test_codes_that_are_no_dotted_village_codes_are_refused(tmp_path, codes, column, words):
@@ -109,7 +116,7 @@ def test_a_named_column_must_be_there(tmp_path):
 
 def test_swapped_coordinates_are_refused(tmp_path):
     swapped = shapely.box(0.5, 122.1, 0.56, 122.16)
-    with pytest.raises(LayerError, match="out of the grid"):
+    with pytest.raises(LayerError, match="swapped-axes"):
         build_layers(
             areas_file(tmp_path, [MANANGGU], [swapped], name="a.parquet"), tmp_path / "out"
         )
@@ -158,7 +165,7 @@ def test_own_registers_replace_the_modelled_ones(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        pytest.param("adm4_code,jiwa\nx,1\n", "'people' is missing", id="column"),
+        pytest.param(f"adm4_code,isi\n{MANANGGU},1\n", "no column of people", id="column"),
         pytest.param(f"adm4_code,people\n{MANANGGU},-5\n", "not below 0", id="negative"),
         pytest.param(f"adm4_code,people\n{MANANGGU},banyak\n", "banyak", id="no-number"),
         pytest.param(f"adm4_code,people\n{MANANGGU},1\n{MANANGGU},2\n", "twice", id="twice"),

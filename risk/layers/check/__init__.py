@@ -1,0 +1,1 @@
+"""What may be wrong with a deployment's files, found before anything is compiled."""
