@@ -146,6 +146,7 @@ def test_a_scenario_prints_one_document_and_its_traces_can_be_verified(kentongan
     shown = kentongan("tasks", "list", "--json", KENTONGAN_HOME=home)
     assert json.loads(shown.stdout)["tasks"] == []
     changed = next(p for p in Path(home, "archive").rglob("*") if p.is_file())
+    changed.chmod(0o644)
     changed.write_bytes(b"{}")
     broken = kentongan("archive", "verify", KENTONGAN_HOME=home)
     assert broken.returncode == 1
