@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from risk.layers.layerset import LayerSet
 
 FORECAST = "bmkg-forecast"
+_DISTRICT = 8  # characters of an adm3 code
 
 
 def wanted_villages(context: CycleContext, at: datetime) -> list[str]:
@@ -127,12 +128,15 @@ def urgency(context: CycleContext, villages: Villages, at: datetime) -> NDArray[
 
     marks = np.zeros(len(villages), dtype=np.int8)
     stand_ins = villages.representatives(np.zeros(len(villages), dtype=bool))
+    named, provinces = _in_doubt(context, at)
     warned = villages.rows(sorted(_warned(context, at)))
-    likely = villages.rows(sorted(_likely(context, at)))
-    unknown = villages.in_provinces(sorted(_doubtful_provinces(context, at)))
+    likely = np.union1d(
+        villages.rows(sorted(_likely(context, at))),
+        np.flatnonzero(np.isin(villages.districts, sorted(named))[villages.district]),
+    )
     near = villages.districts_near(np.union1d(warned, likely))
     marks[stand_ins[near]] = Urgency.NEIGHBOUR
-    marks[stand_ins[unknown]] = Urgency.AREA_UNKNOWN
+    marks[stand_ins[villages.in_provinces(sorted(provinces))]] = Urgency.AREA_UNKNOWN
     marks[likely] = Urgency.LIKELY
     marks[warned] = Urgency.WARNED
     return marks
@@ -160,11 +164,35 @@ def _watched(impact: pd.DataFrame) -> Iterable[str]:
     return (str(code) for code in codes if code != UNASSIGNED)
 
 
-def _doubtful_provinces(context: CycleContext, at: datetime) -> set[str]:
-    """Provinces that BMKG warns and of which we know no area."""
+def _in_doubt(context: CycleContext, at: datetime) -> tuple[set[str], set[str]]:
+    """Where BMKG warns and we know no area: districts that it names, and provinces of which a
+    warning names none that can be found."""
     from ingest.known import unknown_areas
+    from processing.gazetteer import key
 
-    return {item.province_code for item in unknown_areas(context.engine, at)} - {""}
+    items = [item for item in unknown_areas(context.engine, at) if item.province_code]
+    if not items:
+        return set(), set()
+    codes = _district_codes(context.layers)
+    named: set[str] = set()
+    provinces: set[str] = set()
+    for item in items:
+        found = [codes.get((item.province_code, key(n)), []) for n in item.district_names]
+        named.update(code for each in found for code in each)
+        if not found or not all(found):
+            provinces.add(item.province_code)
+    return named, provinces
+
+
+def _district_codes(layers: LayerSet) -> dict[tuple[str, str], list[str]]:
+    """adm3 codes by province and name."""
+    from processing.gazetteer import key
+
+    found: dict[tuple[str, str], list[str]] = {}
+    for code, name in layers.names.items():
+        if len(code) == _DISTRICT:
+            found.setdefault((code[:2], key(name)), []).append(code)
+    return found
 
 
 # --- older codes -----------------------------------------------------------------------

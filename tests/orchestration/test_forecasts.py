@@ -6,14 +6,17 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
-import numpy as np
 import pytest
+from sqlalchemy import delete
 from typer.testing import CliRunner
 
 from console.cli.app import app
 from ingest.feedserver import ScenarioServer
 from ingest.forecast_plan.plan import Urgency, Why
+from ingest.log import insert_records
 from ingest.rate import SUPPORT_RESERVE, SharedLimiter
+from kentongan.db import records
+from kentongan.records import NowcastItem
 from kentongan.settings import Settings
 from orchestration.context import open_context
 from orchestration.cycle import run_cycle
@@ -73,14 +76,53 @@ def test_the_budget_leaves_the_minute_to_the_warnings(played):
     assert len(plan_now(real, at).asks) == min(40, left - SUPPORT_RESERVE)
 
 
-def test_a_province_in_doubt_is_looked_at_by_its_districts(played, monkeypatch):
+def in_doubt(context, at, *names):
+    item = NowcastItem(
+        source_id="bmkg-nowcast",
+        key="item-x",
+        sha256="0" * 64,
+        document_time=at,
+        code="CGT20260214001",
+        province_code="75",
+        title="Hujan",
+        link="",
+        published=at,
+        until=at + timedelta(hours=2),
+        district_names=names,
+    )
+    with context.engine.begin() as connection:
+        insert_records(connection, [item], at=at, history_before=None)
+    return urgency(context, villages_of(context.layers), at)
+
+
+@pytest.fixture
+def with_item(played):
+    """The item of a warning of Gorontalo whose document is not there, taken away afterwards."""
     context, at, _ = played
-    monkeypatch.setattr("orchestration.forecasts._doubtful_provinces", lambda *_: {"75"})
-    villages = villages_of(context.layers)
-    marks = urgency(context, villages, at)
-    found = villages.codes[marks == Urgency.AREA_UNKNOWN]
+    yield lambda *names: in_doubt(context, at, *names)
+    with context.engine.begin() as connection:
+        connection.execute(delete(records).where(records.c.key == "item-x"))
+
+
+def codes(played, marks, kind):
+    return villages_of(played[0].layers).codes[marks == kind].tolist()
+
+
+def test_districts_that_bmkg_names_are_looked_at_whole_while_no_area_is_known(played, with_item):
+    marks = with_item("DENGILO", "Mananggu")
+    likely = [c for c in codes(played, marks, Urgency.LIKELY) if c.startswith("75")]
+    names = played[0].layers.names
+    assert {names[c[:8]] for c in likely} == {"Dengilo", "Mananggu"}
+    assert len(likely) > 10
+    assert codes(played, marks, Urgency.AREA_UNKNOWN) == []
+
+
+@pytest.mark.parametrize("names", [(), ("DENGILO", "NOWHERE")])
+def test_a_province_in_doubt_is_looked_at_by_its_districts(played, with_item, names):
+    marks = with_item(*names)
+    found = codes(played, marks, Urgency.AREA_UNKNOWN)
     assert {code[:2] for code in found} == {"75"}
-    assert len(found) == len(np.unique(villages.districts[villages.in_provinces(["75"])]))
+    assert len(found) == len({code[:8] for code in found}) > 70
 
 
 @pytest.fixture
