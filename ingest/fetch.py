@@ -14,7 +14,7 @@ from ingest.archiving import archive_trouble, in_archive, put_into_archive
 from ingest.attempts import retry_after_s
 from ingest.breaker import Breaker, Open, Permit
 from ingest.http import PoliteClient
-from ingest.links import host_of, origin_of
+from ingest.links import host_of, place_of
 from ingest.payload import one_line
 from kentongan.errors import DataError, SourceBlocked, SourceDown, SourceError
 from kentongan.store import Store
@@ -123,11 +123,11 @@ class Fetcher:
             if isinstance(error, SourceDown):
                 self._failed(url, _without(url, error), retry_after_s(fetched.answer.headers))
             else:
-                self._hosts[_key(url)].answered = True
+                self._hosts[place_of(url)].answered = True
             raise
         self.refusals[host] = 0
         if fetched.http_status is not None:
-            self._hosts[_key(url)].answered = True
+            self._hosts[place_of(url)].answered = True
         return body
 
     def settle(self) -> None:
@@ -150,7 +150,7 @@ class Fetcher:
         """The answer, unless there is a reason not to ask."""
         self._may_ask(url)
         self.http.admit(url, reserve=self.reserve)
-        host = self._hosts[_key(url)]
+        host = self._hosts[place_of(url)]
         try:
             return self.http.get(
                 url,
@@ -174,8 +174,8 @@ class Fetcher:
         host = host_of(url)
         if self.trouble:
             raise SourceDown(f"{url}: not asked; {self.trouble}")
-        if _key(url) not in self._hosts:
-            self._hosts[_key(url)] = self._admitted(url)
+        if place_of(url) not in self._hosts:
+            self._hosts[place_of(url)] = self._admitted(url)
         if self.refusals[host] >= GIVE_UP_AFTER:
             raise SourceDown(
                 f"{url}: not asked, {host} refused or did not answer {GIVE_UP_AFTER} requests"
@@ -184,7 +184,7 @@ class Fetcher:
             raise SourceDown(f"{url}: not asked, this poll took over {POLL_SECONDS:g} s already")
 
     def _admitted(self, url: str) -> _Host:
-        found = self.breaker.admit(_key(url), self.at) if self.breaker else Permit()
+        found = self.breaker.admit(place_of(url), self.at) if self.breaker else Permit()
         if isinstance(found, Open):
             kind = SourceBlocked if found.reason.startswith(_BLOCKED) else SourceDown
             raise kind(f"{url}: not asked, {found}")
@@ -193,7 +193,7 @@ class Fetcher:
         return _Host(found)
 
     def _failed(self, url: str, reason: str, asked_s: float | None = None) -> None:
-        host = self._hosts[_key(url)]
+        host = self._hosts[place_of(url)]
         host.failure = reason
         host.asked_s = max(host.asked_s, asked_s or 0.0)
 
@@ -238,11 +238,6 @@ class Fetcher:
         )
         status = not_modified.status if not_modified else None
         return Fetched(answer, kept.sha256, received, status, self._now() if status else None)
-
-
-def _key(url: str) -> str:
-    """Host and port: what a breaker stands for."""
-    return origin_of(url).partition("://")[2]
 
 
 def _without(url: str, error: Exception) -> str:

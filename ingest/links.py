@@ -56,3 +56,8 @@ def origin_of(url: str) -> str:
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
     except ValueError:
         return url
+
+
+def place_of(url: str) -> str:
+    """Host and port: what a breaker stands for."""
+    return origin_of(url).partition("://")[2]

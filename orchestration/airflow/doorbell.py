@@ -1,18 +1,27 @@
 """Looking at one address for changed bytes, cheaply, politely and without trust.
 
-Every limit stands here: time, bytes, no redirect, no decompression, a growing pause.
+Every limit stands here: time, bytes, no redirect, no decompression, a growing pause. The limit of
+requests and the breakers are those that the polls keep.
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 
 from kentongan.errors import SettingsError, SourceBlocked, SourceChanged, SourceDown
 from kentongan.settings import Settings
 from kentongan.store import sha256_hex
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from ingest.breaker import Permit
 
 BELLS = {
     "bmkg-quakes": ("bmkg_data_url", "/DataMKG/TEWS/autogempa.json"),
@@ -57,6 +66,63 @@ def pause_s(poll_s: float, strained: int) -> float:
     ticket number), is looked at ever less often; the first failure or ring costs nothing.
     """
     return max(poll_s, min(poll_s * 2.0 ** min(max(0, strained - 1), 16), MAX_PAUSE_S))
+
+
+@dataclass
+class Turn:
+    """Asks the polls' own limit and breakers before a look, and tells them how it went.
+
+    Nothing is shared before the first poll has made the database, nor for addresses on this
+    machine. Blocking: call it in a thread.
+    """
+
+    url: str
+    engine: Engine | None
+    _permit: Permit | None = None
+
+    def take(self, at: datetime) -> None:
+        """Raises:
+        SourceDown: the host's breaker is open, or the minute's requests are spent.
+        """
+        if self.engine is None:
+            return
+        from ingest.breaker import Breaker, Open
+        from ingest.links import host_of, place_of
+        from ingest.rate import SharedLimiter
+
+        found = Breaker(self.engine).admit(place_of(self.url), at)
+        if isinstance(found, Open):
+            raise SourceDown(f"{self.url}: not looked at, {found}")
+        self._permit = found
+        if not SharedLimiter(self.engine).take(host_of(self.url), patience_s=0):
+            self._permit = None
+            raise SourceDown(f"{self.url}: not looked at, the minute's requests are spent")
+
+    def done(self, at: datetime, failure: str = "") -> None:
+        """The look gave something good, or `failure`."""
+        if self.engine is None or self._permit is None:
+            return
+        from ingest.breaker import Breaker
+        from ingest.links import place_of
+
+        breaker, place = Breaker(self.engine), place_of(self.url)
+        if failure:
+            breaker.failed(place, at, failure, warning=True)
+        else:
+            breaker.succeeded(place, self._permit)
+        self._permit = None
+
+
+def turn(url: str, settings: Settings) -> Turn:
+    """What the doorbell of an address shares with the polls."""
+    from ingest.links import is_loopback
+    from kentongan.db import make_engine
+
+    database = settings.resolved_database_url
+    file = database.removeprefix("sqlite:///")
+    if is_loopback(url) or (file != database and not Path(file).is_file()):
+        return Turn(url, None)
+    return Turn(url, make_engine(database))
 
 
 async def glance(
@@ -113,9 +179,11 @@ def _require_data(body: bytes, url: str) -> None:
 
 def client(settings: Settings) -> httpx.AsyncClient:
     """A client that asks for plain bytes and follows nothing."""
+    from ingest.http import user_agent
+
     return httpx.AsyncClient(
         timeout=settings.http_timeout_s,
         follow_redirects=False,
-        headers={"Accept-Encoding": "identity", "User-Agent": "Kentongan (early warning)"},
+        headers={"Accept-Encoding": "identity", "User-Agent": user_agent(settings.http_contact)},
         limits=httpx.Limits(max_connections=2),
     )

@@ -18,7 +18,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from kentongan.errors import SourceError
 from kentongan.settings import Settings
 from kentongan.times import iso
-from orchestration.airflow.doorbell import Glance, address, client, glance, pause_s
+from orchestration.airflow.doorbell import Glance, Turn, address, client, glance, pause_s, turn
 from orchestration.watch import INTERVALS_S, utc_now
 
 _STORE_KEY = "last"
@@ -48,9 +48,10 @@ class FeedTrigger(BaseEventTrigger):
         settings = Settings()
         url, poll_s = address(self.source_id, settings), self._interval()
         last, strained = await self._remembered(), 0
+        mine = await asyncio.to_thread(turn, url, settings)
         async with client(settings) as http:
             while True:
-                seen = await self._look(http, url, last, settings)
+                seen = await self._look(http, mine, last, settings)
                 if seen is not None and (last is None or seen.sha256 != last.sha256):
                     yield self._event(seen)
                     # After the yield: a ring may come twice, never not at all.
@@ -69,12 +70,19 @@ class FeedTrigger(BaseEventTrigger):
         return TriggerEvent(payload)  # type: ignore[no-untyped-call]
 
     async def _look(
-        self, http: httpx.AsyncClient, url: str, last: Glance | None, settings: Settings
+        self, http: httpx.AsyncClient, mine: Turn, last: Glance | None, settings: Settings
     ) -> Glance | None:
         """None if the look failed; a doorbell that raises is silent for ever."""
         timeout_s, max_bytes = settings.http_timeout_s, settings.http_max_bytes
         try:
-            return await glance(http, url, last, timeout_s=timeout_s, max_bytes=max_bytes)
+            await asyncio.to_thread(mine.take, utc_now())
+            try:
+                seen = await glance(http, mine.url, last, timeout_s=timeout_s, max_bytes=max_bytes)
+            except SourceError as error:
+                await asyncio.to_thread(mine.done, utc_now(), str(error))
+                raise
+            await asyncio.to_thread(mine.done, utc_now())
+            return seen
         except SourceError as error:
             self.log.warning("doorbell %s: %s", self.source_id, error)
         except Exception:

@@ -5,16 +5,27 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.breaker import Breaker
+from ingest.rate import RateLimiter, SharedLimiter
 from kentongan.errors import SettingsError, SourceBlocked, SourceChanged, SourceDown
 from kentongan.settings import Settings
 from kentongan.store import sha256_hex
-from orchestration.airflow.doorbell import BELLS, MAX_PAUSE_S, Glance, address, glance, pause_s
+from orchestration.airflow.doorbell import (
+    BELLS,
+    MAX_PAUSE_S,
+    Glance,
+    address,
+    glance,
+    pause_s,
+    turn,
+)
 from orchestration.watch import INTERVALS_S
 
 URL = "http://feed.invalid/autogempa.json"
@@ -159,3 +170,64 @@ def test_the_pause_grows(poll_s, strained, expected):
 def test_the_pause_has_bounds_and_never_shrinks_under_strain(poll_s, strained):
     now, later = pause_s(poll_s, strained), pause_s(poll_s, strained + 1)
     assert poll_s <= now <= later <= max(poll_s, MAX_PAUSE_S)
+
+
+# --- what it shares with the polls ------------------------------------------------------
+
+
+@pytest.fixture
+def shared(tmp_path):
+    from kentongan.db import make_engine
+    from kentongan.migrate import migrate
+
+    settings = Settings(home=tmp_path, _env_file=None)
+    engine = make_engine(settings.resolved_database_url)
+    migrate(engine)
+    yield settings, engine
+    engine.dispose()
+
+
+QUAKE = "https://data.bmkg.go.id/DataMKG/TEWS/autogempa.json"
+AT = datetime(2026, 11, 20, 7, 25, tzinfo=UTC)
+
+
+def test_a_breaker_that_polls_opened_keeps_the_doorbell_quiet(shared):
+    settings, engine = shared
+    for _ in range(3):
+        Breaker(engine).failed("data.bmkg.go.id", AT, "HTTP 503", warning=True)
+    mine = turn(QUAKE, settings)
+    with pytest.raises(SourceDown, match="breaker open since"):
+        mine.take(AT)
+    mine.take(AT + timedelta(seconds=6))
+    mine.done(AT + timedelta(seconds=6))
+    assert not Breaker(engine).admit("data.bmkg.go.id", AT).was_failing, "its probe closed it"
+    mine.engine.dispose()
+
+
+def test_looks_that_fail_open_the_breaker_for_the_polls(shared):
+    settings, engine = shared
+    mine = turn(QUAKE, settings)
+    for _ in range(3):
+        mine.take(AT)
+        mine.done(AT, "HTTP 502")
+    assert "HTTP 502" in str(Breaker(engine).admit("data.bmkg.go.id", AT))
+    mine.engine.dispose()
+
+
+def test_looks_and_polls_share_sixty_a_minute(shared):
+    settings, engine = shared
+    polls = SharedLimiter(engine, local=RateLimiter())
+    assert all(polls.take("data.bmkg.go.id", patience_s=0) for _ in range(60))
+    mine = turn(QUAKE, settings)
+    with pytest.raises(SourceDown, match="minute's requests are spent"):
+        mine.take(AT)
+    mine.engine.dispose()
+
+
+def test_this_machine_and_a_home_without_database_share_nothing(shared, tmp_path):
+    settings, _ = shared
+    assert turn("http://127.0.0.1:1/x", settings).engine is None
+    empty = turn(QUAKE, Settings(home=tmp_path / "new", _env_file=None))
+    empty.take(AT)
+    empty.done(AT, "HTTP 503")
+    assert not (tmp_path / "new").exists()
