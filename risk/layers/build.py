@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 
 from kentongan.errors import LayerError
 from kentongan.types import DataQuality
+from risk.exposure.stored import save_operator
 from risk.layers import files
 from risk.layers.areas_file import QUANTUM, Areas, read_areas
 from risk.layers.check.finding import Finding, require_none_refused
@@ -192,14 +193,14 @@ def _write(out: Path, whole: _Whole, base: LayerSet, advance: Advance) -> None:
         for name, table in whole.parts.tables.items():
             files.write_table(draft / f"{name}.parquet", table)
         files.write_geometry(draft / "geometry.parquet", whole.areas.geometry, QUANTUM)
-        facts = files.write_operator(draft / "operator.parquet", whole.counted.operator)
+        save_operator(draft / files.MAPPED_OPERATOR, whole.counted.operator)
         for name in ("coast.parquet", "inland.parquet", "inland.points.parquet", "outline.geojson"):
             shutil.copyfile(base.path / name, draft / name)
         rasters = whole.parts.write_rasters(draft, advance)
         manifest = built_manifest(
             whole.given, whole.villages, whole.areas, whole.filled, whole.counted, base
         )
-        manifest |= {"operator": facts, "rasters": rasters}
+        manifest["rasters"] = rasters
         manifest["findings"] = [f.document() for f in whole.findings]
         files.write_manifest(draft, manifest)
         if out.exists():

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +23,12 @@ from kentongan.areas import VILLAGES
 from kentongan.errors import LayerError
 from kentongan.grid import BASE_GRID
 from kentongan.store import sha256_hex
+from risk.exposure.stored import open_operator
 from risk.layers.coast import Coast
-from risk.operator import PARTS, ExposureOperator, Unassigned
+from risk.operator import ExposureOperator
 
 MANIFEST = "manifest.json"
-UNASSIGNED = "unassigned.parquet"
+MAPPED_OPERATOR = "operator.bin"
 FORMAT = 1
 _POINT_QUANTUM = 1e-5
 """Degrees (1.1 m), of points in tables."""
@@ -170,56 +170,25 @@ def _polygons(
     return out
 
 
-def write_operator(path: Path, operator: ExposureOperator) -> dict[str, Any]:
-    """Entries, and beside them what a people raster adds; returns what the manifest must say."""
+def write_operator(path: Path, operator: ExposureOperator) -> None:
+    """Compact, for sets that are shipped: shares from shapes alone (`PARTS`)."""
     cell = np.diff(operator.cell.astype(np.int64), prepend=0).astype(np.int32)
     _write(path, pa.table({"cell": cell, "share": operator.share}))
     entries = pa.table({"entries": np.diff(operator.pointer).astype(np.int32)})
     _write(path.with_suffix(".rows.parquet"), entries)
-    if operator.spread is not None:
-        spread = pa.table({"spread": operator.spread.astype(np.int32)})
-        _write(path.with_suffix(".spread.parquet"), spread)
-    left = operator.unassigned
-    if left.cell.size:
-        _write(path.with_name(UNASSIGNED), pa.table({"cell": left.cell, "people": left.people}))
-    notes = {name: round(float(value), 3) for name, value in operator.notes.items()}
-    return {"scale": operator.scale, "notes": notes}
 
 
-def read_operator(
-    path: Path, people: _I64, facts: Mapping[str, Any] | None = None
-) -> ExposureOperator:
-    """The operator of a folder; `facts` as `write_operator` returned them."""
-    facts = facts or {}
+def read_operator(folder: Path, people: _I64) -> ExposureOperator:
+    """The mapped file of a built set, or the compact one of a shipped set."""
+    mapped = folder / MAPPED_OPERATOR
+    if mapped.is_file():
+        return open_operator(mapped)
+    path = folder / "operator.parquet"
     table = pq.read_table(path)
     entries = pq.read_table(path.with_suffix(".rows.parquet"))["entries"].to_numpy()
     pointer = np.concatenate([[0], np.cumsum(entries, dtype=np.int64)])
     cell = np.cumsum(table["cell"].to_numpy(), dtype=np.int64).astype(np.int32)
-    return ExposureOperator(
-        grid=BASE_GRID,
-        pointer=pointer,
-        cell=cell,
-        share=table["share"].to_numpy(),
-        people=people,
-        scale=int(facts.get("scale", PARTS)),
-        spread=_spread(path.with_suffix(".spread.parquet")),
-        unassigned=_unassigned(path.with_name(UNASSIGNED)),
-        notes=dict(facts.get("notes", {})),
-    )
-
-
-def _spread(path: Path) -> NDArray[np.uint8] | None:
-    if not path.is_file():
-        return None
-    spread: NDArray[np.uint8] = pq.read_table(path)["spread"].to_numpy().astype(np.uint8)
-    return spread
-
-
-def _unassigned(path: Path) -> Unassigned:
-    if not path.is_file():
-        return Unassigned()
-    table = pq.read_table(path)
-    return Unassigned(table["cell"].to_numpy(), table["people"].to_numpy())
+    return ExposureOperator(BASE_GRID, pointer, cell, table["share"].to_numpy(), people)
 
 
 def write_coast(folder: Path, coast: Coast) -> None:

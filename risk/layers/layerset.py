@@ -126,9 +126,7 @@ def _load(folder: Path, _stamp: int) -> LayerSet:
         teams=files.read_table(folder / "teams.parquet"),
         coordinators=files.read_table(folder / "coordinators.parquet"),
         shelters=files.read_table(folder / "shelters.parquet"),
-        operator=files.read_operator(
-            folder / "operator.parquet", villages["people"].to_numpy(), manifest.get("operator")
-        ),
+        operator=files.read_operator(folder, villages["people"].to_numpy()),
         manifest=manifest,
         members=_members(folder),
     )
