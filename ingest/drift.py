@@ -43,19 +43,27 @@ def names_of(
     return found
 
 
-def misplaced(root: Any, places: Mapping[str, Collection[str]]) -> set[str]:
-    """`parent.child` of XML elements that are known, and stand where their reader does not look.
+def misplaced(
+    root: Any, places: Mapping[str, Collection[str]], *, many: Collection[str]
+) -> set[str]:
+    """`parent.child` of known XML elements that stand where their reader does not look: in another
+    parent, or a second time in theirs.
 
     Args:
         places: names of the children of each element that has some.
+        many: names of elements that may stand more than once in a parent.
     """
     known = frozenset(chain.from_iterable(places.values()))
     found: set[str] = set()
     for parent in root.iter():
         inside = local_name(parent)
         expected = places.get(inside, ())
+        seen: set[str] = set()
         for child in parent:
             name = local_name(child)
             if name in known and name not in expected:
                 found.add(f"{inside}.{name}")
+            elif name in seen and name not in many:
+                found.add(f"{inside}.{name} (again)")
+            seen.add(name)
     return found

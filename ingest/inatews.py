@@ -23,6 +23,7 @@ from ingest.quake import (
     magnitude_of,
     make_quake,
     position,
+    status_doubt,
     status_suffix,
     texts_in,
 )
@@ -60,6 +61,7 @@ _PLACES = {
     "obsarea": GAUGE_FIELDS,
     "point": ("coordinates",),
 }
+_MANY = ("info", "wzarea", "obsarea")
 Lines = tuple[str, ...]
 
 
@@ -155,7 +157,7 @@ def alert_from_xml(root: Any, path: str) -> Mapping[str, Any]:
         raise SourceChanged(f"{path}: expected <alert>, found <{one_line(root.tag, 60)}>")
     if not elements(root, "info") and any(len(child) for child in root):
         raise SourceChanged(f"{path}: expected <info> in the alert, found other elements instead")
-    return {"info": [], **_mapping(root), **dict.fromkeys(misplaced(root, _PLACES), "")}
+    return {"info": [], **_mapping(root), **dict.fromkeys(misplaced(root, _PLACES, many=_MANY), "")}
 
 
 def _mapping(element: Any) -> dict[str, Any]:
@@ -204,7 +206,8 @@ def _record(info: Any, alert: _Alert) -> tuple[Quake | Bulletin, Lines]:
     where, doubts = _where(info, trust_words=keep)
     size, unknown = _size(info, may_be_unknown=keep)
     quake, unread = _quake(info, alert, origin=origin, sent=sent, where=where, size=size)
-    lines = (*early, *_ahead(sent, alert.context), *doubts, *unknown)
+    doubt = status_doubt(text_of(alert.raw, "status"))
+    lines = (*doubt, *early, *_ahead(sent, alert.context), *doubts, *unknown)
     if not stage:
         return quake, (*lines, *unread)
     bulletin, left_out = _bulletin(info, stage, quake)

@@ -30,6 +30,7 @@ DEPTHS_KM = (0.0, 800.0)
 _PREFIX = re.compile(
     r"\s*(?:M(?:ag(?:nitudo|nitude)?|w|L|b)?(?:\s*[:=.]\s*|\s+|(?=\d)))?", re.IGNORECASE
 )
+_STATUSES = ("actual", "exercise", "latihan", "test", "tes")
 _DECIMAL_COMMA = re.compile(r"(\d),(\d{1,2})(?!\d)", re.ASCII)
 
 
@@ -44,6 +45,15 @@ def document_status(declared: str, *said: str) -> DocumentStatus:
     if word != "actual" or is_drill(*said):
         return DocumentStatus.TEST
     return DocumentStatus.ACTUAL
+
+
+def status_doubt(declared: str) -> tuple[str, ...]:
+    """A line where a document's status is missing or not understood, so that somebody asks why a
+    warning did not go out; none where it is plain."""
+    if declared.strip().lower() in _STATUSES:
+        return ()
+    found = one_line(declared, 40)
+    return (f"status: expected Actual, Exercise or Test, found {found!r}; counts as a test",)
 
 
 def texts_in(raw: object) -> tuple[str, ...]:

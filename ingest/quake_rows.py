@@ -82,7 +82,11 @@ def _from_xml(payload: bytes, path: str) -> QuakeList:
         found = one_line(f"<{local_name(root)}> with {len(rows)} <gempa>", 60)
         raise SourceChanged(f"{path}: expected <Infogempa> with <gempa>, found {found}")
     beside = tuple(child.text or "" for child in root if local_name(child) != "gempa")
-    return QuakeList(rows, (*xml_comments(payload), *beside), frozenset(misplaced(root, _PLACES)))
+    return QuakeList(
+        rows,
+        (*xml_comments(payload), *beside),
+        frozenset(misplaced(root, _PLACES, many=("gempa",))),
+    )
 
 
 def _row(element: Any) -> dict[str, str]:

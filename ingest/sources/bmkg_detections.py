@@ -76,7 +76,8 @@ def _live(payload: bytes, context: ReadContext) -> Reading:
     if local_name(root) != "Infogempa" or not rows:
         found = one_line(f"<{local_name(root)}> with {len(rows)} <gempa>", 60)
         raise SourceChanged(f"{context.path}: expected <Infogempa> with <gempa>, found {found}")
-    names = names_of(rows) | misplaced(root, {"Infogempa": {"gempa"}, "gempa": LIVE})
+    places = {"Infogempa": {"gempa"}, "gempa": LIVE}
+    names = names_of(rows) | misplaced(root, places, many=("gempa",))
     return _reading(rows, live_row, context, field_names(names, LIVE))
 
 

@@ -18,7 +18,7 @@ from ingest.fields import instant, sane
 from ingest.nowcast_times import end_time, said_end, sent_time
 from ingest.payload import element_text, elements, local_name, one_line, parse_xml, xml_comments
 from ingest.polygons import parse_rings
-from ingest.quake import document_status, status_suffix
+from ingest.quake import document_status, status_doubt, status_suffix
 from ingest.source import Link, ReadContext, Reading, SourceInfo
 from kentongan.drills import is_re_creation
 from kentongan.errors import DataError, SourceChanged
@@ -63,6 +63,8 @@ _PLACES = {
         "eventCode": {"valueName", "value"},
     },
 }
+_MANY = ("area", "polygon", "category", "eventCode", "info", "item", "link")
+"""Elements that may stand more than once in their parent."""
 RSS = "/alerts/nowcast/id"
 LANGUAGES = ("id", "en")
 
@@ -126,7 +128,9 @@ def read_nowcast(payload: bytes, context: ReadContext) -> Reading:
             f"{context.path}: expected <rss> or a CAP <alert>, found <{one_line(root.tag, 60)}>"
         )
     reading = _read_rss(root, context) if kind == "rss" else _read_cap(root, context)
-    names = {local_name(element) for element in root.iter()} | misplaced(root, _PLACES[kind])
+    names = {local_name(element) for element in root.iter()} | misplaced(
+        root, _PLACES[kind], many=_MANY
+    )
     fields, unknown = field_names(names - {""}, KNOWN[kind])
     return replace(reading, fields=fields, unknown_fields=unknown)
 
@@ -292,7 +296,8 @@ def _nowcast(
     description = element_text(info, "description")
     event = one_line(element_text(info, "event"), 120)
     said = (headline, event, element_text(root, "note"))
-    status = document_status(element_text(root, "status"), *said, _first_line(description))
+    declared = element_text(root, "status")
+    status = document_status(declared, *said, _first_line(description))
     message = one_line(element_text(root, "msgType"), 20)
     kind = "" if message == "Alert" else f"-{message.lower()}"
     effective = _optional_instant(info, "effective") or sent
@@ -320,7 +325,7 @@ def _nowcast(
         references=tuple(element_text(root, "references").split())[:50],
         language=_language(element_text(info, "language"), context.path),
     )
-    return record, (*notes, *more)
+    return record, (*status_doubt(declared), *notes, *more)
 
 
 def _optional_instant(info: Any, name: str) -> datetime | None:

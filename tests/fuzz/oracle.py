@@ -172,8 +172,13 @@ def _loss_faults(base: Original, payload: bytes, reading: Reading, found: Danger
 
 
 def _exchanged(base: Original, payload: bytes, now: Counter[Leaf]) -> bool:
-    """Whether all values are there still, and some of them stand beside others."""
-    return now == base.leaves and not things(payload, base.form) >= base.things
+    """Whether some values stand beside others, or figures in another order."""
+    gone = base.things - things(payload, base.form)
+    return bool(gone) and (now == base.leaves or any(_is_list(thing) for thing in gone))
+
+
+def _is_list(thing: frozenset[Leaf]) -> bool:
+    return any(names == ("",) for names, _ in thing)
 
 
 def _said(reading: Reading) -> bool:

@@ -77,8 +77,7 @@ def _xml_leaves(payload: bytes) -> list[Leaf]:
     if b"<!DOCTYPE" in payload.replace(b"\0", b""):
         raise ValueError("a document type")
     found: list[Leaf] = []
-    wide = payload[:4] in (b"\xff\xfe\0\0", b"\0\0\xfe\xff")
-    root = ElementTree.fromstring(payload.decode("utf-32") if wide else payload.lstrip())
+    root = _root(payload)
     stack = [((_plain(root.tag),), root)]
     while stack:
         names, node = stack.pop()
@@ -87,6 +86,21 @@ def _xml_leaves(payload: bytes) -> list[Leaf]:
             found.append((names, (node.text or "").strip()))
         stack += [((*names, _plain(child.tag)), child) for child in node]
     return found
+
+
+def _root(payload: bytes) -> ElementTree.Element:
+    """In any encoding that shows itself, whatever the declaration says."""
+    for mark, name in (
+        (b"\xff\xfe\0\0", "utf-32"),
+        (b"\0\0\xfe\xff", "utf-32"),
+        (b"\xff\xfe", "utf-16"),
+        (b"\xfe\xff", "utf-16"),
+        (b"<\0", "utf-16-le"),
+        (b"\0<", "utf-16-be"),
+    ):
+        if payload.startswith(mark):
+            return ElementTree.fromstring(payload.decode(name))
+    return ElementTree.fromstring(payload.lstrip())
 
 
 def _plain(tag: Any) -> str:
@@ -118,7 +132,7 @@ def things(payload: bytes, form: str) -> set[frozenset[Leaf]]:
 
 def _nodes(payload: bytes, form: str) -> Iterator[Any]:
     if form == "xml":
-        yield from ElementTree.fromstring(payload.lstrip()).iter()
+        yield from _root(payload).iter()
         return
     stack = [json.loads(payload.decode("utf-8-sig"))]
     while stack:
