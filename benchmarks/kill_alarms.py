@@ -27,6 +27,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 POLICY = """
 author = "the campaign"
@@ -254,12 +255,7 @@ def campaign(root: Path, *, cycle_s: float) -> list[Told]:
         found = [
             run.told("feed-server", "kill -9", "(bmkg-quakes)", lambda: run.kill("feed-server"))
         ]
-        for name, text in (
-            ("web", "aplikasi web"),
-            ("dispatch", "pengirim"),
-            ("watch", "pengamat"),
-        ):
-            found.append(run.told(name, "kill -9", text, lambda n=name: run.kill(n)))  # type: ignore[misc]
+        found += _together(run)
         if cycle_s < 300:
             found.append(run.told("cycle", "watcher dead", "siklus peringatan", lambda: None))
         path = run.home / "kentongan.sqlite"
@@ -268,6 +264,20 @@ def campaign(root: Path, *, cycle_s: float) -> list[Told]:
             run.told("database", "moved away", "basis data", lambda: path.rename(gone) and None)
         )
         return found
+
+
+def _together(run: Set) -> list[Told]:
+    """Three programs killed at once, each with its own alarm."""
+    texts = {"web": "aplikasi web", "dispatch": "pengirim", "watch": "pengamat"}
+    started = time.monotonic()
+    for name in texts:
+        run.kill(name)
+    found = []
+    for name, text in texts.items():
+        run.wait(lambda text=text: run.receiver.line(text), 60, f"alarm of {name}")  # type: ignore[misc]
+        seconds = time.monotonic() - started
+        found.append(Told(name, "kill -9", seconds, run.receiver.line(text) or ""))
+    return found
 
 
 def airflow_campaign(root: Path) -> list[Told]:
@@ -282,7 +292,7 @@ def airflow_campaign(root: Path) -> list[Told]:
 
         def component(name: str) -> psutil.Process | None:
             supervisor = psutil.Process(int((run.home / "airflow/supervisord.pid").read_text()))
-            return next((p for p in supervisor.children() if name in p.cmdline()), None)
+            return next((p for p in supervisor.children() if name in _arguments(p)), None)
 
         found = [_restarted(run, name, component) for name in ("deadman", "watch", "scheduler")]
         scheduler = component("scheduler")
@@ -295,6 +305,16 @@ def airflow_campaign(root: Path) -> list[Told]:
         recovered = run.wait(lambda: run.receiver.line("PULIH: penjadwal"), 120, "recovery")
         text = run.receiver.line("PULIH: penjadwal") or ""
         return [*found, hang, Told("scheduler", "SIGCONT", recovered, text)]
+
+
+def _arguments(process: Any) -> list[str]:
+    """Empty for one that has just died."""
+    import psutil
+
+    try:
+        return list(process.cmdline())
+    except psutil.Error:
+        return []
 
 
 def _restarted(run: Set, name: str, component: Callable[[str], object]) -> Told:

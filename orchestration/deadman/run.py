@@ -76,11 +76,20 @@ class Switch:
 
     def turn(self, at: datetime) -> Round:
         """One look at everything at `at`."""
-        self._memory = alarms.learn(self._memory, self._look(at), at, self.policy)
+        findings = self._look(at)
+        self._memory = alarms.learn(self._newest_memory(), findings, at, self.policy)
         said = alarms.notice(self._memory, at, self.policy)
         delivered = self._tell(said, at) if said else 0
         self._save()
         return Round(at, self._memory, said, delivered, self._ping(at))
+
+    def _newest_memory(self) -> Memory:
+        """Of this switch, or of another on the same home that looked later: an alarm that it told
+        is not told twice."""
+        kept, mine = alarms.load(self.path), self._memory
+        if kept.checked_at is None or (mine.checked_at and kept.checked_at < mine.checked_at):
+            return mine
+        return kept
 
     def _look(self, at: datetime) -> Findings:
         """The findings; a look that hangs says that the database is dead."""

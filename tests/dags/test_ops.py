@@ -1,4 +1,4 @@
-"""The unit file that we ship is one that systemd takes."""
+"""The unit files that we ship are ones that systemd takes."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from pathlib import Path
 
 import pytest
 
-UNIT = Path(__file__).parents[2] / "ops" / "kentongan.service"
+OPS = Path(__file__).parents[2] / "ops"
 
 
-def test_systemd_takes_the_unit(tmp_path):
+@pytest.mark.parametrize("unit", sorted(path.name for path in OPS.glob("*.service")))
+def test_systemd_takes_the_unit(tmp_path, unit):
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         assert os.environ.get("REQUIRE_PEERS") != "1", "systemd-analyze is not installed"
         pytest.skip("systemd-analyze is not installed; Debian package systemd")
-    text = UNIT.read_text(encoding="utf-8").replace("User=kentongan", "User=root")
+    text = (OPS / unit).read_text(encoding="utf-8").replace("User=kentongan", "User=root")
     text = text.replace("/opt/kentongan/.venv/bin/kentongan", sys.executable)
-    copy = tmp_path / UNIT.name
+    copy = tmp_path / unit
     copy.write_text(text, encoding="utf-8")
     done = subprocess.run([analyze, "verify", str(copy)], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

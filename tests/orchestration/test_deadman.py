@@ -280,6 +280,17 @@ def test_the_memory_survives_a_restart(engine, settings, receiver):
     assert len(receiver.messages) == 2, "a damaged memory repeats rather than forgets"
 
 
+def test_two_switches_on_one_home_tell_once(engine, settings, receiver):
+    """One in the supervised set, one by systemd."""
+    all_well(engine, T0)
+    policy = deadman_policy(settings)
+    one, other = Switch(settings, policy), Switch(settings, policy)
+    one.turn(T0 + 4 * M)
+    other.turn(T0 + 4 * M + 5 * S)
+    one.turn(T0 + 4 * M + 10 * S)
+    assert len(receiver.messages) == 1
+
+
 def test_an_alarm_that_no_address_took_is_told_again_at_once(engine, switch, receiver):
     all_well(engine, T0)
     receiver.status = 503
