@@ -349,11 +349,13 @@ def _sqlite_pragmas(connection: Any, _record: object) -> None:
 
 
 def insert_ignore(engine_or_connection: Any, table: Table) -> Any:
-    """`INSERT … ON CONFLICT DO NOTHING` in the dialect of the connection."""
+    """`INSERT … ON CONFLICT DO NOTHING` in the dialect of the connection; `rowcount` of its result
+    is 1 for a new row and 0 for a known one, on both."""
     if engine_or_connection.dialect.name == "postgresql":
         from sqlalchemy.dialects.postgresql import insert as pg_insert
 
-        return pg_insert(table).on_conflict_do_nothing()
+        # Without the option it is -1 where SQLAlchemy asks for the new key.
+        return pg_insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
     from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
     return sqlite_insert(table).on_conflict_do_nothing()
