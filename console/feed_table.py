@@ -100,6 +100,8 @@ def _rows(line: FeedLine, at: datetime) -> Iterator[tuple[str, ...]]:
     blind = line.blind_since is not None or line.state not in words.SEEING
     mark = "!" if blind else "~" if words.in_trouble(line) else ""
     name = line.source_id if line.tier == "warning" else f"{line.source_id} (support)"
+    odd = words.odd_parts(line)
+    said = "see below" if odd and line.state in words.SEEING else line.detail
     yield (
         mark,
         name,
@@ -107,9 +109,9 @@ def _rows(line: FeedLine, at: datetime) -> Iterator[tuple[str, ...]]:
         _content(line.newest, at),
         _due(line, at),
         _clock(line.blind_since, at),
-        words.shortened(line.detail, DETAIL_WIDTH),
+        words.shortened(said, DETAIL_WIDTH),
     )
-    for part in words.odd_parts(line):
+    for part in odd:
         detail = words.shortened(part.detail.removeprefix(f"{part.name}: "), DETAIL_WIDTH)
         content, since = _content(part.newest, at), _clock(part.blind_since, at)
         yield ("!", f"  - {words.file_of(part)}", part.state, content, "", since, detail)

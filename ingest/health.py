@@ -231,7 +231,7 @@ def _part(connection: Connection, info: SourceInfo, rows: list[Any], at: datetim
     newest = _content_time(timed or ([good] if good else []), at)
     state, detail = _judge(info, at, last, newest)
     return PartHealth(
-        name=urlsplit(rows[0].url).path or rows[0].url,
+        name=_name(info, last),
         state=state,
         newest=newest,
         last_success=last_success,
@@ -239,6 +239,14 @@ def _part(connection: Connection, info: SourceInfo, rows: list[Any], at: datetim
         blind_since=_blind_since(connection, info, rows, state, newest, last_success, at),
         detail=detail,
     )
+
+
+def _name(info: SourceInfo, last: Sequence[Any]) -> str:
+    """Path of the newest row; of the first form where a fallback was asked as well."""
+    others = tuple(other.partition("?")[0] for other in info.fallbacks.values())
+    paths = [urlsplit(row.url).path or str(row.url) for row in last]
+    first = [path for path in paths if not (others and path.endswith(others))]
+    return (first or paths)[-1]
 
 
 def _last_good(connection: Connection, info: SourceInfo, rows: list[Any], at: datetime) -> Any:
