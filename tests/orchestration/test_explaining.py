@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,6 +15,7 @@ from kentongan.settings import Settings
 from kentongan.times import parse_instant
 from orchestration.context import open_context
 from orchestration.explaining import explain
+from orchestration.quakes import quake, quakes
 from orchestration.scenarios import run_scenario
 
 SHAKING = "w-shaking-20221121T062110Z"
@@ -93,3 +95,19 @@ def test_a_lost_impact_table_is_said(cianjur):
             explain(cianjur, SHAKING)
     finally:
         moved.rename(path)
+
+
+def test_one_quake_in_three_feeds_is_one_event_with_its_history(cianjur):
+    at = parse_instant("2022-11-21T13:00:00Z")
+    group = quake(cianjur.engine, at, "shaking-20221121T062110Z", since=timedelta(days=2))
+    assert group.event_key == "20221121T062110Z"
+    assert len({one.source_id for one in group.history}) > 1
+    assert [one.said for one in group.history] == sorted(one.said for one in group.history)
+    assert [g.event_key for g in quakes(cianjur.engine, at, since=timedelta(days=2))] == [
+        "20221121T062110Z"
+    ]
+
+
+def test_an_unknown_quake_is_named(cianjur):
+    with pytest.raises(DataError, match="kentongan quakes"):
+        quake(cianjur.engine, AT, "20200101T000000Z", since=timedelta(days=2))
