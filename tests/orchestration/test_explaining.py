@@ -103,9 +103,8 @@ def test_one_quake_in_three_feeds_is_one_event_with_its_history(cianjur):
     assert group.event_key == "20221121T062110Z"
     assert len({one.source_id for one in group.history}) > 1
     assert [one.said for one in group.history] == sorted(one.said for one in group.history)
-    assert [g.event_key for g in quakes(cianjur.engine, at, since=timedelta(days=2))] == [
-        "20221121T062110Z"
-    ]
+    newest = quakes(cianjur.engine, at, since=timedelta(days=2))[0]
+    assert newest.event_key == group.event_key
 
 
 def test_an_unknown_quake_is_named(cianjur):
