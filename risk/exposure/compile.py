@@ -86,7 +86,7 @@ def _from_raster(
     notes = {
         "raster_people": found.in_cell.sum() / UNITS,
         "beyond_grid": found.outside / UNITS,
-        "taken_to_nearest": (np.maximum(left, 0).sum() - kept.sum()) / UNITS,
+        "taken_to_nearest": (units.sum() - found.units.sum()) / UNITS,
         "in_no_village": kept.sum() / UNITS,
         "counted_twice": -np.minimum(left, 0).sum() / UNITS,
     }

@@ -1,4 +1,8 @@
-"""Compiled form of `risk.exposure.stripe`: the same operations in the same order."""
+"""Compiled form of `risk.exposure.stripe`: the same operations in the same order.
+
+One long loop on purpose: a call for each piece of a border, with its dozen arrays, costs
+several times what the piece itself does.
+"""
 
 from __future__ import annotations
 
@@ -10,71 +14,29 @@ from risk.exposure.loops import _jit
 
 
 @_jit
-def left_of(people: Any, fine_column: Any, width: Any, column: Any, left: Any, total: Any) -> Any:
-    """Fill `left` and `total`; the lowest and the highest number of people in a cell."""
-    low, high = np.float32(0), np.float32(0)
+def left_of(
+    people: Any, fine_column: Any, width: Any, begin: Any, most: Any, left: Any, total: Any
+) -> Any:
+    """Fill `total`, given as zeros, and `left` where there is somebody; whether all can be."""
+    impossible = False
     for r in range(people.shape[0]):
-        running = 0.0
-        last = -1
-        for c in range(width.size):
-            if column[c] != last:
-                if last >= 0:
-                    total[r, last] = running
-                running = 0.0
-                last = column[c]
-            left[r, c] = running
-            here = people[r, fine_column[c]]
-            if here == here:  # not NaN
+        for k in range(begin.size - 1):
+            b, e = np.uint64(begin[k]), np.uint64(begin[k + 1])  # unsigned: never from the end
+            anybody = False
+            for j in range(fine_column[b], fine_column[e - np.uint64(1)] + 1):
+                anybody |= people[r, j] != 0
+            if not anybody:
+                continue
+            running = 0.0
+            for c in range(b, e):
+                here = people[r, np.uint64(fine_column[c])]
+                impossible |= (here < 0) | (here > most)
+                if here != here:  # NaN is nobody
+                    here = np.float32(0)
+                left[r, c] = running
                 running += np.float64(here) * width[c]
-                low = min(low, here)
-                high = max(high, here)
-        total[r, last] = running
-    return low, high
-
-
-@_jit
-def _column_pieces(
-    x_a: Any, x_b: Any, height: Any, sign: Any, x: Any, first_strip: Any, column: Any,
-    fine_column: Any, people: Any, left: Any, units: Any, cover: Any, k0: Any,
-) -> None:  # fmt: skip
-    """Share out one piece that lies in one row of strips: `units` and `cover` of that row."""
-    low, high = min(x_a, x_b), max(x_a, x_b)
-    n = x.size - 1
-    if high <= x[0]:
-        return
-    done = np.int64(0)
-    c = 0
-    start = low
-    if low < x[0]:
-        done = np.int64(np.rint((x[0] - low) / (high - low) * height))
-        start = x[0]
-    elif low >= x[n]:
-        c = n
-    else:
-        c = first_strip[np.int64(low)]
-        while x[c + 1] <= low:
-            c += 1
-    while True:
-        beyond = c == n
-        last = beyond or high <= x[c + 1]
-        upto = height if last else np.int64(np.rint((x[c + 1] - low) / (high - low) * height))
-        part = upto - done
-        if part != 0:
-            strip = n - 1 if beyond else c
-            if beyond:
-                offset = x[n] - x[n - 1]
-            else:
-                offset = (start + (high if last else x[c + 1])) / 2 - x[c]
-            known = people[fine_column[strip]]
-            here = np.float64(known) if known == known else np.float64(0)
-            k = column[strip] - k0
-            units[k] += np.int64(np.rint(sign * part * (left[strip] + offset * here)))
-            cover[k] += sign * part
-        if last:
-            return
-        done = upto
-        c += 1
-        start = x[c]
+            total[r, k] = running
+    return not impossible
 
 
 @_jit
@@ -86,11 +48,12 @@ def stripe(
 ) -> Any:  # fmt: skip
     """Entries of the villages within the strips of one stripe; how many were written."""
     count = 0
+    n = x.size - 1
     for i in range(villages.size):
         v, k0, s0, s1 = villages[i], k_low[i], s_low[i], s_high[i]
         wide = k_high[i] - k0
-        cover = np.zeros((s1 - s0, wide), np.int64)
         low_row = row[s1 - 1]
+        cover = np.zeros((s1 - s0, wide), np.int64)
         units = np.zeros((row[s0] - low_row + 1, wide), np.int64)
         for p in range(start[v], start[v + 1]):
             if not joined[p]:
@@ -100,25 +63,60 @@ def stripe(
             if top == bottom or bottom <= y[s0] or top >= y[s1]:
                 continue
             sign = 1 if yb < ya else -1
-            slope = (px[p + 1] - px[p]) / (yb - ya)
-            x_top, x_bottom = (px[p], px[p + 1]) if ya < yb else (px[p + 1], px[p])
+            xa, xb = px[p], px[p + 1]
+            slope = (xb - xa) / (yb - ya)
+            x_end = xb if ya < yb else xa
             s = s0
-            here, x_here = top, x_top
             if top < y[s0]:
-                here = y[s0]
-                x_here = px[p] + (here - ya) * slope
+                y_here = y[s0]
+                x_here = xa + (y_here - ya) * slope
             else:
-                s = s0 + np.searchsorted(y[s0 : s1 + 1], top, side="right") - 1
-            while here < bottom and s < s1:
-                down = min(bottom, y[s + 1])
-                x_down = x_bottom if down == bottom else px[p] + (down - ya) * slope
-                r = fine_row[s] - first_row
-                _column_pieces(
-                    x_here, x_down, down - here, sign, x, first_strip, column, fine_column,
-                    people[r], left[r], units[row[s] - low_row], cover[s - s0], k0,
-                )  # fmt: skip
-                here, x_here = down, x_down
+                y_here, x_here = top, xa if ya < yb else xb
+                if y[s + 1] <= top:
+                    s = s0 + np.searchsorted(y[s0 : s1 + 1], top, side="right") - 1
+            while y_here < bottom and s < s1:
+                y_down = min(bottom, y[s + 1])
+                x_down = x_end if y_down == bottom else xa + (y_down - ya) * slope
+                low, high = min(x_here, x_down), max(x_here, x_down)
+                height = y_down - y_here
+                r, u, t = fine_row[s] - first_row, row[s] - low_row, s - s0
+                x_here, y_here = x_down, y_down
                 s += 1
+                if high <= x[0]:
+                    continue
+                done = np.int64(0)
+                from_x = low
+                if low < x[0]:
+                    done = np.int64(np.rint((x[0] - low) / (high - low) * height))
+                    from_x = x[0]
+                    c = 0
+                elif low >= x[n]:
+                    c = n
+                else:
+                    c = int(first_strip[int(low)])
+                    while x[c + 1] <= low:
+                        c += 1
+                while True:
+                    last = c == n or high <= x[c + 1]
+                    upto, end = np.int64(height), high
+                    if not last:
+                        end = x[c + 1]
+                        upto = np.int64(np.rint((end - low) / (high - low) * height))
+                    part = sign * (upto - done)
+                    if part != 0:
+                        strip = min(c, n - 1)
+                        k = column[strip]
+                        cover[t, k - k0] += part
+                        if total[r, k] != 0:
+                            offset = x[n] - x[n - 1] if c == n else (from_x + end) / 2 - x[c]
+                            known = np.float64(people[r, fine_column[strip]])
+                            west = left[r, strip] + (offset * known if known == known else 0.0)
+                            units[u, k - k0] += np.int64(np.rint(part * west))
+                    if last:
+                        break
+                    done = upto
+                    c += 1
+                    from_x = end
         for s in range(s0, s1):
             running = np.int64(0)
             r, u = fine_row[s] - first_row, row[s] - low_row

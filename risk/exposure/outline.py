@@ -19,7 +19,8 @@ _F64 = NDArray[np.float64]
 class Outline:
     """Points of all rings; point i and i + 1 make an edge where `joined[i]`.
 
-    Rings run anticlockwise on the map: an edge towards the north has its village to the west.
+    Rings run anticlockwise on the map, holes clockwise: an edge towards the north has its
+    village to the west.
 
     Attributes:
         x: float64, shape (points,), columns of the people grid from the west.
@@ -41,16 +42,15 @@ def make_outline(geometry: NDArray[np.object_], people: PeopleStripes) -> Outlin
     """Outlines of polygons and multipolygons (EPSG:4326, valid)."""
     parts, owner = shapely.get_parts(shapely.orient_polygons(geometry), return_index=True)
     rings, part = shapely.get_rings(parts, return_index=True)
-    points, ring = shapely.get_coordinates(rings, return_index=True)
-    village = owner[part][ring]
+    points = shapely.get_coordinates(rings)
+    count = shapely.get_num_coordinates(rings).astype(np.int64)
     x = (points[:, 0] - people.west) / people.dx
-    y = (people.north - points[:, 1]) / people.dy
-    joined = np.zeros(ring.size, dtype=np.bool_)
-    joined[:-1] = ring[1:] == ring[:-1]
-    start = np.searchsorted(village, np.arange(len(geometry) + 1)).astype(np.int64)
-    return Outline(
-        x, np.rint(y * Y_UNITS).astype(np.int64), joined, start, _bounds(geometry, people)
-    )
+    y = np.rint((people.north - points[:, 1]) / people.dy * Y_UNITS).astype(np.int64)
+    joined = np.ones(len(points), dtype=np.bool_)
+    joined[np.cumsum(count) - 1] = False
+    ends = np.bincount(owner[part], count, len(geometry)).cumsum()
+    start = np.concatenate([[0], ends]).astype(np.int64)
+    return Outline(x, y, joined, start, _bounds(geometry, people))
 
 
 def _bounds(geometry: NDArray[np.object_], people: PeopleStripes) -> _F64:

@@ -12,16 +12,14 @@ from kentongan.errors import LayerError
 from kentongan.grid import Grid
 from risk.exposure.lattice import Y_UNITS, Lattice, make_lattice
 from risk.exposure.outline import Outline, make_outline
-from risk.exposure.stripe import Laid, Windows, capacity, lay, stripe_entries
+from risk.exposure.stripe import Laid, Windows, capacity, lay, require_counts, stripe_entries
 from risk.stripes import PeopleStripes, Stripe
 
 UNITS = Y_UNITS
 """Whole units of one person. A village may hold 2**31 people before a sum could overflow."""
-MOST_PEOPLE = 1e7
-"""More in one fine cell is no count: a nodata value, a density or another unit."""
 
-_ROWS = 128
-"""Rows worked on at once where stripes are higher: 85 MB for a national raster of 100 m."""
+_ROWS = 240
+"""Rows worked on at once where stripes are higher: 160 MB for a national raster of 100 m."""
 _WINDOW = 2_000_000
 """Hazard cells in the windows of the villages worked on at once: 50 MB."""
 
@@ -63,17 +61,14 @@ def people_entries(geometry: NDArray[np.object_], grid: Grid, people: PeopleStri
     totals = np.zeros((grid.rows, wide), dtype=np.int64)
     pieces: list[tuple[_I64, _I64, _I64]] = []
     outside = 0
+    room = np.empty((_ROWS, lattice.column.size))
     for stripe in _in_order(people):
         outside += _beyond(stripe, lattice)
         span = _strips(stripe, lattice)
         if span.stop <= span.start:
             continue
-        laid = lay(stripe.first_row, stripe.people, lattice)
-        _require_counts(laid.low, laid.high, stripe.first_row)
-        height = np.diff(lattice.y)[span]
-        row = lattice.fine_row[span] - stripe.first_row
-        here = np.rint(height[:, None] * laid.total[row]).astype(np.int64)
-        np.add.at(totals, lattice.row[span], here)
+        laid = lay(stripe.first_row, stripe.people, lattice, room)
+        _add_totals(totals, laid, span, lattice)
         pieces += _laid_under(laid, span, outline, lattice)
     first = int(lattice.column[0])
     village, cell, units = _merged(pieces, grid, wide, first)
@@ -99,28 +94,17 @@ def _in_order(people: PeopleStripes) -> Iterator[Stripe]:
             yield Stripe(stripe.first_row + row, part)
 
 
-def _require_counts(low: float, high: float, row: int) -> None:
-    if not 0 <= low <= high <= MOST_PEOPLE:
-        found = low if low < 0 else high
-        raise LayerError(
-            f"people raster, from row {row}: a cell holds {found:g} people; expected 0 to "
-            f"{MOST_PEOPLE:g}, NaN for nobody. Is a nodata value undeclared, or is it a density?"
-        )
-
-
 def _beyond(stripe: Stripe, lattice: Lattice) -> int:
     """People of the stripe outside the lattice, in `UNITS`."""
     rows = np.arange(stripe.first_row, stripe.first_row + len(stripe.people)) * Y_UNITS
-    inside = (rows >= lattice.y[0]) & (rows + Y_UNITS <= lattice.y[-1])
+    inside = (rows + Y_UNITS > lattice.y[0]) & (rows < lattice.y[-1])
     west, east = int(np.floor(lattice.x[0])), int(np.ceil(lattice.x[-1]))
     if inside.all() and west == 0 and east >= stripe.people.shape[1]:
         return 0
     parts = [stripe.people[~inside], stripe.people[inside, :west], stripe.people[inside, east:]]
     sums = [np.nansum(part, axis=1, dtype=np.float64) for part in parts]
-    known = np.concatenate([part.ravel() for part in parts])
-    known = known[~np.isnan(known)]
-    if known.size:
-        _require_counts(min(0.0, float(known.min())), float(known.max()), stripe.first_row)
+    for part in parts:
+        require_counts(part, stripe.first_row)
     return int(sum(np.rint(s * UNITS).astype(np.int64).sum() for s in sums))
 
 
@@ -128,6 +112,14 @@ def _strips(stripe: Stripe, lattice: Lattice) -> slice:
     last = stripe.first_row + len(stripe.people)
     low, high = np.searchsorted(lattice.fine_row, [stripe.first_row, last])
     return slice(int(low), int(high))
+
+
+def _add_totals(totals: _I64, laid: Laid, span: slice, lattice: Lattice) -> None:
+    """All people of the stripe by hazard cell, rounded strip by strip as those of villages."""
+    total = laid.total[lattice.fine_row[span] - laid.first_row]
+    strip, k = np.nonzero(total)
+    here = np.rint(np.diff(lattice.y)[span][strip] * total[strip, k]).astype(np.int64)
+    np.add.at(totals, (lattice.row[span][strip], k), here)
 
 
 def _laid_under(

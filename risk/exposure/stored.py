@@ -72,7 +72,7 @@ def open_operator(path: Path) -> ExposureOperator:
         raise LayerError(f"operator {path}: cannot be read ({error}); build the set anew") from None
     head, arrays = _split(path, content)
     try:
-        grid, scale = Grid(**head["grid"]), int(head["scale"])
+        grid, scale = _grid(head["grid"]), int(head["scale"])
         notes = {str(name): float(value) for name, value in head["notes"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _broken(path, f"its first line lacks or misstates {error}") from None
@@ -90,6 +90,11 @@ def open_operator(path: Path) -> ExposureOperator:
         ),
         notes=notes,
     )
+
+
+def _grid(head: dict[str, Any]) -> Grid:
+    west, south, step = (float(head[name]) for name in ("west", "south", "step"))
+    return Grid(west, south, step, int(head["columns"]), int(head["rows"]))
 
 
 def _columns(operator: ExposureOperator) -> _Arrays:
@@ -136,7 +141,8 @@ def _check(path: Path, grid: Grid, scale: int, arrays: _Arrays) -> None:
     """What the loops rely on: they do not look again."""
     cells = grid.rows * grid.columns
     entries, cell, share = arrays["entries"], arrays["cell"], arrays["share"]
-    if not (0 < grid.rows and 0 < grid.columns and cells < 1 << 31 and grid.step > 0):
+    numbers = np.isfinite([grid.west, grid.south, grid.step]).all()
+    if not (numbers and min(grid.rows, grid.columns, grid.step) > 0 and cells < 1 << 31):
         raise _broken(path, f"a grid of {grid.rows} x {grid.columns} cells")
     if scale & (scale - 1) or not 0 < scale <= 1 << 30:
         raise _broken(path, f"a scale of {scale}, expected a power of two up to 2**30")

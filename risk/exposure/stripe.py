@@ -18,9 +18,13 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
+from kentongan.errors import LayerError
 from risk.exposure import kernels
 from risk.exposure.lattice import Lattice
 from risk.exposure.outline import Outline
+
+MOST_PEOPLE = 1e7
+"""More in one fine cell is no count: a nodata value, a density or another unit."""
 
 _I64 = NDArray[np.int64]
 _F64 = NDArray[np.float64]
@@ -34,17 +38,14 @@ class Laid:
     Attributes:
         people: float32, shape (n, columns).
         left: float64, shape (n, strips along x): people of the row between the west line of
-            the hazard column and the strip.
+            the hazard column and the strip; anything where `total` is 0.
         total: float64, shape (n, hazard columns): people of the row in the hazard column.
-        low, high: lowest and highest number of people in a cell.
     """
 
     first_row: int
     people: _F32
     left: _F64
     total: _F64
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,30 +65,58 @@ class Windows:
     s_high: _I64
 
 
-def lay(first_row: int, people: _F32, lattice: Lattice) -> Laid:
-    """Running sums of some rows."""
+def lay(first_row: int, people: _F32, lattice: Lattice, room: _F64) -> Laid:
+    """Running sums of some rows; `left` is kept in `room`, which has as many rows or more.
+
+    Raises:
+        LayerError: see `require_counts`.
+    """
     column = lattice.column - lattice.column[0]
-    wide = int(column[-1]) + 1
-    width = np.diff(lattice.x)
-    left = np.empty((people.shape[0], column.size))
-    total = np.zeros((people.shape[0], wide))
+    begin = np.searchsorted(column, np.arange(int(column[-1]) + 2)).astype(np.int64)
+    left, total = room[: len(people)], np.zeros((len(people), begin.size - 1))
+    width, most = np.diff(lattice.x), np.float32(MOST_PEOPLE)
     fast = kernels.compiled_people()
     if fast:
-        low, high = fast.left_of(people, lattice.fine_column, width, column, left, total)
-        return Laid(first_row, people, left, total, float(low), float(high))
-    known = np.nan_to_num(people, nan=0.0, posinf=np.inf, neginf=-np.inf)
-    here = known[:, lattice.fine_column].astype(np.float64) * width
-    # Strips of one hazard column side by side, so that each running sum begins at nothing.
-    begin = np.searchsorted(column, np.arange(wide + 1))
-    place = np.arange(column.size) - begin[column]
-    blocks = np.zeros((people.shape[0], wide, int(place.max()) + 1))
-    blocks[:, column, place] = here
-    running = np.cumsum(blocks, axis=2)
-    total[:] = running[:, :, -1]
-    left[:] = np.where(place > 0, running[:, column, place - 1], 0.0)
-    used = known[:, lattice.fine_column]
-    low, high = min(0.0, float(used.min())), max(0.0, float(used.max()))
-    return Laid(first_row, people, left, total, low, high)
+        possible = fast.left_of(people, lattice.fine_column, width, begin, most, left, total)
+    else:
+        _plain_left(people, lattice, begin, left, total)
+        possible = not ((people < 0) | (people > most)).any()
+    if not possible:
+        require_counts(people, first_row)
+    return Laid(first_row, people, left, total)
+
+
+def require_counts(people: _F32, first_row: int) -> None:
+    """Refuse a number of people that cannot live in one cell.
+
+    Raises:
+        LayerError: below 0 or above `MOST_PEOPLE`.
+    """
+    known = people[~np.isnan(people)]
+    if known.size and not (known.min() >= 0 and known.max() <= MOST_PEOPLE):
+        found = known.min() if known.min() < 0 else known.max()
+        raise LayerError(
+            f"people raster, from row {first_row}: a cell holds {found:g} people; expected 0 to "
+            f"{MOST_PEOPLE:g}, NaN for nobody. Is a nodata value undeclared, or is it a density?"
+        )
+
+
+def _plain_left(people: _F32, lattice: Lattice, begin: _I64, left: _F64, total: _F64) -> None:
+    """Each sum runs from west to east, as in the compiled form: another order, other bits."""
+    column = lattice.column - lattice.column[0]
+    known = np.where(np.isnan(people), np.float32(0), people)
+    somebody = (known != 0).any(axis=0)[lattice.fine_column]
+    used = np.flatnonzero(np.bincount(column[somebody], minlength=begin.size - 1))
+    count = begin[used + 1] - begin[used]
+    strip = ranges(begin[used], count)
+    block = np.repeat(np.arange(used.size), count)
+    place = strip - begin[used][block]
+    sums = np.zeros((len(people), used.size, int(count.max(initial=0)) + 1))
+    here = known[:, lattice.fine_column[strip]].astype(np.float64)
+    sums[:, block, place + 1] = here * np.diff(lattice.x)[strip]
+    np.cumsum(sums, axis=2, out=sums)
+    total[:, used] = sums[:, :, -1]
+    left[:, strip] = sums[:, block, place]
 
 
 def stripe_entries(
@@ -120,8 +149,8 @@ def _compiled_entries(
         *(windows.village, windows.k_low, windows.k_high, windows.s_low, windows.s_high),
         *(outline.start, outline.x, outline.y, outline.joined),
         *(lattice.x, lattice.y, lattice.first_strip, lattice.column - lattice.column[0]),
-        *(lattice.fine_column, lattice.fine_row, lattice.row),
-        *(laid.first_row, laid.total.shape[1], laid.people, laid.left, laid.total),
+        *(lattice.fine_column, lattice.fine_row, lattice.row, laid.first_row),
+        *(laid.total.shape[1], laid.people, laid.left, laid.total),
         *(village, cell, units),
     )
     return village[:count], cell[:count], units[:count]
@@ -157,7 +186,7 @@ def _row_pieces(
 ) -> tuple[_I64, _I64, _F64, _F64, _I64, _I64]:
     """Village, strip along y, x at its top and bottom, height and sign of each piece."""
     count = outline.start[windows.village + 1] - outline.start[windows.village]
-    point = _ranges(outline.start[windows.village], count)
+    point = ranges(outline.start[windows.village], count)
     owner = np.repeat(windows.village, count)
     kept = outline.joined[point]
     point, owner = point[kept], owner[kept]
@@ -172,7 +201,7 @@ def _row_pieces(
     first = np.maximum(np.searchsorted(lines, top, side="right") - 1, s_low)
     last = np.minimum(np.searchsorted(lines, bottom, side="left"), s_high)
     edge = np.repeat(np.arange(point.size), last - first)
-    s = _ranges(first, last - first)
+    s = ranges(first, last - first)
     slope = (xb - xa) / (yb - ya)
     x_top, x_bottom = np.where(ya < yb, xa, xb), np.where(ya < yb, xb, xa)
 
@@ -201,7 +230,7 @@ def _column_pieces(
     first = np.clip(np.searchsorted(x, low, side="right") - 1, 0, n)
     last = np.maximum(np.minimum(np.searchsorted(x, high, side="left"), n + 1), first + 1)
     piece = np.repeat(np.arange(low.size), last - first)
-    c = _ranges(first, last - first)
+    c = ranges(first, last - first)
     low_, high_, height_ = low[piece], high[piece], height[piece]
     span = np.where(high_ > low_, high_ - low_, 1.0)
 
@@ -218,8 +247,10 @@ def _column_pieces(
     offset = np.where(beyond, x[n] - x[n - 1], (from_x + to_x) / 2 - x[strip])
     r = lattice.fine_row[s[piece]] - laid.first_row
     here = laid.people[r, lattice.fine_column[strip]].astype(np.float64)
-    left = laid.left[r, strip] + offset * np.where(np.isnan(here), 0.0, here)
     k = (lattice.column[strip] - lattice.column[0]).astype(np.int64)
+    empty = np.isnan(here) | (laid.total[r, k] == 0)
+    left = np.where(laid.total[r, k] == 0, 0.0, laid.left[r, strip])
+    left += offset * np.where(empty, 0.0, here)
     return village[piece], s[piece], k, left, sign[piece] * (end - begin)
 
 
@@ -237,14 +268,14 @@ def _to_the_west(
     east = running[end][np.cumsum(new) - 1] - running + cover
     begin = np.where(new, line * wide, np.concatenate([[0], keys[:-1]]))
     count = np.where(east != 0, keys - begin, 0)
-    filled = _ranges(begin, count)
+    filled = ranges(begin, count)
     height = np.repeat(east, count)
     r = lattice.fine_row[s_low + filled // wide % tall] - laid.first_row
     people = np.rint(height * laid.total[r, filled % wide]).astype(np.int64)
     return filled, people
 
 
-def _ranges(start: _I64, count: _I64) -> _I64:
+def ranges(start: _I64, count: _I64) -> _I64:
     """start[0], start[0] + 1, … for `count[0]` numbers, then the same for the next."""
     first = np.repeat(start - (np.cumsum(count) - count), count)
     out: _I64 = first + np.arange(first.size)
