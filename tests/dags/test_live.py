@@ -256,6 +256,17 @@ def test_airflow_listens_on_loopback_only(airflow):
     assert listening == {"127.0.0.1"}
 
 
+def test_the_components_beat_for_the_dead_mans_switch(airflow):
+    path = airflow.home / "kentongan.sqlite"
+
+    def names() -> set[str]:
+        with closing(sqlite3.connect(path, timeout=30)) as connection:
+            return {row[0] for row in connection.execute("SELECT name FROM heartbeats")}
+
+    expected = {"up", "scheduler", "triggerer", "dag-processor", "cycle"}
+    wait_until(lambda: names() >= expected, 60, airflow.story)
+
+
 def test_a_killed_scheduler_comes_back(airflow):
     before = airflow.component("scheduler")
     os.kill(before, signal.SIGKILL)
