@@ -53,7 +53,7 @@ def misplaced(
         places: names of the children of each element that has some.
         many: names of elements that may stand more than once in a parent.
     """
-    known = frozenset(chain.from_iterable(places.values()))
+    known = frozenset(chain(places, *places.values()))
     found: set[str] = set()
     for parent in root.iter():
         inside = local_name(parent)

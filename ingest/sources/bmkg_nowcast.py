@@ -195,7 +195,20 @@ def _read_rss(root: Any, context: ReadContext) -> Reading:
         document_time = _rfc822(built, "lastBuildDate")
     except DataError as error:
         notes.insert(0, one_line(error, 160))
-    return Reading(tuple(records), tuple(rejected), tuple(notes), document_time, empty=not items)
+    kept = _latest_of_each(records)
+    if len(set(records)) > len(kept):
+        notes.append("an item stands twice with two ends; the later one counts")
+    return Reading(kept, tuple(rejected), tuple(notes), document_time, empty=not items)
+
+
+def _latest_of_each(records: Sequence[NowcastItem]) -> tuple[NowcastItem, ...]:
+    """One item for each key: that with the latest end, or with none."""
+    found: dict[str, NowcastItem] = {}
+    for record in records:
+        known = found.get(record.key, record)
+        later = record.until is None or (known.until is not None and record.until > known.until)
+        found[record.key] = record if later else known
+    return tuple(found.values())
 
 
 def _language(text: str, path: str) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -173,8 +173,15 @@ def _loss_faults(base: Original, payload: bytes, reading: Reading, found: Danger
 
 def _exchanged(base: Original, payload: bytes, now: Counter[Leaf]) -> bool:
     """Whether some values stand beside others, or figures in another order."""
-    gone = base.things - things(payload, base.form)
-    return bool(gone) and (now == base.leaves or any(_is_list(thing) for thing in gone))
+    own = {_speaking(thing) for thing in things(payload, base.form)}
+    gone = {_speaking(thing) for thing in base.things} - own
+    return bool(gone) and (
+        _speaking(now) == _speaking(base.leaves) or any(_is_list(thing) for thing in gone)
+    )
+
+
+def _speaking(found: Iterable[Leaf]) -> frozenset[Leaf]:
+    return frozenset(leaf for leaf in found if speaks(leaf[0]))
 
 
 def _is_list(thing: frozenset[Leaf]) -> bool:
