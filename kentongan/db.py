@@ -64,7 +64,7 @@ feed_log = Table(
     Column("duration_ms", Integer),
     Column("answered_at", String(27)),  # our clock when the last byte was in
     Column("thinned_at", String(20)),  # the bytes were deleted by policy then: no loss
-    Index("feed_log_by_url", "source_id", "url", "id"),
+    Index("feed_log_by_url", "source_id", "url", "outcome", "polled_at", "id"),
     Index("feed_log_by_time", "source_id", "polled_at"),
     Index("feed_log_by_bytes", "source_id", "sha256", "polled_at"),
 )

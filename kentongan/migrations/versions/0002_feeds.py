@@ -29,7 +29,10 @@ def _answers() -> None:
     op.add_column("feed_log", sa.Column("last_modified", sa.Text()))
     op.add_column("feed_log", sa.Column("answered_at", sa.String(length=27)))
     op.add_column("feed_log", sa.Column("thinned_at", sa.String(length=20)))
-    # With the time, the first reception is found without looking at all the others.
+    # The newest good answer and the first reception are found without looking at all others.
+    op.drop_index("feed_log_by_url", "feed_log")
+    columns = ["source_id", "url", "outcome", "polled_at", "id"]
+    op.create_index("feed_log_by_url", "feed_log", columns)
     op.drop_index("feed_log_by_bytes", "feed_log")
     op.create_index("feed_log_by_bytes", "feed_log", ["source_id", "sha256", "polled_at"])
     # The nowcast's documents are the only links that the first schema knew.
@@ -135,6 +138,8 @@ def downgrade() -> None:
         op.drop_table(table)
     op.drop_index("feed_log_by_bytes", "feed_log")
     op.create_index("feed_log_by_bytes", "feed_log", ["source_id", "sha256"])
+    op.drop_index("feed_log_by_url", "feed_log")
+    op.create_index("feed_log_by_url", "feed_log", ["source_id", "url", "id"])
     for column in (
         "thinned_at",
         "answered_at",
