@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import sys
 
-from benchmarks import cycle, evacuation, forecast_plan, overlay
+from benchmarks import cycle, evacuation, feeds, forecast_plan, overlay
 from benchmarks.harness import Bench
 
 BENCHES: dict[str, Bench] = {
     **cycle.BENCHES,
     **evacuation.BENCHES,
+    **feeds.BENCHES,
     **forecast_plan.BENCHES,
     **overlay.BENCHES,
 }
