@@ -11,6 +11,7 @@ from sqlalchemy import (
     Connection,
     Select,
     and_,
+    bindparam,
     func,
     literal,
     select,
@@ -67,28 +68,68 @@ class Kept:
     last_modified: str | None = None
 
 
+# Statements are built once: building one takes longer than the database takes to answer it, and a
+# poll of the nowcast asks a hundred.
+_OF_SOURCE = feed_log.c.source_id == bindparam("source_id")
+_OF_URL = and_(_OF_SOURCE, feed_log.c.url == bindparam("url"))
+_OF_BYTES = and_(_OF_SOURCE, feed_log.c.sha256 == bindparam("sha256"))
+_UP_TO = feed_log.c.polled_at <= bindparam("at")
+_INSERT = feed_log.insert()
+
+
+def _newest_of(outcome: str) -> Select[Any]:
+    columns = ("id", "polled_at", "sha256", "etag", "last_modified")
+    newest = (
+        select(*(feed_log.c[name] for name in columns))
+        .where(_OF_URL, feed_log.c.outcome == outcome, _UP_TO, feed_log.c.sha256.is_not(None))
+        .order_by(feed_log.c.polled_at.desc(), feed_log.c.id.desc())
+        .limit(1)
+    )
+    return select(newest.subquery())
+
+
+_NEWEST = union_all(*(_newest_of(outcome) for outcome in GOOD_OUTCOMES)).subquery()
+_LAST_KEPT = select(_NEWEST).order_by(_NEWEST.c.polled_at.desc(), _NEWEST.c.id.desc()).limit(1)
+_EVER_READ = (
+    select(feed_log.c.id).where(_OF_URL, _UP_TO, feed_log.c.outcome.in_(GOOD_OUTCOMES)).limit(1)
+)
+_FIRST_RECEIVED = select(func.min(feed_log.c.polled_at)).where(_OF_BYTES)
+_ARCHIVED_ON = (
+    select(feed_log.c.polled_at)
+    .where(_OF_BYTES, feed_log.c.thinned_at.is_(None))
+    .order_by(feed_log.c.polled_at)
+    .limit(1)
+)
+_OF_RECORDS = records.c.source_id == bindparam("source_id")
+_KNOWN_KEYS = select(records.c.key, records.c.known_at).where(
+    _OF_RECORDS, records.c.key.in_(bindparam("keys", expanding=True))
+)
+_STORED_TIME = select(records.c.document_time).where(_OF_RECORDS, records.c.key == bindparam("key"))
+
+
 def write(connection: Connection, row: LogRow) -> None:
     connection.execute(
-        feed_log.insert().values(
-            source_id=row.source_id,
-            url=row.url,
-            polled_at=iso(row.polled_at),
-            http_status=row.http_status,
-            outcome=str(row.outcome),
-            bytes=row.size,
-            sha256=row.sha256,
-            etag=row.validator,
-            last_modified=row.last_modified,
-            document_time=iso(row.document_time) if row.document_time else None,
-            received=row.received,
-            quarantined=row.quarantined,
-            detail=row.detail,
-            is_link=row.is_link,
-            request=dict(row.request) if row.request else None,
-            headers=dict(row.headers) if row.headers else None,
-            duration_ms=row.duration_ms,
-            answered_at=_precise(row.answered_at) if row.answered_at else None,
-        )
+        _INSERT,
+        {
+            "source_id": row.source_id,
+            "url": row.url,
+            "polled_at": iso(row.polled_at),
+            "http_status": row.http_status,
+            "outcome": str(row.outcome),
+            "bytes": row.size,
+            "sha256": row.sha256,
+            "etag": row.validator,
+            "last_modified": row.last_modified,
+            "document_time": iso(row.document_time) if row.document_time else None,
+            "received": row.received,
+            "quarantined": row.quarantined,
+            "detail": row.detail,
+            "is_link": row.is_link,
+            "request": dict(row.request) if row.request else None,
+            "headers": dict(row.headers) if row.headers else None,
+            "duration_ms": row.duration_ms,
+            "answered_at": _precise(row.answered_at) if row.answered_at else None,
+        },
     )
 
 
@@ -144,12 +185,8 @@ def _add(
 
 def _known_keys(connection: Connection, found: Sequence[Record]) -> dict[str, str]:
     """Those of these records, all of one source, that are stored: key and since when known."""
-    rows = connection.execute(
-        select(records.c.key, records.c.known_at).where(
-            records.c.source_id == found[0].source_id,
-            records.c.key.in_(sorted({record.key for record in found})),
-        )
-    )
+    keys = sorted({record.key for record in found})
+    rows = connection.execute(_KNOWN_KEYS, {"source_id": found[0].source_id, "keys": keys})
     return {row.key: row.known_at for row in rows}
 
 
@@ -172,11 +209,8 @@ def _known_earlier(connection: Connection, found: Sequence[Record], at: datetime
 
 def stored_time(connection: Connection, record: Record) -> datetime | None:
     """Document time under which a record of this identity is known; None if it is not."""
-    found = connection.execute(
-        select(records.c.document_time).where(
-            records.c.source_id == record.source_id, records.c.key == record.key
-        )
-    ).scalar()
+    wanted = {"source_id": record.source_id, "key": record.key}
+    found = connection.execute(_STORED_TIME, wanted).scalar()
     return parse_instant(found) if found else None
 
 
@@ -186,54 +220,22 @@ def last_kept(connection: Connection, source_id: str, url: str, at: datetime) ->
     One seek in the index for each good outcome: an address that failed for a year has millions of
     other rows.
     """
-    newest = union_all(*(_newest(source_id, url, at, outcome) for outcome in GOOD_OUTCOMES))
-    one = newest.subquery()
-    row = connection.execute(
-        select(one).order_by(one.c.polled_at.desc(), one.c.id.desc()).limit(1)
-    ).first()
+    wanted = {"source_id": source_id, "url": url, "at": iso(at)}
+    row = connection.execute(_LAST_KEPT, wanted).first()
     return Kept(row.sha256, row.etag, row.last_modified) if row else None
-
-
-def _newest(source_id: str, url: str, at: datetime, outcome: str) -> Select[Any]:
-    columns = ("id", "polled_at", "sha256", "etag", "last_modified")
-    newest = (
-        select(*(feed_log.c[name] for name in columns))
-        .where(
-            feed_log.c.source_id == source_id,
-            feed_log.c.url == url,
-            feed_log.c.outcome == outcome,
-            feed_log.c.polled_at <= iso(at),
-            feed_log.c.sha256.is_not(None),
-        )
-        .order_by(feed_log.c.polled_at.desc(), feed_log.c.id.desc())
-        .limit(1)
-    )
-    return select(newest.subquery())
 
 
 def first_received(connection: Connection, source_id: str, sha256: str) -> datetime | None:
     """When these very bytes came first."""
-    found = connection.execute(
-        select(func.min(feed_log.c.polled_at)).where(
-            feed_log.c.source_id == source_id,
-            feed_log.c.sha256 == sha256,
-        )
-    ).scalar()
+    wanted = {"source_id": source_id, "sha256": sha256}
+    found = connection.execute(_FIRST_RECEIVED, wanted).scalar()
     return parse_instant(found) if found else None
 
 
 def archived_on(connection: Connection, source_id: str, sha256: str) -> datetime | None:
     """The reception under whose day the archive holds these bytes; None if it does not."""
-    found = connection.execute(
-        select(feed_log.c.polled_at)
-        .where(
-            feed_log.c.source_id == source_id,
-            feed_log.c.sha256 == sha256,
-            feed_log.c.thinned_at.is_(None),
-        )
-        .order_by(feed_log.c.polled_at)
-        .limit(1)
-    ).scalar()
+    wanted = {"source_id": source_id, "sha256": sha256}
+    found = connection.execute(_ARCHIVED_ON, wanted).scalar()
     return parse_instant(found) if found else None
 
 
@@ -270,14 +272,5 @@ def documents(connection: Connection) -> Iterator[tuple[str, str]]:
 
 def ever_read(connection: Connection, source_id: str, url: str, at: datetime) -> bool:
     """Whether this address gave a good document up to `at`."""
-    found = connection.execute(
-        select(feed_log.c.id)
-        .where(
-            feed_log.c.source_id == source_id,
-            feed_log.c.url == url,
-            feed_log.c.polled_at <= iso(at),
-            feed_log.c.outcome.in_(GOOD_OUTCOMES),
-        )
-        .limit(1)
-    ).first()
-    return found is not None
+    wanted = {"source_id": source_id, "url": url, "at": iso(at)}
+    return connection.execute(_EVER_READ, wanted).first() is not None
