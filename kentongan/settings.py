@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     """Empty: SQLite in `home`."""
     layers: str = ""
     """Folder of a compiled layer set; empty: the embedded one."""
+    layers_plan: Path | None = None
+    """`layers.toml` from which the DAG `layers` makes `home`/layers/current anew each month."""
     policy: Path | None = None
     """Release policy; none: `data/policy/<mode>.toml`."""
     test_numbers: tuple[str, ...] = ()

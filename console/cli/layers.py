@@ -156,6 +156,28 @@ def fetch(
 
 
 @group.command()
+def refresh(
+    plan: Annotated[Path, typer.Argument(help="layers.toml; docs/layers.md says what it holds.")],
+    home: Annotated[
+        Path | None, typer.Option(help="Folder of the sets; default: layers in the home.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Fetch, check, build and swap; a set that fails leaves the one in use."""
+    from risk.layers.refresh import refresh as renew
+
+    folder = home or open_settings().home / "layers"
+    with progress() as advance:
+        done = renew(plan, folder, advance)
+    if json:
+        print_json(done.document())
+    elif done.swapped:
+        print(f"{done.version} is in use: KENTONGAN_LAYERS={folder / 'current'}")
+    else:
+        print(f"{done.version}: nothing changed")
+
+
+@group.command()
 def build(
     areas: Annotated[Path, typer.Option(exists=True, help="Village polygons, any vector file.")],
     out: Annotated[Path, typer.Option(help="Folder of the new layer set.")],

@@ -32,6 +32,8 @@ MAX_CELLS = 1 << 33
 """Of one raster: the nation at 30 m has 5e9 cells."""
 BLOCK_CELLS = 1 << 22
 """Cells read at once: 32 MB as float64."""
+_CACHE_BYTES = 256 << 20
+"""GDAL's own limit is a share of all memory; one row of tiles of the nation needs 115 MB."""
 Bounds = tuple[float, float, float, float]
 WGS84 = CRS.from_epsg(4326)
 
@@ -68,7 +70,10 @@ def open_raster(path: Path) -> Iterator[Any]:
     if not path.exists():
         raise LayerError(f"{path}: no such file")
     try:
-        with rasterio.Env(GDAL_PAM_ENABLED="NO"), rasterio.open(_gdal_name(path)) as source:
+        with (
+            rasterio.Env(GDAL_PAM_ENABLED="NO", GDAL_CACHEMAX=_CACHE_BYTES),
+            rasterio.open(_gdal_name(path)) as source,
+        ):
             _require_usable(source, path)
             yield source
     except (RasterioIOError, RasterioError, CRSError) as error:
@@ -117,15 +122,29 @@ def row_blocks(source: Any, first: int = 0, last: int | None = None) -> Iterator
         row = stop
 
 
+def raw_values(source: Any, window: Window) -> NDArray[np.float32]:
+    """float32, NaN where the file says nodata; neither scaled nor shifted."""
+    plain = all(flag.name in {"nodata", "all_valid"} for flag in source.mask_flag_enums[0])
+    if not plain:
+        masked = source.read(1, window=window, masked=True)
+        out: NDArray[np.float32] = np.ma.filled(masked.astype(np.float32), np.float32(np.nan))
+        return out
+    raw = source.read(1, window=window)
+    nodata = source.nodata
+    empty = None if nodata is None or np.isnan(nodata) else raw == raw.dtype.type(nodata)
+    values: NDArray[np.float32] = raw.astype(np.float32, copy=False)
+    if empty is not None:
+        values[empty] = np.nan
+    return values
+
+
 def read_values(source: Any, window: Window) -> NDArray[np.float32]:
     """float32, NaN where the file says nodata; scale and offset applied."""
-    masked = source.read(1, window=window, masked=True)
-    values = np.ma.filled(masked.astype(np.float32), np.float32(np.nan))
+    values = raw_values(source, window)
     scale, offset = source.scales[0], source.offsets[0]
     if (scale, offset) != (1.0, 0.0):
         values = values * np.float32(scale) + np.float32(offset)
-    out: NDArray[np.float32] = values
-    return out
+    return values
 
 
 @dataclass(frozen=True)
@@ -201,5 +220,5 @@ def _text(bounds: Any) -> str:
 
 __all__ = [
     "SUFFIXES", "WGS84", "Affine", "Bounds", "Cropped", "degrees_bounds", "is_lonlat",
-    "is_raster", "open_raster", "read_values", "row_blocks", "write_cropped",
+    "is_raster", "open_raster", "raw_values", "read_values", "row_blocks", "write_cropped",
 ]  # fmt: skip

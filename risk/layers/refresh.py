@@ -17,11 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kentongan.errors import LayerError, SettingsError
 from risk.layers.build import build_layers
-from risk.layers.fetch import fetch_source
+from risk.layers.check.finding import Finding, require_none_refused
+from risk.layers.check.run import Role, check_file
+from risk.layers.fetch import Fetched, fetch_source
 from risk.layers.given import Given
 from risk.layers.layerset import LayerSet, load_layers
 from risk.layers.people_raster import PeopleKind
 from risk.layers.progress import Advance, silent
+from risk.layers.rasters import is_raster
 from risk.layers.source_list import sources
 
 CURRENT = "current"
@@ -85,31 +88,62 @@ def read_plan(path: Path) -> RefreshPlan:
 
 
 def refresh(plan: Path, home: Path, advance: Advance = silent) -> Refreshed:
-    """Fetch, check, build and swap.
+    """Fetch, check, build and swap; see `renew`."""
+    rules = read_plan(plan)
+    fetch_all(rules, plan.parent, advance)
+    check_all(rules, plan.parent, advance)
+    return renew(plan, home, advance)
+
+
+def fetch_all(rules: RefreshPlan, folder: Path, advance: Advance = silent) -> list[Fetched]:
+    """Download every source of the plan into `downloads/`."""
+    listed = sources(folder / rules.sources if rules.sources else None)
+    to = folder / "downloads"
+    return [fetch_source(name, to, listed=listed, advance=advance) for name in rules.fetch]
+
+
+def check_all(rules: RefreshPlan, folder: Path, advance: Advance = silent) -> tuple[Finding, ...]:
+    """What the checks say of every file of the plan.
+
+    Raises:
+        LayerError: something would be refused.
+    """
+    given = _given(rules, folder)
+    found: list[Finding] = []
+    for role, path in given.files():
+        kind = given.people_kind if role == "people" and is_raster(path) else None
+        area_id = given.area_id if role == "areas" else None
+        wanted = _ROLES.get(role)
+        found += check_file(path, wanted, kind=kind, area_id=area_id, advance=advance)
+    require_none_refused(found)
+    return tuple(found)
+
+
+_ROLES = {
+    "areas": Role.AREAS, "people": Role.PEOPLE, "elevation": Role.ELEVATION,
+    "friction": Role.FRICTION, "susceptibility": Role.SUSCEPTIBILITY, "roads": Role.LINES,
+}  # fmt: skip
+
+
+def renew(plan: Path, home: Path, advance: Advance = silent) -> Refreshed:
+    """Build from the files of the plan and swap.
 
     Args:
         plan: `layers.toml`; its folder holds the files it names.
         home: folder of the sets; `home/current` is the one in use.
 
     Raises:
-        SourceError, LayerError: what failed; the set in use stays.
+        LayerError: what failed; the set in use stays.
     """
-    rules, folder = read_plan(plan), plan.parent
-    fetch_all(rules, folder, advance)
-    draft = home / f"next.{uuid.uuid4().hex}"
+    rules = read_plan(plan)
     home.mkdir(parents=True, exist_ok=True)
+    draft = home / f"next.{uuid.uuid4().hex}"
     try:
-        layers = build_layers(_given(rules, folder), draft, advance)
+        layers = build_layers(_given(rules, plan.parent), draft, advance)
         require_like(layers, in_use(home), rules)
         return _swap(layers, draft, home)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-
-
-def fetch_all(rules: RefreshPlan, folder: Path, advance: Advance = silent) -> None:
-    listed = sources(folder / rules.sources if rules.sources else None)
-    for name in rules.fetch:
-        fetch_source(name, folder / "downloads", listed=listed, advance=advance)
 
 
 def _given(rules: RefreshPlan, folder: Path) -> Given:

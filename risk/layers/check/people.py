@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from kentongan.grid import BASE_GRID
 from risk.layers.check.finding import EVERYWHERE, Finding, Severity, refused
+from risk.layers.check.loops import sum_to_grid
 from risk.layers.check.raster_values import (
     Values,
     examine_fills,
@@ -159,13 +160,25 @@ class _Sums:
         people registered in its cells with people and those in its frame.
         """
         if len(self.whole):
-            registered = float(self.known.regency_people[self.whole].sum())
-            ratio = float(self.regencies(kind).sum()) / registered
+            ratio = float(self.regencies(kind).sum()) / self.registered
             return max(ratio, 1 / ratio) if ratio > 0 else np.inf
         people = self.people(kind)
         if people <= 0:
             return np.inf
         return max(people / max(self.most, 1.0), self.least / people, 1.0)
+
+    @property
+    def registered(self) -> float:
+        """People of the regencies that the frame holds whole; else of all cells in it."""
+        whole = float(self.known.regency_people[self.whole].sum())
+        return whole if len(self.whole) else self.most
+
+    @property
+    def said(self) -> str:
+        """What the sum is compared with, in words."""
+        if len(self.whole):
+            return f"{self.registered:,.0f} registered in the {len(self.whole)} regencies inside it"
+        return f"{self.least:,.0f} to {self.most:,.0f} registered there"
 
     @property
     def allowed(self) -> float:
@@ -176,28 +189,21 @@ def _on_base_grid(stripes: RasterPeople, advance: Advance) -> _F64:
     """Values summed in the base cell of each fine cell's centre, flat."""
     grid = BASE_GRID
     x = stripes.west + (np.arange(stripes.columns) + 0.5) * stripes.dx
-    column = np.floor((x - grid.west) / grid.step).astype(np.int64)
-    some = np.flatnonzero((column >= 0) & (column < grid.columns))
+    column = _cell(x, grid.west, grid.columns)
     total = np.zeros((grid.rows, grid.columns))
-    if some.size == 0:
-        return total.ravel()
-    begin = np.flatnonzero(np.diff(column[some], prepend=-1))
-    target = column[some][begin]
     for stripe in stripes.stripes():
         rows = stripe.first_row + np.arange(stripe.people.shape[0])
-        y = stripes.north - (rows + 0.5) * stripes.dy
-        row = np.floor((y - grid.south) / grid.step).astype(np.int64)
-        ok = (row >= 0) & (row < grid.rows)
-        values = np.nan_to_num(stripe.people[ok][:, some].astype(np.float64))
-        np.add.at(total, row[ok], _spread(np.add.reduceat(values, begin, axis=1), target))
+        row = _cell(stripes.north - (rows + 0.5) * stripes.dy, grid.south, grid.rows)
+        sum_to_grid(stripe.people, row, column, total)
         advance("people raster", (stripe.first_row + len(rows)) / stripes.rows)
     return total.ravel()
 
 
-def _spread(values: _F64, target: NDArray[np.int64]) -> _F64:
-    out = np.zeros((values.shape[0], BASE_GRID.columns))
-    out[:, target] = values
-    return out
+def _cell(place: NDArray[np.floating], origin: float, count: int) -> NDArray[np.int64]:
+    """Number of the base row or column; -1 outside."""
+    cell = np.floor((place - origin) / BASE_GRID.step).astype(np.int64)
+    inside: NDArray[np.int64] = np.where((cell >= 0) & (cell < count), cell, -1)
+    return inside
 
 
 def _inside(bounds: tuple[float, float, float, float]) -> _F64:
@@ -216,19 +222,38 @@ def _inside(bounds: tuple[float, float, float, float]) -> _F64:
     return np.outer(rows, columns).ravel()
 
 
+_WORDS = {
+    PeopleKind.PER_HA: ("pph", "per_ha", "perha"),
+    PeopleKind.PER_KM2: ("density", "dens", "per_km2", "perkm2", "pd_"),
+    PeopleKind.COUNT: ("ppp", "count", "ghs_pop", "hrsl", "_pop_", "jiwa"),
+}
+"""In names of files: WorldPop writes ppp and pph, newer files `idn_pop_2025`; JRC `GHS_POP`."""
+
+
 def _kind(
     sums: _Sums, stated: PeopleKind | None, file: str
 ) -> tuple[PeopleKind | None, list[Finding]]:
     fits = [k for k in ABSOLUTE if sums.off(k) <= sums.allowed]
     if stated is not None:
         return (stated, []) if stated in fits else (stated, [_implausible(sums, stated, file)])
-    if PeopleKind.COUNT in fits and len(fits) == 1:
+    if not fits:
+        return None, [_implausible(sums, PeopleKind.COUNT, file)]
+    if fits == [PeopleKind.COUNT]:
         return PeopleKind.COUNT, []
     if len(fits) == 1:
         return fits[0], [_density(sums, fits[0], file)]
-    if fits:
-        return None, [_undecided(sums, fits, file)]
-    return None, [_implausible(sums, PeopleKind.COUNT, file)]
+    named = next((k for k, words in _WORDS.items() if any(w in file.lower() for w in words)), None)
+    if named in fits:
+        return named, [_by_name(sums, named, fits, file)]
+    return None, [_undecided(sums, fits, file)]
+
+
+def _by_name(sums: _Sums, kind: PeopleKind, fits: list[PeopleKind], file: str) -> Finding:
+    return Finding(
+        Severity.INFO, "kind-by-name", file, "",
+        f"{_sums_of(sums, fits)} people; each fits the {sums.registered:,.0f} registered there",
+        "one reading that fits", f"read as {kind}, as its name says; --people-kind to say another",
+    )  # fmt: skip
 
 
 def _sums_of(sums: _Sums, kinds: list[PeopleKind]) -> str:
@@ -238,8 +263,7 @@ def _sums_of(sums: _Sums, kinds: list[PeopleKind]) -> str:
 def _density(sums: _Sums, kind: PeopleKind, file: str) -> Finding:
     return Finding(
         Severity.INFO, "density", file, "",
-        f"{_sums_of(sums, list(ABSOLUTE))} people; {sums.least:,.0f} to {sums.most:,.0f} are "
-        "registered there",
+        f"{_sums_of(sums, list(ABSOLUTE))} people; {sums.said}",
         "counts or a density", f"read as a density ({kind}), times the true area of each cell",
     )  # fmt: skip
 
@@ -247,7 +271,7 @@ def _density(sums: _Sums, kind: PeopleKind, file: str) -> Finding:
 def _undecided(sums: _Sums, kinds: list[PeopleKind], file: str) -> Finding:
     return Finding(
         Severity.REFUSE, "kind-unclear", file, "",
-        f"{_sums_of(sums, kinds)} people; each fits the {sums.most:,.0f} registered there",
+        f"{_sums_of(sums, kinds)} people; each fits the {sums.registered:,.0f} registered there",
         "one reading that fits", f"say which: --people-kind {' or '.join(kinds)}", EVERYWHERE,
     )  # fmt: skip
 
@@ -266,8 +290,7 @@ def _implausible(sums: _Sums, kind: PeopleKind, file: str) -> Finding:
     return Finding(
         Severity.REFUSE, check, file, "",
         f"{sums.people(kind):,.0f} people as {kind}, {sums.off(kind):.1f} times off",
-        f"{sums.least / sums.allowed:,.0f} to {sums.most * sums.allowed:,.0f} (registered there: "
-        f"{sums.least:,.0f} to {sums.most:,.0f})",
+        f"at most {sums.allowed:g} times more or fewer than {sums.said}",
         remedy, EVERYWHERE,
     )  # fmt: skip
 

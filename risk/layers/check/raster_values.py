@@ -5,15 +5,15 @@ One pass in blocks; memory does not grow with the raster.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from risk.layers.check import loops
 from risk.layers.check.finding import EVERYWHERE, Finding, Severity
 from risk.layers.check.places import BOX
-from risk.layers.rasters import degrees_bounds, is_lonlat, row_blocks
+from risk.layers.rasters import degrees_bounds, is_lonlat, raw_values, row_blocks
 
 FILLS = {
     -9999.0: "the usual nodata value",
@@ -26,79 +26,89 @@ FILLS = {
     float(np.float32(1e20)): "the fill value 1e20 of climate models",
     float(np.float32(-3.4e38)): "about the lowest 32-bit float",
 }
-"""Values that stand for nothing, as seen in files that did not declare them."""
+"""Values that stand for nothing, as seen in files that did not declare them; the first is the
+smallest in size."""
 _BEYOND = 1e9
 """No quantity on our maps is larger: people of a cell, metres, minutes."""
 _DISTINCT = 4_096
 """Different values counted; more are many."""
+_ROWS_LOOKED_AT = 128
+"""Of each block, to count different values."""
 _FLAT_SHARE = 0.8
 """Of neighbours with the same value, from which values look repeated from coarser cells."""
 _FLAT_CELLS = 64
 _F32 = NDArray[np.float32]
 
 
-@dataclass
 class Values:
     """What one pass over a raster found; the counts are cells."""
 
-    cells: int = 0
-    valid: int = 0
-    negative: int = 0
-    beyond: int = 0
-    infinite: int = 0
-    total: float = 0.0
-    low: float = np.inf
-    high: float = -np.inf
-    lowest_negative: float = 0.0
-    fills: dict[float, int] = field(default_factory=dict)
-    distinct: set[float] = field(default_factory=set)
-    pairs: int = 0
-    equal_pairs: int = 0
+    def __init__(self) -> None:
+        self.cells = 0
+        self.distinct: set[float] = set()
+        self._count = np.zeros(6, dtype=np.int64)
+        self._number = np.array([0.0, np.inf, -np.inf, 0.0])
+        self._hits = np.zeros(len(FILLS), dtype=np.int64)
+
+    @property
+    def valid(self) -> int:
+        return int(self._count[loops.VALID])
+
+    @property
+    def negative(self) -> int:
+        return int(self._count[loops.NEGATIVE])
+
+    @property
+    def beyond(self) -> int:
+        return int(self._count[loops.BEYOND])
+
+    @property
+    def infinite(self) -> int:
+        return int(self._count[loops.INFINITE])
+
+    @property
+    def total(self) -> float:
+        return float(self._number[loops.TOTAL])
+
+    @property
+    def low(self) -> float:
+        return float(self._number[loops.LOW])
+
+    @property
+    def high(self) -> float:
+        return float(self._number[loops.HIGH])
+
+    @property
+    def lowest_negative(self) -> float:
+        return float(self._number[loops.LOWEST])
+
+    @property
+    def fills(self) -> dict[float, int]:
+        """How often each fill value stands there, of those that do."""
+        return {f: int(n) for f, n in zip(FILLS, self._hits, strict=True) if n}
 
     @property
     def flat(self) -> float:
         """Share of neighbouring cells above 0 that hold the same value."""
-        return self.equal_pairs / self.pairs if self.pairs else 0.0
+        pairs = int(self._count[loops.PAIRS])
+        return int(self._count[loops.EQUAL]) / pairs if pairs else 0.0
 
     def add(self, raw: _F32) -> None:
         """`raw`: float32, NaN where the file declares nodata."""
         self.cells += raw.size
-        self.infinite += int(np.isinf(raw).sum())
-        known = np.isfinite(raw)
-        for fill in FILLS:
-            hits = int((raw == np.float32(fill)).sum())
-            if hits:
-                self.fills[fill] = self.fills.get(fill, 0) + hits
-                known &= raw != np.float32(fill)
-        far = known & (np.abs(raw) > _BEYOND)
-        self.beyond += int(far.sum())
-        known &= ~far
-        self._add_known(raw, known)
-
-    def _add_known(self, raw: _F32, known: NDArray[np.bool_]) -> None:
-        values = raw[known]
-        self.valid += values.size
-        if values.size == 0:
-            return
-        self.low, self.high = min(self.low, values.min()), max(self.high, values.max())
-        self.total += float(values.sum(dtype=np.float64))
-        below = values[values < 0]
-        self.negative += below.size
-        if below.size:
-            self.lowest_negative = min(self.lowest_negative, float(below.min()))
+        fills = np.array(list(FILLS), dtype=np.float32)
+        loops.scan_block(raw, fills, _BEYOND, self._count, self._number, self._hits)
         if len(self.distinct) <= _DISTINCT:
-            self.distinct |= set(np.unique(values)[: _DISTINCT + 1].tolist())
-        both = known[:, 1:] & known[:, :-1] & (raw[:, 1:] > 0)
-        self.pairs += int(both.sum())
-        self.equal_pairs += int((both & (raw[:, 1:] == raw[:, :-1])).sum())
+            some = raw[:: max(1, raw.shape[0] // _ROWS_LOOKED_AT)]
+            some = some[np.isfinite(some) & (np.abs(some) <= _BEYOND)]
+            self.distinct |= set(np.unique(some)[: _DISTINCT + 1].tolist())
 
 
 def scan(source: Any) -> Values:
     """One pass over the raw numbers; only what the file declares as nodata is left out."""
     found = Values()
     for window in row_blocks(source):
-        masked = source.read(1, window=window, masked=True)
-        found.add(np.ma.filled(masked.astype(np.float32), np.float32(np.nan)))
+        found.add(raw_values(source, window))
     return found
 
 
@@ -183,4 +193,4 @@ def examine_negatives(values: Values, declared: float | None, file: str) -> list
 def looks_repeated(values: Values) -> bool:
     """Values of coarse cells repeated on a fine grid."""
     few = len(values.distinct) * _FLAT_CELLS < values.valid
-    return few and values.pairs > 0 and values.flat > _FLAT_SHARE
+    return few and values.flat > _FLAT_SHARE
