@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from kentongan.errors import SettingsError
 from kentongan.scenario import Scenario, Step
@@ -86,7 +86,7 @@ class FeedServer:
             self._thread = None
         self._server.server_close()
 
-    def __enter__(self) -> FeedServer:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -110,10 +110,6 @@ class ScenarioServer(FeedServer):
     def show(self, step_index: int) -> None:
         """Serve what steps 0 … `step_index` have put up and not yet replaced."""
         self._routes = step_routes(self.scenario, step_index)
-
-    def __enter__(self) -> ScenarioServer:
-        self.start()
-        return self
 
 
 class TimedServer(ScenarioServer):
