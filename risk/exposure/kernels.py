@@ -16,7 +16,11 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from risk.exposure.operator import ExposureOperator
 
+WORD = 8
+"""Cells that are looked at together, as one 64-bit word."""
+
 _I64 = NDArray[np.int64]
+_I8 = NDArray[np.int8]
 _CLASSES = 6
 _UNKNOWN = 5
 
@@ -46,68 +50,128 @@ def compiled_people() -> ModuleType | None:
     return _compiled[1] if _compiled else None
 
 
-def parts(
-    pointer: _I64,
-    cell: NDArray[np.int32],
-    share: NDArray[np.int32],
-    row: NDArray[np.int32],
-    flat: NDArray[np.int8],
-) -> _I64:
-    """Parts of each village in each class, int64, shape (villages, 6)."""
+def parts(operator: ExposureOperator, flat: _I8, rows: _I64 | None = None) -> _I64:
+    """Parts of villages (all, or the named ones) in each class, int64, shape (n, 6)."""
     fast = compiled()
     if fast:
-        out = np.empty((pointer.size - 1, _CLASSES), dtype=np.int64)
-        fast.parts(pointer, cell, share, flat, out)
+        rows = np.arange(operator.people.size) if rows is None else rows
+        out = np.empty((rows.size, _CLASSES), dtype=np.int64)
+        fast.parts(operator.pointer, operator.unsigned_cell, operator.share, flat, rows, out)
         return out
-    column = flat[cell].astype(np.int64)
+    if rows is None:
+        return _sums(operator.people.size, operator.row, flat[operator.cell], operator.share)
+    entry = operator.entries(rows)
+    owner = np.repeat(np.arange(rows.size), operator.pointer[rows + 1] - operator.pointer[rows])
+    return _sums(rows.size, owner, flat[operator.cell[entry]], operator.share[entry])
+
+
+def _sums(villages: int, row: NDArray[np.integer], classes: _I8, share: NDArray[np.int32]) -> _I64:
+    column = classes.astype(np.int64)
     column[column < 0] = _UNKNOWN
     key = row * np.int64(_CLASSES) + column
     # float64 sums of whole numbers below 2**53 are exact.
-    sums = np.bincount(key, weights=share, minlength=(pointer.size - 1) * _CLASSES)
+    sums = np.bincount(key, weights=share, minlength=villages * _CLASSES)
     return sums.astype(np.int64).reshape(-1, _CLASSES)
 
 
-def overlay(operator: ExposureOperator, flat: NDArray[np.int8], out: _I64 | None) -> _I64:
+def overlay(operator: ExposureOperator, flat: _I8, out: _I64 | None) -> _I64:
     """Whole people of each village in each class."""
     from risk.exposure.operator import whole_people
 
     fast = compiled()
     if fast:
         counts = np.empty((operator.people.size, _CLASSES), np.int64) if out is None else out
-        shift = operator.scale.bit_length()
-        fast.overlay(
-            operator.pointer, operator.cell, operator.share, operator.people, shift, flat, counts
+        fast.all_in_none(operator.people, counts)
+        fast.count(
+            *(_active(operator, flat), operator.pointer, operator.unsigned_cell, operator.share),
+            *(operator.people, operator.scale.bit_length(), flat, counts),
         )
         return counts
-    whole = parts(operator.pointer, operator.cell, operator.share, operator.row, flat)
-    counts = whole_people(operator.people, whole)
+    counts = whole_people(operator.people, parts(operator, flat))
     if out is None:
         return counts
     out[:] = counts
     return out
 
 
-def touched(operator: ExposureOperator, flat: NDArray[np.int8]) -> tuple[_I64, _I64]:
-    """Villages with anything but class 0, and their parts."""
+def touched(operator: ExposureOperator, flat: _I8) -> tuple[_I64, _I64]:
+    """Villages with anything but class 0, ascending, and their parts."""
     fast = compiled()
     if fast:
-        by_cell = operator.by_cell
-        rows, found = fast.touched(
-            by_cell.pointer, by_cell.village, by_cell.share, flat, operator.people.size
+        rows = _active(operator, flat)
+    else:
+        some = np.zeros(operator.people.size, dtype=np.bool_)
+        some[operator.row[flat[operator.cell] != 0]] = True
+        rows = np.flatnonzero(some)
+    found = parts(operator, flat, rows)
+    kept = found[:, 0] < operator.scale
+    return rows[kept], found[kept]
+
+
+def move(operator: ExposureOperator, old: _I8, new: _I8, found: _I64) -> _I64:
+    """Bring parts from one frame to the next; villages with a changed cell, ascending.
+
+    Args:
+        old: as `padded` gives it; becomes `new` wherever villages are.
+    """
+    fast = compiled()
+    if fast:
+        words, seen = operator.words, np.zeros(operator.people.size, dtype=np.bool_)
+        fast.move(
+            *(old.view(np.uint64), padded(new).view(np.uint64)),
+            *(words.word, words.pointer, words.place, words.village, words.share, found, seen),
         )
-        order = np.argsort(rows)
-        found = found[order]
-        found[:, 0] = operator.scale - found[:, 1:].sum(axis=1)
-        return rows[order], found
-    active = flat[operator.cell] != 0
-    some = np.zeros(operator.people.size, dtype=np.bool_)
-    some[operator.row[active]] = True
-    rows = np.flatnonzero(some)
-    entry = np.flatnonzero(active)
-    column = flat[operator.cell[entry]].astype(np.int64)
-    column[column < 0] = _UNKNOWN
-    key = np.searchsorted(rows, operator.row[entry]) * _CLASSES + column
-    sums = np.bincount(key, weights=operator.share[entry], minlength=rows.size * _CLASSES)
-    found = sums.astype(np.int64).reshape(-1, _CLASSES)
-    found[:, 0] = operator.scale - found[:, 1:].sum(axis=1)
-    return rows, found
+        return _marked(fast, seen)
+    entry = np.flatnonzero((old[: new.size] != new)[operator.cell])
+    village, share = operator.row[entry], operator.share[entry].astype(np.int64)
+    for frame, sign in ((old, -1), (new, 1)):
+        column = frame[operator.cell[entry]].astype(np.int64)
+        column[column < 0] = _UNKNOWN
+        np.add.at(found.reshape(-1), village * np.int64(_CLASSES) + column, sign * share)
+    old[: new.size] = new
+    return np.unique(village).astype(np.int64)
+
+
+def recount(operator: ExposureOperator, flat: _I8) -> _I64:
+    """`overlay` by a pass over every entry, skipping nothing: the plainest way, as a check."""
+    fast = compiled()
+    if not fast:
+        return overlay(operator, flat, None)
+    counts = np.empty((operator.people.size, _CLASSES), dtype=np.int64)
+    fast.count(
+        *(np.arange(operator.people.size), operator.pointer, operator.unsigned_cell),
+        *(operator.share, operator.people, operator.scale.bit_length(), flat, counts),
+    )
+    return counts
+
+
+def padded(flat: _I8) -> _I8:
+    """The same cells, with zeros to a whole word at the end where one is needed."""
+    rest = -flat.size % WORD
+    return np.concatenate([flat, np.zeros(rest, dtype=np.int8)]) if rest else flat
+
+
+def count_parts(operator: ExposureOperator, rows: _I64, found: _I64, counts: _I64) -> None:
+    """Whole people of the named villages from their parts, into `counts`."""
+    from risk.exposure.operator import whole_people
+
+    fast = compiled()
+    if fast:
+        shift = operator.scale.bit_length()
+        fast.count_parts(rows, operator.people, found, shift, counts)
+    else:
+        counts[rows] = whole_people(operator.people[rows], found[rows])
+
+
+def _active(operator: ExposureOperator, flat: _I8) -> _I64:
+    words, seen = operator.words, np.zeros(operator.people.size, dtype=np.bool_)
+    fast = _compiled[0]
+    fast.active(
+        padded(flat).view(np.uint64), words.word, words.pointer, words.place, words.village, seen
+    )
+    return _marked(fast, seen)
+
+
+def _marked(fast: ModuleType, seen: NDArray[np.bool_]) -> _I64:
+    rows = np.empty(seen.size + 1, dtype=np.int64)  # one over: it is written before it counts
+    return rows[: fast.marked(seen, rows)]

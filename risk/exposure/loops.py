@@ -1,7 +1,8 @@
-"""Compiled loops (numba); each has a numpy form that gives the same bytes.
+"""Compiled loops over the operator (numba); each has a numpy form that gives the same bytes.
 
 Compiled code is kept on disk beside this file, or below the user's cache folder where this
-one cannot be written. No fast-math: the same operations in the same order as numpy.
+one cannot be written. No fast-math: the same operations in the same order as numpy. Indices
+are unsigned where it counts: a signed one is looked at twice, for it may count from the end.
 """
 
 from __future__ import annotations
@@ -23,134 +24,106 @@ def _jit(function: _F) -> _F:
 
 
 @_jit
-def _sum_village(pointer: Any, cell: Any, share: Any, flat: Any, v: Any, acc: Any) -> Any:
-    """Parts by class of one village in `acc`; whether all of it is in one class."""
-    start, stop = pointer[v], pointer[v + 1]
-    first = flat[cell[start]] if stop > start else np.int8(0)
-    e = start
-    while e < stop and flat[cell[e]] == first:
-        e += 1
-    if e == stop:
-        return first, True
-    for k in range(6):
-        acc[k] = 0
-    for i in range(start, stop):
-        level = flat[cell[i]]
-        acc[level if level >= 0 else 5] += share[i]
-    return first, False
+def active(new: Any, word: Any, pointer: Any, place: Any, village: Any, seen: Any) -> None:
+    """Mark the villages with a cell that is not in class 0."""
+    for i in range(word.size):
+        now = new[word[i]]
+        if now != 0:
+            for e in range(np.uint64(pointer[i]), np.uint64(pointer[i + 1])):
+                seen[village[e]] |= (now >> np.uint64(place[e])) & np.uint64(255) != 0
 
 
 @_jit
-def parts(pointer: Any, cell: Any, share: Any, flat: Any, out: Any) -> None:
-    """Parts of each village in each class."""
-    acc = np.zeros(6, np.int64)
-    for v in range(pointer.size - 1):
-        level, alone = _sum_village(pointer, cell, share, flat, v, acc)
-        if not alone:
-            out[v, :] = acc
+def move(
+    old: Any, new: Any, word: Any, pointer: Any, place: Any, village: Any, share: Any,
+    parts_: Any, seen: Any,
+) -> None:  # fmt: skip
+    """Move the shares of cells that changed to their new class, and mark their villages.
+
+    `old` becomes `new` in all words that have entries.
+    """
+    for i in range(word.size):
+        was, now = old[word[i]], new[word[i]]
+        bits = was ^ now
+        if bits == 0:
             continue
-        out[v, :] = 0
-        total = np.int64(0)
-        for i in range(pointer[v], pointer[v + 1]):
-            total += share[i]
-        out[v, level if level >= 0 else 5] = total
+        old[word[i]] = now
+        for e in range(np.uint64(pointer[i]), np.uint64(pointer[i + 1])):
+            bit = np.uint64(place[e])
+            if (bits >> bit) & np.uint64(255):
+                a, b = (
+                    np.int8((was >> bit) & np.uint64(255)),
+                    np.int8((now >> bit) & np.uint64(255)),
+                )
+                v = village[e]
+                parts_[v, np.uint64(a if a >= 0 else 5)] -= share[e]
+                parts_[v, np.uint64(b if b >= 0 else 5)] += share[e]
+                seen[v] = True
+
+
+@_jit
+def marked(seen: Any, rows: Any) -> Any:
+    """Fill `rows` with the marked villages, ascending; how many there are."""
+    count = np.uint64(0)
+    for v in range(seen.size):
+        rows[count] = v
+        count += np.uint64(seen[v])
+    return count
+
+
+@_jit
+def _sum_village(pointer: Any, cell: Any, share: Any, flat: Any, v: Any, acc: Any) -> None:
+    acc[:] = 0
+    for i in range(np.uint64(pointer[v]), np.uint64(pointer[v + 1])):
+        level = flat[cell[i]]
+        acc[np.uint64(level if level >= 0 else 5)] += share[i]
+
+
+@_jit
+def parts(pointer: Any, cell: Any, share: Any, flat: Any, rows: Any, out: Any) -> None:
+    """Parts of the named villages in each class."""
+    for i in range(rows.size):
+        _sum_village(pointer, cell, share, flat, rows[i], out[i])
 
 
 @_jit
 def _round_village(people: Any, acc: Any, shift: Any, out: Any) -> None:
     """Whole people by class, from the highest down; `shift` = log2(scale) + 1."""
-    half = np.int64(1) << (shift - 1)
-    running = np.int64(0)
-    before = np.int64(0)
-    for k in (4, 3, 2, 1, 5, 0):
-        running += acc[k]
-        now = (2 * people * running + half) >> shift
-        out[k] = now - before
-        before = now
+    half, twice = np.int64(1) << (shift - 1), 2 * people
+    r4 = acc[4]
+    r3 = r4 + acc[3]
+    r2 = r3 + acc[2]
+    r1 = r2 + acc[1]
+    r5 = r1 + acc[5]
+    n4, n3 = (twice * r4 + half) >> shift, (twice * r3 + half) >> shift
+    n2, n1 = (twice * r2 + half) >> shift, (twice * r1 + half) >> shift
+    n5 = (twice * r5 + half) >> shift
+    out[4], out[3], out[2], out[1] = n4, n3 - n4, n2 - n3, n1 - n2
+    out[5], out[0] = n5 - n1, people - n5
 
 
 @_jit
-def overlay(
-    pointer: Any, cell: Any, share: Any, people: Any, shift: Any, flat: Any, out: Any
+def all_in_none(people: Any, counts: Any) -> None:
+    """Everybody in class 0."""
+    for v in range(people.size):
+        counts[v, 0] = people[v]
+        for k in range(1, 6):
+            counts[v, k] = 0
+
+
+@_jit
+def count(
+    rows: Any, pointer: Any, cell: Any, share: Any, people: Any, shift: Any, flat: Any, counts: Any
 ) -> None:
-    """Whole people of each village in each class."""
+    """Whole people of the named villages."""
     acc = np.zeros(6, np.int64)
-    for v in range(pointer.size - 1):
-        level, alone = _sum_village(pointer, cell, share, flat, v, acc)
-        if alone:
-            for k in range(6):
-                out[v, k] = 0
-            out[v, level if level >= 0 else 5] = people[v]
-        else:
-            _round_village(people[v], acc, shift, out[v])
+    for v in rows:
+        _sum_village(pointer, cell, share, flat, v, acc)
+        _round_village(people[v], acc, shift, counts[v])
 
 
 @_jit
-def touched(pointer: Any, village: Any, share: Any, flat: Any, villages: Any) -> Any:
-    """Villages with an active cell in order of discovery, and their parts in classes 1 to 5."""
-    slot = np.full(villages, -1, np.int32)
-    rows = np.empty(villages, np.int64)
-    found = np.zeros((1024, 6), np.int64)
-    count = 0
-    words = flat[: flat.size // 8 * 8].view(np.int64)
-    for w in range(words.size + 1):
-        if w < words.size and words[w] == 0:
-            continue
-        for c in range(w * 8, min(w * 8 + 8, flat.size)):
-            level = flat[c]
-            if level == 0:
-                continue
-            column = level if level > 0 else 5
-            for e in range(pointer[c], pointer[c + 1]):
-                v = village[e]
-                at = slot[v]
-                if at < 0:
-                    if count == found.shape[0]:
-                        more = np.zeros((count * 2, 6), np.int64)
-                        more[:count] = found
-                        found = more
-                    at = count
-                    slot[v] = at
-                    rows[at] = v
-                    count += 1
-                found[at, column] += share[e]
-    return rows[:count], found[:count]
-
-
-@_jit
-def update(
-    pointer: Any, village: Any, share: Any, old: Any, new: Any, parts_: Any, seen: Any, rows: Any
-) -> Any:
-    """Move parts where cells changed; `old` becomes `new`. The number of villages in `rows`."""
-    count = 0
-    size = old.size // 8 * 8
-    left, right = old[:size].view(np.int64), new[:size].view(np.int64)
-    for w in range(left.size + 1):
-        if w < left.size and left[w] == right[w]:
-            continue
-        for c in range(w * 8, min(w * 8 + 8, old.size)):
-            was, now = old[c], new[c]
-            if was == now:
-                continue
-            old[c] = now
-            a = was if was >= 0 else 5
-            b = now if now >= 0 else 5
-            for e in range(pointer[c], pointer[c + 1]):
-                v = village[e]
-                parts_[v, a] -= share[e]
-                parts_[v, b] += share[e]
-                if not seen[v]:
-                    seen[v] = True
-                    rows[count] = v
-                    count += 1
-    for i in range(count):
-        seen[rows[i]] = False
-    return count
-
-
-@_jit
-def round_rows(rows: Any, people: Any, parts_: Any, shift: Any, counts: Any) -> None:
-    """Whole people of the named villages anew."""
-    for i in range(rows.size):
-        v = rows[i]
+def count_parts(rows: Any, people: Any, parts_: Any, shift: Any, counts: Any) -> None:
+    """Whole people of the named villages from their parts."""
+    for v in rows:
         _round_village(people[v], parts_[v], shift, counts[v])

@@ -49,10 +49,19 @@ class Unassigned:
 
 
 @dataclass(frozen=True, eq=False)
-class ByCell:
-    """The same entries, columns compressed: entries of cell c are pointer[c]:pointer[c+1]."""
+class Words:
+    """The entries by word: `kernels.WORD` cells one after the other, where villages are.
 
+    Attributes:
+        word: uint32, shape (words,), ascending: cell // WORD.
+        pointer: int32, shape (words + 1,): entries of word i are pointer[i]:pointer[i+1].
+        place: uint8, shape (entries,): first bit of the cell in its word.
+        village, share: int32, shape (entries,), by cell, then village.
+    """
+
+    word: NDArray[np.uint32]
     pointer: NDArray[np.int32]
+    place: NDArray[np.uint8]
     village: NDArray[np.int32]
     share: NDArray[np.int32]
 
@@ -89,12 +98,29 @@ class ExposureOperator:
         return np.repeat(villages, np.diff(self.pointer))
 
     @cached_property
-    def by_cell(self) -> ByCell:
-        """Sorted by cell, then village; made at first use (some 0.1 s for the nation)."""
+    def unsigned_cell(self) -> NDArray[np.uint32]:
+        """`cell` for compiled loops, the same memory."""
+        return self.cell.view(np.uint32)
+
+    @cached_property
+    def words(self) -> Words:
+        """Made at first use (some 0.1 s for the nation)."""
         order = np.argsort(self.cell, kind="stable")
-        counts = np.bincount(self.cell, minlength=self.grid.rows * self.grid.columns)
-        pointer = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-        return ByCell(pointer, self.row[order], self.share[order])
+        word, first = np.unique(self.cell[order] // kernels.WORD, return_index=True)
+        return Words(
+            word.astype(np.uint32),
+            np.append(first, order.size).astype(np.int32),
+            (self.cell[order] % kernels.WORD * 8).astype(np.uint8),
+            self.row[order],
+            self.share[order],
+        )
+
+    def entries(self, rows: _I64) -> _I64:
+        """Positions of all entries of the named villages, one village after the other."""
+        start, count = self.pointer[rows], self.pointer[rows + 1] - self.pointer[rows]
+        first = np.repeat(start - (np.cumsum(count) - count), count)
+        found: _I64 = first + np.arange(first.size)
+        return found
 
     @property
     def by_area(self) -> NDArray[np.bool_]:
@@ -117,7 +143,7 @@ class ExposureOperator:
         Raises:
             GridMismatch: another shape, or a class outside -1..4.
         """
-        return kernels.parts(self.pointer, self.cell, self.share, self.row, self.flat(classes))
+        return kernels.parts(self, self.flat(classes))
 
     def overlay(self, classes: _Classes, out: _I64 | None = None) -> _I64:
         """Whole people of each village in each class; see `parts` for the shapes.
