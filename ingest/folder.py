@@ -10,15 +10,16 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Engine, select
 
 from ingest import log
+from ingest.archiving import archive_trouble, put_into_archive
 from ingest.fetch import Fetched
 from ingest.http import Answer
 from ingest.payload import one_line, refuse_html
@@ -26,7 +27,7 @@ from ingest.report import GOOD
 from ingest.source import SourceInfo
 from kentongan.db import feed_log
 from kentongan.errors import SourceChanged, SourceDown
-from kentongan.store import Store, archive
+from kentongan.store import Store
 from kentongan.times import iso, parse_instant
 from kentongan.types import Outcome
 
@@ -181,9 +182,12 @@ class FolderReader:
 
     row: log.LogRow
     """Of the folder."""
+    engine: Engine
     archive: Store
     folder: Path
     max_bytes: int
+    troubles: list[str] = field(default_factory=list)
+    """What kept bytes from the archive: an alarm, not the folder's fault."""
 
     def fetch(self, url: str, *, known_is_enough: bool) -> Fetched:  # noqa: ARG002
         """One file, archived.
@@ -194,8 +198,16 @@ class FolderReader:
         path, at = url.removeprefix(self.row.url), self.row.polled_at
         body, found = self._bytes(path)
         validator = FolderFile(path, found.st_size, found.st_mtime_ns).validator
-        digest = archive(self.archive, self.row.source_id, at, body) if body else None
+        digest = self._archived(url, body) if body else None
         return Fetched(Answer(url, 200, body, validator), digest, at, None)
+
+    def _archived(self, url: str, body: bytes) -> str:
+        source_id, at = self.row.source_id, self.row.polled_at
+        try:
+            return put_into_archive(self.engine, self.archive, source_id, at, body)[0]
+        except OSError as error:
+            self.troubles.append(archive_trouble(error))
+            raise SourceDown(f"{url}: {self.troubles[-1]}") from error
 
     def data(self, fetched: Fetched) -> bytes:
         """Raises:

@@ -105,12 +105,14 @@ def _visit_folder(run: Polling) -> list[Visit]:
     except SourceError as error:
         return [logged(run, replace(row, detail=one_line(error, 400)))]
     size = info.max_bytes or run.context.settings.http_max_bytes
-    reader = folders.FolderReader(row, run.context.archive, folder, size)
+    reader = folders.FolderReader(row, run.context.engine, run.context.archive, folder, size)
     with run.context.engine.connect() as connection:
         taken, left = folders.unread(connection, row, listing.files)
     # Frames have up to 100 MB and link to nothing: their bytes are let go.
     reading = replace(run, fetcher=reader)
     visits = [replace(visit(reading, file.path), payload=b"") for file in taken]
+    if reader.troubles and isinstance(run.fetcher, Fetcher):
+        run.fetcher.trouble = reader.troubles[-1]
     with run.context.engine.connect() as connection:
         row = folders.folder_row(connection, row, info, listing, left)
     return [*visits, logged(run, row)]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -223,3 +224,15 @@ def test_a_folder_in_which_nothing_new_arrives_is_frozen(context, inbox, frame):
 def test_only_what_is_configured_is_polled(tmp_path):
     assert "himawari-b13" not in configured(Settings(home=tmp_path))
     assert "himawari-b13" in configured(Settings(home=tmp_path, himawari_b13_url="x"))
+
+
+def test_a_file_that_cannot_be_archived_is_an_alarm_and_is_not_read(context, inbox, frame):
+    put(inbox, NAME, frame)
+    place = context.archive.root
+    (inbox.parent / "nothing").write_bytes(b"a file where the archive should be")
+    (inbox.parent / "nothing").rename(place)
+    report = ask(context)
+    assert report.trouble.startswith("archive: ")
+    assert report.received == 0
+    Path(place).unlink()
+    assert ask(context, AT + timedelta(minutes=1)).received == 1
