@@ -74,17 +74,23 @@ def note_items(
         _address_answers(connection, row)
     names: Counter[str] = Counter()
     for line in rejected:
-        name, _, reason = line.partition(": ")
+        name, reason = named(line)
         names[name] += 1
-        item = name[:190] + (f" #{names[name]}" if names[name] > 1 else "")
-        _note(connection, row, before.get(item), item, reason or name, payload)
+        item = name + (f" #{names[name]}" if names[name] > 1 else "")
+        _note(connection, row, before.get(item), item, reason, payload)
+
+
+def named(line: str) -> tuple[str, str]:
+    """Name and reason of a refused item, both fit for any database: no NUL, no half character."""
+    name, _, reason = line.partition(": ")
+    return one_line(name, 190), one_line(reason or name, 1000)
 
 
 def note_document(connection: Connection, row: LogRow, payload: bytes) -> None:
     """Put a document that could not be read at all into quarantine."""
     if row.outcome in _REFUSED:
         before = _rows_of(connection, row).get("")
-        _note(connection, row, before, "", row.detail, payload)
+        _note(connection, row, before, "", one_line(row.detail, 1000), payload)
 
 
 def _rows_of(connection: Connection, row: LogRow) -> dict[str, Any]:

@@ -130,5 +130,5 @@ def _still_refused(entry: Refused, reading: Reading, at: datetime) -> str:
     name = entry.item.partition(" #")[0]
     if not name:
         return ""
-    lines = [line for line in reading.rejected if line.partition(": ")[0][:190] == name]
+    lines = [line for line in reading.rejected if quarantine.named(line)[0] == name]
     return one_line(lines[0], 300) if lines else ""

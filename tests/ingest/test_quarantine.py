@@ -12,6 +12,7 @@ from sqlalchemy import select
 from ingest import quarantine
 from ingest.feedserver import FeedServer, Payload
 from ingest.known import known
+from ingest.log import LogRow
 from ingest.quarantine import DISMISSED, OPEN, RESOLVED, listed, refused, sample_of
 from ingest.registry import SOURCES
 from ingest.retry import dismiss, retry
@@ -235,3 +236,20 @@ def test_any_sample_is_one_printable_line(payload, name):
     found = sample_of(payload, name)
     assert found.isprintable()
     assert len(found) <= quarantine.SAMPLE_CHARACTERS
+
+
+@given(st.text(max_size=3000))
+def test_any_refused_line_has_a_name_and_a_reason_that_can_be_stored(line):
+    for part in quarantine.named(line):
+        part.encode()
+        assert "\0" not in part
+        assert len(part) <= 1000
+
+
+def test_a_hostile_name_does_not_break_the_poll(make_context, now):
+    context = make_context("http://127.0.0.1:1")
+    row = LogRow("bmkg-quakes", "http://h/a", now, Outcome.QUARANTINED, sha256="0" * 64)
+    rejected = ("quake \ud800\x00: \ud800 odd", "a: ", "quake x", "quake x")
+    with context.engine.begin() as connection:
+        quarantine.note_items(connection, row, rejected, b"{}")
+    assert [e.item for e in entries(context)] == ["quake", "a", "quake x", "quake x #2"]
