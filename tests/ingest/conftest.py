@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
+from sqlalchemy import create_engine, make_url
 
 from ingest.feedserver import FeedServer, Payload
 from ingest.run import IngestContext
@@ -59,15 +62,40 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def make_context(tmp_path: Path, migrated: Path) -> Iterator[Callable[..., IngestContext]]:
+def database_url(tmp_path: Path, migrated: Path) -> Iterator[str]:
+    """A fresh database with all tables: SQLite, or on the PostgreSQL server that the environment
+    names in `KENTONGAN_TEST_POSTGRES` (`postgresql+psycopg://user@host/database`)."""
+    server = os.environ.get("KENTONGAN_TEST_POSTGRES", "")
+    if server:
+        yield from _on_postgres(server)
+        return
+    shutil.copy(migrated, tmp_path / migrated.name)
+    yield ""
+
+
+def _on_postgres(server: str) -> Iterator[str]:
+    name = f"test_{uuid4().hex}"
+    url = make_url(server).set(database=name).render_as_string(hide_password=False)
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine = make_engine(url)
+    migrate(engine)
+    engine.dispose()
+    yield url
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    admin.dispose()
+
+
+@pytest.fixture
+def make_context(tmp_path: Path, database_url: str) -> Iterator[Callable[..., IngestContext]]:
     """An `IngestContext` on a fresh home whose feeds all lead to one address."""
     engines = []
 
     def make(base_url: str, *, re_creation: bool = False, **changes: object) -> IngestContext:
-        settings = Settings(home=tmp_path).with_feed_server(base_url, **changes)
-        file = tmp_path / migrated.name
-        if not file.exists():
-            shutil.copy(migrated, file)
+        plain = Settings(home=tmp_path, database_url=database_url)
+        settings = plain.with_feed_server(base_url, **changes)
         engine = make_engine(settings.resolved_database_url)
         engines.append(engine)
         return IngestContext(settings, engine, Store(str(tmp_path / "archive")), re_creation)

@@ -43,8 +43,8 @@ RP = "/IMAGE/HIMA/H08_RP_Indonesia.png"
 
 
 @pytest.fixture
-def url(tmp_path):
-    return f"sqlite:///{tmp_path / 'k.sqlite'}"
+def url(tmp_path, database_url):
+    return database_url or f"sqlite:///{tmp_path / 'k.sqlite'}"
 
 
 @pytest.fixture
