@@ -28,7 +28,6 @@ ATTEMPTS = 5
 """Dropped connections in a row after which a person should look; each goes on where it broke."""
 _PAUSE_S = 1.0
 """Before the second attempt; doubled each time."""
-_CHUNK = 1 << 18
 _TIMEOUT = httpx.Timeout(60.0, connect=20.0)
 Sleep = Callable[[float], None]
 
@@ -227,7 +226,7 @@ class _Download:
         self._require_bounded(total)
         done = have
         with self.part.open("ab" if have else "wb") as out:
-            for chunk in answer.iter_raw(_CHUNK):
+            for chunk in answer.iter_raw():
                 out.write(chunk)
                 done += len(chunk)
                 self._require_bounded(done)

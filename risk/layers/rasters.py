@@ -190,7 +190,7 @@ def _write_window(path: Path, source: Any, bounds: Bounds, method: str) -> Cropp
     profile = {
         "driver": "GTiff", "width": window.width, "height": window.height, "count": 1,
         "dtype": source.dtypes[0], "crs": WGS84, "nodata": source.nodata, "tiled": True,
-        "transform": source.window_transform(window), "compress": "deflate",
+        "transform": _moved_to(source.transform, window), "compress": "deflate",
         "blockxsize": 256, "blockysize": 256,
     }  # fmt: skip
     rows = 256 * max(1, BLOCK_CELLS // 256 // int(window.width))
@@ -201,6 +201,14 @@ def _write_window(path: Path, source: Any, bounds: Bounds, method: str) -> Cropp
             out.write(source.read(1, window=part), 1, window=Window(0, row, window.width, high))
     step = abs(source.transform.a)
     return Cropped(int(window.width), int(window.height), step, method)
+
+
+def _moved_to(transform: Affine, window: Window) -> Affine:
+    """The transform of a part of a north-up raster."""
+    a, e = transform.a, transform.e
+    return Affine(
+        a, 0.0, transform.c + a * window.col_off, 0.0, e, transform.f + e * window.row_off
+    )
 
 
 def _snapped(source: Any, bounds: Bounds) -> Window | None:
