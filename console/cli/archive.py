@@ -14,8 +14,8 @@ import typer
 from console.cli.common import AsJson, At, database, now, open_settings, parse_at, print_json, say
 
 if TYPE_CHECKING:
-    from console.archive_check import Names
-    from console.archive_index import ListedDocument
+    from ingest.archive_check import Names
+    from ingest.archive_index import ListedDocument
     from kentongan.settings import Settings
     from kentongan.store import Store
 
@@ -45,7 +45,7 @@ def list_documents(
     json: AsJson = False,
 ) -> None:
     """What was received, oldest first: one line for each document."""
-    from console.archive_index import listed
+    from ingest.archive_index import listed
     from ingest.registry import SOURCES
 
     if source and source not in SOURCES:
@@ -77,7 +77,7 @@ def show(
     meta: Annotated[bool, typer.Option("--meta", help="How it came, as JSON, not it.")] = False,
 ) -> None:
     """One document's bytes, as received, on standard output."""
-    from console.archive_index import receptions
+    from ingest.archive_index import receptions
     from ingest.archiving import in_archive
     from kentongan.errors import DataError
 
@@ -102,7 +102,7 @@ def show(
 @group.command()
 def verify(json: AsJson = False) -> None:
     """Read every archived document; name each that was changed, is missing or is not ours."""
-    from console.archive_check import check_archive, documents_kept
+    from ingest.archive_check import check_archive, documents_kept
 
     settings = open_settings()
     with database(settings) as engine, _bar("read", lambda: documents_kept(engine)) as progress:

@@ -17,7 +17,7 @@ DAGS = Path(__file__).parents[2] / "dags"
 SUPPORT_IDS = {one.dag_id for one in SUPPORT}
 SLOW_HOURS = {"layers": 8}
 """No warning waits for these."""
-BULK_IDS = {"satellite", "forecast", "layers"}
+BULK_IDS = {"housekeeping", "satellite", "forecast", "layers"}
 IDS = {"quakes", "warnings", "respond", "backstop", "canary"} | BULK_IDS | SUPPORT_IDS
 CHAIN = [f"respond.{step}" for step in ("overlay", "decide", "release", "dispatch")] + ["map"]
 

@@ -1,0 +1,47 @@
+"""### Housekeeping
+
+Every night: deletes the bytes that the retention policy gives up and reads the archive through,
+so that a changed or lost document is known before somebody needs it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import dag, task
+
+from orchestration.airflow.chain import in_a_row
+from orchestration.airflow.live import DEFAULT_ARGS, RUN_TIMEOUT, START
+
+
+@dag(
+    dag_id="housekeeping",
+    doc_md=__doc__,
+    # 02:10 in Jakarta: the quietest hour of the machine.
+    schedule="10 19 * * *",
+    start_date=START,
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=RUN_TIMEOUT,
+    default_args=DEFAULT_ARGS,
+    tags=["kentongan", "archive", "bulk"],
+)
+def housekeeping() -> None:
+    @task(execution_timeout=timedelta(minutes=5))
+    def thin() -> dict[str, Any]:
+        from orchestration.airflow.live import now
+        from orchestration.housekeeping import thin_archive
+
+        return thin_archive(now())
+
+    @task(execution_timeout=timedelta(minutes=5), trigger_rule="all_done")
+    def verify() -> dict[str, Any]:
+        from orchestration.housekeeping import verify_archive
+
+        return verify_archive()
+
+    in_a_row(thin(), verify())
+
+
+housekeeping()
