@@ -35,7 +35,7 @@ def situation_map(view: SituationView, path: Path) -> Path:
 def page(view: SituationView) -> str:
     """The whole page as text."""
     shapes = drawable(view.villages)
-    html = _skeleton()
+    html = skeleton()
     html = re.sub(r'<meta name="viewport".*?/>', "", html, count=1, flags=re.DOTALL)
     html = html.replace("<html>", '<html lang="id">', 1)
     html = html.replace("</head>", f"<style>{_asset('map.css')}</style>\n</head>", 1)
@@ -54,7 +54,7 @@ def _head(view: SituationView) -> str:
 def _panel(view: SituationView, shapes: Any) -> str:
     values = panel(view, merged=len(shapes) < len(view.villages))
     text = render("map_panel.html", view=view, **values)
-    data = _json(drawing(view, shapes))
+    data = block_json(drawing(view, shapes))
     return f'{text}\n<script type="application/json" id="situation">{data}</script>\n'
 
 
@@ -74,7 +74,7 @@ def _hashes(html: str, tag: str) -> list[str]:
     return [f"'sha256-{digest}'" for digest in digests]
 
 
-def _skeleton() -> str:
+def skeleton() -> str:
     """folium's page with an empty map named `map_situation`; nothing of ours in it."""
     import folium
 
@@ -135,7 +135,7 @@ def _asset(name: str) -> str:
     return (ASSETS / name).read_text(encoding="utf-8")
 
 
-def _json(data: dict[str, Any]) -> str:
+def block_json(data: dict[str, Any]) -> str:
     """JSON that cannot end its own block, whatever a name contains."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
