@@ -27,6 +27,7 @@ class Findings:
         counts: whole people of the same shape as `parts`; None: they follow from `parts`.
         unresolved: names that led to no village.
         unassigned: int64, shape (6,): whole people in no village, in the same classes.
+        method: how the field met the people; see `risk.exposure.expose`.
     """
 
     rows: NDArray[np.int64]
@@ -39,6 +40,7 @@ class Findings:
     counts: NDArray[np.int64] | None = None
     unresolved: tuple[str, ...] = field(default=())
     unassigned: NDArray[np.int64] = field(default_factory=lambda: np.zeros(CLASSES, np.int64))
+    method: str = "polygons by area"
 
     @classmethod
     def nothing(cls, unresolved: tuple[str, ...] = ()) -> Findings:

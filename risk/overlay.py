@@ -6,8 +6,11 @@ known. People are whole; the classes of a row add up to its people.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import NDArray
 
 from kentongan.errors import GridMismatch
@@ -17,6 +20,7 @@ from kentongan.policy import LevelPolicy
 from kentongan.types import DataQuality, Level
 from risk.coast_strip import coast_findings
 from risk.coverage import REACH_MINUTES, nearest_team_minutes
+from risk.exposure.zones import unassigned_in_zones
 from risk.findings import Findings
 from risk.layers.layerset import LayerSet
 from risk.nowcast_area import nowcast_findings
@@ -42,6 +46,7 @@ def impact_table(field: HazardField, layers: LayerSet, policy: LevelPolicy) -> p
     Returns:
         Columns of `kentongan.impact.COLUMNS`, rows in code order, then the `unassigned` row.
         `attrs["unresolved"]`: names of the field that led to no village; for the duty officer.
+        `attrs["method"]`: how the field met the people.
 
     Raises:
         GridMismatch: a raster without ascending coordinates or with classes outside -1..4.
@@ -50,6 +55,7 @@ def impact_table(field: HazardField, layers: LayerSet, policy: LevelPolicy) -> p
     table = _table(findings, layers, policy)
     table.attrs["unresolved"] = [*field.unresolved, *findings.unresolved]
     table.attrs["layers"] = layers.version
+    table.attrs["method"] = findings.method
     return table
 
 
@@ -59,12 +65,26 @@ def _findings(field: HazardField, layers: LayerSet, policy: LevelPolicy) -> Find
     if field.zones is None or field.zones.empty:
         return Findings.nothing()
     if field.rule is AreaRule.COAST_STRIP:
-        return coast_findings(field.zones, layers, policy.tsunami)
+        return _with_unassigned(coast_findings(field.zones, layers, policy.tsunami), field, layers)
     if field.rule is AreaRule.NOWCAST:
-        return nowcast_findings(field.zones, layers, policy.nowcast)
+        return _with_unassigned(
+            nowcast_findings(field.zones, layers, policy.nowcast), field, layers
+        )
     raise GridMismatch(
         f"event {field.event.event_id}: rule {field.rule} needs a raster, found zones"
     )
+
+
+def _with_unassigned(found: Findings, field: HazardField, layers: LayerSet) -> Findings:
+    """People in no village: in the zone of their cell; a zone without shape leaves them unknown."""
+    if field.zones is None or not layers.operator.unassigned.people.size:
+        return found
+    shapes, level = field.zones.geometry.to_numpy(), field.zones["hazard_level"].to_numpy()
+    counts = unassigned_in_zones(layers.operator, shapes, level)
+    if shapely.is_empty(shapes).any() or shapely.is_missing(shapes).any():
+        counts[UNKNOWN] += counts[0]
+        counts[0] = 0
+    return replace(found, unassigned=counts)
 
 
 def _table(found: Findings, layers: LayerSet, policy: LevelPolicy) -> pd.DataFrame:

@@ -13,6 +13,9 @@ from kentongan.errors import GridMismatch
 from kentongan.grid import BASE_GRID, Grid
 from kentongan.hazard import LEVEL_UNKNOWN
 from kentongan.policy import RasterRules
+from kentongan.types import Level
+from risk.exposure.expose import unassigned_under
+from risk.exposure.refine import MIXED, FieldCells, field_cells, on_grid, refined_parts
 from risk.findings import Findings
 from risk.operator import UNKNOWN, ExposureOperator
 
@@ -32,15 +35,24 @@ def raster_findings(
 
     Args:
         raster: `hazard_level` (int8, -1 not known) and the variable that
-            `attrs["value_variable"]` names, on any ascending grid; see `to_base_grid`.
+            `attrs["value_variable"]` names, on any ascending grid. People are shared out along
+            the borders of its cells (`risk.exposure.refine`), never by a resampled field; only
+            the value that is shown with a level is that of the nearest cell.
     """
-    field = to_base_grid(raster)
-    classes = field["hazard_level"].to_numpy()
-    rows, parts = layers.operator.touched(classes)
+    operator, values = layers.operator, to_base_grid(raster, layers.operator.grid)
+    field = _field(raster, operator.grid)
+    classes = on_grid(field, operator.grid)
+    cut = bool((classes == MIXED).any())
+    if cut:
+        parts, _ = refined_parts(operator, layers.geometry, field)
+        rows = np.flatnonzero(parts[:, 0] < operator.scale)
+        parts = parts[rows]
+    else:
+        rows, parts = operator.touched(classes)
     name = str(raster.attrs.get("value_variable", ""))
     value = np.full(rows.size, np.nan, dtype=np.float32)
-    if name in field:
-        value = deciding_value(layers.operator, rows, field[name].to_numpy(), rules.people_pct)
+    if name in values:
+        value = deciding_value(operator, rows, values[name].to_numpy(), rules.people_pct)
     return Findings(
         rows=rows,
         level=level_of(parts, rules.people_pct),
@@ -49,8 +61,20 @@ def raster_findings(
         value=value,
         onset=pd.DatetimeIndex([onset] * rows.size, tz="UTC"),
         no_elevation=np.zeros(rows.size, dtype=np.bool_),
-        unassigned=layers.operator.overlay_unassigned(classes),
+        unassigned=unassigned_under(operator, field),
+        method="cells, cut by area" if cut else "cells",
     )
+
+
+def _field(raster: xr.Dataset, grid: Grid) -> FieldCells:
+    outside = 0 if raster.attrs.get("outside") == "none" else LEVEL_UNKNOWN
+    levels = np.nan_to_num(raster["hazard_level"].to_numpy(), nan=LEVEL_UNKNOWN)
+    if levels.size and not LEVEL_UNKNOWN <= levels.min() <= levels.max() <= Level.AWAS:
+        raise GridMismatch(
+            f"hazard classes go from {levels.min()} to {levels.max()}; expected -1 (not known) to 4"
+        )
+    y, x = (raster[name].to_numpy() for name in ("latitude", "longitude"))
+    return field_cells(y, x, levels.astype(np.int8), outside, grid)
 
 
 def level_of(parts: _I64, people_pct: float) -> _I64:

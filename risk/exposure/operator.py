@@ -9,7 +9,7 @@ never drifts, and exposure is monotone: a stronger hazard never exposes fewer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -113,6 +113,19 @@ class ExposureOperator:
             (self.cell[order] % kernels.WORD * 8).astype(np.uint8),
             self.row[order],
             self.share[order],
+        )
+
+    def take(self, start: int, stop: int) -> ExposureOperator:
+        """The operator of villages start:stop; people in no village stay with the whole."""
+        first, last = self.pointer[start], self.pointer[stop]
+        return replace(
+            self,
+            pointer=self.pointer[start : stop + 1] - first,
+            cell=self.cell[first:last],
+            share=self.share[first:last],
+            people=self.people[start:stop],
+            spread=None if self.spread is None else self.spread[start:stop],
+            unassigned=Unassigned(),
         )
 
     def entries(self, rows: _I64) -> _I64:

@@ -69,7 +69,7 @@ def people_entries(geometry: NDArray[np.object_], grid: Grid, people: PeopleStri
             continue
         laid = lay(stripe.first_row, stripe.people, lattice, room)
         _add_totals(totals, laid, span, lattice)
-        pieces += _laid_under(laid, span, outline, lattice)
+        pieces += laid_under(laid, span, outline, lattice)
     first = int(lattice.column[0])
     village, cell, units = _merged(pieces, grid, wide, first)
     in_cell = np.zeros((grid.rows, grid.columns), dtype=np.int64)
@@ -122,7 +122,7 @@ def _add_totals(totals: _I64, laid: Laid, span: slice, lattice: Lattice) -> None
     np.add.at(totals, (lattice.row[span][strip], k), here)
 
 
-def _laid_under(
+def laid_under(
     laid: Laid, span: slice, outline: Outline, lattice: Lattice
 ) -> list[tuple[_I64, _I64, _I64]]:
     windows = _windows(outline, lattice, span)
