@@ -18,7 +18,7 @@ from kentongan.errors import DataError
 from kentongan.hazard import HazardField
 from kentongan.impact import PEOPLE_BY_LEVEL
 from risk.operator import PARTS, UNKNOWN, whole_people
-from risk.raster_share import to_base_grid
+from risk.raster_share import raster_parts, to_base_grid
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from risk.layers.layerset import LayerSet
 
 ROUNDING = (
-    "people of a village are whole; they are shared out by the people in each cell, in parts of "
-    f"1/{PARTS:,}, and rounded last, on running sums from the highest level down, so that the "
+    "people of a village are whole; they are shared out by the people in each cell, in "
+    f"{PARTS:,} parts or more, and rounded last, on running sums from the highest level down, so that the "
     "levels add up to the village"
 )
 
@@ -89,7 +89,7 @@ def account(field: HazardField, layers: LayerSet, row: Mapping[str, Any]) -> Vil
     if field.raster is not None:
         raster = to_base_grid(field.raster, layers.operator.grid)
         cells = _cells(raster, layers, position)
-        agrees = _agrees(raster, layers, position, row)
+        agrees = _agrees(field.raster, layers, position, row)
     else:
         zones = _zones(field, layers, position)
     value = float(row["value"])
@@ -128,7 +128,7 @@ def _cells(raster: xr.Dataset, layers: LayerSet, position: int) -> tuple[CellLin
     level = raster["hazard_level"].to_numpy().ravel()[cell]
     name = str(raster.attrs.get("value_variable", ""))
     value = raster[name].to_numpy().ravel()[cell] if name in raster else np.full(cell.size, np.nan)
-    people = share / PARTS * int(operator.people[position])
+    people = share / operator.scale * int(operator.people[position])
     longitude = grid.longitude[cell % grid.columns]
     latitude = grid.latitude[cell // grid.columns]
     order = np.lexsort((cell, -people, -level.astype(np.int64)))
@@ -145,8 +145,11 @@ def _cells(raster: xr.Dataset, layers: LayerSet, position: int) -> tuple[CellLin
 
 
 def _agrees(raster: xr.Dataset, layers: LayerSet, position: int, row: Mapping[str, Any]) -> bool:
-    parts = layers.operator.parts(raster["hazard_level"].to_numpy())[[position]]
-    counts = whole_people(layers.operator.people[[position]], parts)[0]
+    rows, parts, _ = raster_parts(raster, layers)
+    counts = whole_people(layers.operator.people[[position]], parts[rows == position])
+    if not len(counts):
+        return False
+    counts = counts[0]
     stored = [int(row[name]) for name in PEOPLE_BY_LEVEL] + [int(row["people_unknown"])]
     return [int(n) for n in counts[:UNKNOWN]] + [int(counts[UNKNOWN])] == stored
 

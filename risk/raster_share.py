@@ -40,15 +40,7 @@ def raster_findings(
             the value that is shown with a level is that of the nearest cell.
     """
     operator, values = layers.operator, to_base_grid(raster, layers.operator.grid)
-    field = _field(raster, operator.grid)
-    classes = on_grid(field, operator.grid)
-    cut = bool((classes == MIXED).any())
-    if cut:
-        parts, _ = refined_parts(operator, layers.geometry, field)
-        rows = np.flatnonzero(parts[:, 0] < operator.scale)
-        parts = parts[rows]
-    else:
-        rows, parts = operator.touched(classes)
+    rows, parts, cut = raster_parts(raster, layers)
     name = str(raster.attrs.get("value_variable", ""))
     value = np.full(rows.size, np.nan, dtype=np.float32)
     if name in values:
@@ -61,9 +53,21 @@ def raster_findings(
         value=value,
         onset=pd.DatetimeIndex([onset] * rows.size, tz="UTC"),
         no_elevation=np.zeros(rows.size, dtype=np.bool_),
-        unassigned=unassigned_under(operator, field),
+        unassigned=unassigned_under(operator, _field(raster, operator.grid)),
         method="cells, cut by area" if cut else "cells",
     )
+
+
+def raster_parts(raster: xr.Dataset, layers: LayerSet) -> tuple[_I64, _I64, bool]:
+    """Villages not wholly in level 0 and their parts; whether any cell was cut by the field's."""
+    operator = layers.operator
+    field = _field(raster, operator.grid)
+    classes = on_grid(field, operator.grid)
+    if not (classes == MIXED).any():
+        return *operator.touched(classes), False
+    parts, cut = refined_parts(operator, layers.geometry, field)
+    rows = np.flatnonzero(parts[:, 0] < operator.scale)
+    return rows, parts[rows], cut
 
 
 def _field(raster: xr.Dataset, grid: Grid) -> FieldCells:
