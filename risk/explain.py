@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 ROUNDING = (
     "people of a village are whole; they are shared out by the people in each cell, in "
-    f"{PARTS:,} parts or more, and rounded last, on running sums from the highest level down, so that the "
-    "levels add up to the village"
+    f"{PARTS:,} parts or more, and rounded last, on running sums from the highest level down, so "
+    "that the levels add up to the village"
 )
 
 
