@@ -29,11 +29,13 @@ def run_cycle(
     """
     at = require_aware(at)
     first, last = _by_tier(context, sources)
+    # Not while polls run: silent hosts would keep every other cycle of the home waiting.
+    polls = stages.poll_all(context, at, first)
     with exclusive(context.settings.home):
-        polls = stages.poll_all(context, at, first)
         done = stages.advance(context, at)
-        # After the warnings: 60 requests a minute, or a large image, must never delay one.
-        polls = [*polls, *stages.poll_all(context, at, last)]
+    # After the warnings: 60 requests a minute, or a large image, must never delay one.
+    polls = [*polls, *stages.poll_all(context, at, last)]
+    with exclusive(context.settings.home):
         outputs = stages.draw(context, at)
         return cycle_document(context, at, polls=polls, done=done, outputs=outputs)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -64,23 +65,41 @@ def _keep_watch(
     clock: Callable[[], datetime],
     tick_s: float,
 ) -> None:
-    support = threading.Thread(
-        target=_support, args=(settings, stop, clock, tick_s), name="support", daemon=True
-    )
-    support.start()
-    due = _all_due(settings, INTERVALS_S)
-    advanced = datetime.min.replace(tzinfo=UTC)
+    heart.beat(WATCH, clock())  # The database is made here, before threads could do so at once.
+    news = threading.Event()
+    threads = [
+        threading.Thread(target=_poll_often, args=(settings, one, news, stop, clock), name=one)
+        for one in _chosen(settings, INTERVALS_S)
+    ]
+    threads.append(threading.Thread(target=_support, args=(settings, stop, clock, tick_s)))
+    for thread in threads:
+        thread.daemon = True
+        thread.start()
+    advanced = -BACKSTOP.total_seconds() + time.monotonic()
     while not stop.is_set():
-        now = clock()
-        heart.beat(WATCH, now)
-        ready = [source for source, when in due.items() if when <= now]
-        news = _try_poll(settings, ready, now) if ready else False
-        due.update({s: now + timedelta(seconds=INTERVALS_S[s]) for s in ready})
-        if news or now - advanced >= BACKSTOP:
-            _try_advance(settings, now)
-            advanced = now
-        stop.wait(tick_s)
-    support.join(timeout=settings.http_timeout_s)
+        heart.beat(WATCH, clock())
+        if news.wait(tick_s) or time.monotonic() - advanced >= BACKSTOP.total_seconds():
+            advanced = time.monotonic()
+            news.clear()  # Before the clock is read: what comes later is news of the next round.
+            _try_advance(settings, clock())
+    for thread in threads:
+        thread.join(timeout=settings.http_timeout_s)
+
+
+def _poll_often(
+    settings: Settings,
+    source: str,
+    news: threading.Event,
+    stop: threading.Event,
+    clock: Callable[[], datetime],
+) -> None:
+    """Poll one feed that warns, in a thread of its own: a host that never answers holds up no
+    bulletin. Counted by the steady clock: one that is set back stops nothing."""
+    while not stop.is_set():
+        started = time.monotonic()
+        if _try_poll(settings, source, clock()):
+            news.set()
+        stop.wait(max(0.01, INTERVALS_S[source] - (time.monotonic() - started)))
 
 
 def _support(
@@ -90,23 +109,23 @@ def _support(
     tick_s: float,
 ) -> None:
     """Poll the supporting feeds; a large image or a slow host delays no warning."""
-    due = _all_due(settings, SUPPORT_INTERVALS_S)
+    due = dict.fromkeys(_chosen(settings, SUPPORT_INTERVALS_S), 0.0)
     while not stop.is_set():
-        now = clock()
         source = min(due, key=lambda name: due[name], default=None)
-        if source is not None and due[source] <= now:
-            _try_support(settings, source, now)
-            due[source] = now + timedelta(seconds=SUPPORT_INTERVALS_S[source])
+        if source is not None and due[source] <= time.monotonic():
+            started = time.monotonic()
+            _try_support(settings, source, clock())
+            due[source] = started + SUPPORT_INTERVALS_S[source]
         else:
             stop.wait(tick_s)
 
 
-def _all_due(settings: Settings, intervals_s: Mapping[str, float]) -> dict[str, datetime]:
-    """The configured ones of these feeds, each due at once."""
+def _chosen(settings: Settings, intervals_s: Mapping[str, float]) -> list[str]:
+    """The configured ones of these feeds."""
     from ingest.registry import configured
 
     chosen = configured(settings)
-    return {name: datetime.min.replace(tzinfo=UTC) for name in intervals_s if name in chosen}
+    return [name for name in intervals_s if name in chosen]
 
 
 def _try_support(settings: Settings, source: str, at: datetime) -> None:
@@ -118,13 +137,14 @@ def _try_support(settings: Settings, source: str, at: datetime) -> None:
         log.exception("poll of %s failed; the watch goes on", source)
 
 
-def _try_poll(settings: Settings, sources: list[str], at: datetime) -> bool:
+def _try_poll(settings: Settings, source: str, at: datetime) -> bool:
+    """Whether it brought anything new."""
     from orchestration.steps import poll_sources
 
     try:
-        return any(p["outcome"] == "new" for p in poll_sources(settings, sources, at))
+        return any(p["outcome"] == "new" for p in poll_sources(settings, [source], at))
     except Exception:
-        log.exception("poll of %s failed; the watch goes on", ", ".join(sources))
+        log.exception("poll of %s failed; the watch goes on", source)
         return False
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import timedelta
 
 from ingest.registry import SOURCES
 from kentongan.settings import Settings
@@ -43,7 +44,68 @@ def test_a_slow_supporting_feed_delays_no_warning(monkeypatch, tmp_path):
     held.set()
     running.join(10)
     assert len(polled) >= 5
-    assert set(polled[0]) == set(watch.INTERVALS_S)
+    assert {source for sources in polled for source in sources} == set(watch.INTERVALS_S)
+
+
+def test_a_warning_feed_that_hangs_keeps_no_bulletin_waiting(monkeypatch, tmp_path):
+    """One host takes 10 s for nothing; the bulletin of another is used at once."""
+    stop, held, advanced = threading.Event(), threading.Event(), threading.Event()
+    bulletins = iter(["unchanged", "new"])
+
+    def poll(_settings, sources, _at):
+        if sources == ["bmkg-inatews"]:
+            return [{"outcome": next(bulletins, "unchanged")}]
+        held.wait(10)
+        return [{"outcome": "unchanged"}]
+
+    rounds = []
+
+    def advance(*_arguments):
+        rounds.append(1)
+        if len(rounds) == 2:
+            advanced.set()
+
+    monkeypatch.setattr(steps, "poll_sources", poll)
+    monkeypatch.setattr(steps, "advance_at", advance)
+    monkeypatch.setitem(watch.INTERVALS_S, "bmkg-inatews", 0.5)
+    settings = Settings(_env_file=None, home=tmp_path, sources=("himawari-rp", "bmkg-inatews"))
+    running = threading.Thread(
+        target=watch.watch, args=(settings,), kwargs={"stop": stop, "tick_s": 0.05}
+    )
+    running.start()
+    assert advanced.wait(5)
+    stop.set()
+    held.set()
+    running.join(10)
+
+
+def test_a_clock_that_is_set_back_stops_no_poll(monkeypatch, tmp_path):
+    """By an hour, after the first look: NTP at a machine that booted with a wrong clock."""
+    stop, polled = threading.Event(), []
+    times = iter([watch.utc_now()])
+
+    def poll(_settings, sources, at):
+        polled.append(at)
+        return [{"outcome": "unchanged"}]
+
+    monkeypatch.setattr(steps, "poll_sources", poll)
+    monkeypatch.setattr(steps, "advance_at", lambda *_a: {})
+    monkeypatch.setitem(watch.INTERVALS_S, "bmkg-inatews", 0.05)
+    settings = Settings(_env_file=None, home=tmp_path, sources=("bmkg-inatews",))
+
+    def clock():
+        return next(times, watch.utc_now() - timedelta(hours=1))
+
+    running = threading.Thread(
+        target=watch.watch, args=(settings,), kwargs={"stop": stop, "clock": clock, "tick_s": 0.05}
+    )
+    running.start()
+    deadline = time.monotonic() + 10
+    while len(polled) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    stop.set()
+    running.join(10)
+    assert len(polled) >= 3
 
 
 def test_only_the_chosen_feeds_are_polled(monkeypatch, tmp_path):
