@@ -1,0 +1,1 @@
+"""Ground-motion models: published equations, BMKG's chain of them, and its proof."""

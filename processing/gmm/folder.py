@@ -1,0 +1,139 @@
+"""A folder of ShakeMap grids: `*.xml` as ShakeMap writes them, or `events.csv` with `grids/*.npz`.
+
+Rows of the arrays run from north to south or from south to north: `latitude` says which. What
+cannot be read is named and left out; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from kentongan.errors import DataError, KentonganError
+from kentongan.shakegrid import decode_grid
+
+Floats = npt.NDArray[np.float64]
+
+MAX_BYTES = 64_000_000
+"""BMKG's largest grid.xml has 4 MB."""
+_HEAD_BYTES = 20_000
+_ATTRIBUTE = re.compile(r'([a-z_]+)\s*=\s*"([^"<]{0,200})"')
+
+
+@dataclass(frozen=True)
+class ShakeMap:
+    """One map; arrays of shape (latitude, longitude)."""
+
+    event_id: str
+    magnitude: float
+    depth_km: float
+    latitude_of: float
+    longitude_of: float
+    exercise: bool
+    """Processed before its own origin time; false where the folder does not say."""
+    model: str
+    """As the run's own file names it; empty where the folder does not say."""
+    latitude: Floats
+    longitude: Floats
+    mmi: Floats
+    pga_pctg: Floats
+    pgv_cms: Floats
+    vs30: Floats
+
+
+def shakemaps(folder: Path, *, unreadable: list[str] | None = None) -> Iterator[ShakeMap]:
+    """Every map of a folder, in the order of their ids.
+
+    Raises:
+        DataError: the folder holds neither form.
+    """
+    table = folder / "events.csv"
+    documents = sorted(folder.glob("*.xml"))
+    if not table.is_file() and not documents:
+        raise DataError(f"{folder}: expected *.xml or events.csv with grids/*.npz, found neither")
+    for source in _rows(table) if table.is_file() else documents:
+        try:
+            yield _from_xml(source) if isinstance(source, Path) else _from_npz(folder, source)
+        except (KentonganError, OSError, ValueError, KeyError) as error:
+            if unreadable is None:
+                raise
+            unreadable.append(
+                f"{source if isinstance(source, Path) else source.get('event_id')}: {error}"
+            )
+
+
+def _rows(table: Path) -> list[dict[str, str]]:
+    with table.open(encoding="utf-8", newline="") as file:
+        return sorted(csv.DictReader(file), key=lambda row: row["event_id"])
+
+
+def _from_npz(folder: Path, row: dict[str, str]) -> ShakeMap:
+    with np.load(folder / "grids" / f"{row['event_id']}.npz", allow_pickle=False) as stored:
+        arrays = {name: stored[name].astype(float) for name in stored.files}
+    rows, columns = arrays["mmi_x100"].shape
+    return ShakeMap(
+        row["event_id"],
+        _number(row["magnitude"]),
+        _number(row["depth_km"]),
+        _number(row["latitude"]),
+        _number(row["longitude"]),
+        exercise=row["scenario"] == "True",
+        model=row["gmpe"],
+        latitude=np.linspace(float(row["lat_max"]), float(row["lat_min"]), rows),
+        longitude=np.linspace(float(row["lon_min"]), float(row["lon_max"]), columns),
+        mmi=arrays["mmi_x100"] / 100.0,
+        pga_pctg=arrays["pga_pctg_x100"] / 100.0,
+        pgv_cms=arrays["pgv_cms_x100"] / 100.0,
+        vs30=arrays["vs30_ms"],
+    )
+
+
+def _from_xml(path: Path) -> ShakeMap:
+    if path.stat().st_size > MAX_BYTES:
+        raise DataError(f"{path.name}: {path.stat().st_size} bytes, more than {MAX_BYTES}")
+    payload = path.read_bytes()
+    head = payload[:_HEAD_BYTES].decode("utf-8", errors="replace").split("<grid_data>")[0]
+    event, size = _element(head, "event"), _element(head, "grid_specification")
+    fields = [
+        dict(_ATTRIBUTE.findall(text))["name"]
+        for text in re.findall(r"<grid_field\s([^>]{0,300})>", head)
+    ]
+    arrays = decode_grid(payload, fields, rows=int(size["nlat"]), columns=int(size["nlon"]))
+    whole = _element(head, "shakemap_grid")
+    nothing = np.zeros_like(arrays.values["MMI"])
+    return ShakeMap(
+        whole.get("event_id", path.stem),
+        _number(event["magnitude"]),
+        _number(event["depth"]),
+        _number(event["lat"]),
+        _number(event["lon"]),
+        exercise=False,
+        model="",
+        latitude=arrays.latitude,
+        longitude=arrays.longitude,
+        mmi=arrays.values["MMI"],
+        pga_pctg=arrays.values.get("PGA", nothing),
+        pgv_cms=arrays.values.get("PGV", nothing),
+        vs30=arrays.values.get("SVEL", nothing),
+    )
+
+
+def _element(head: str, name: str) -> dict[str, str]:
+    found = re.search(rf"<{name}\s([^>]{{0,2000}})>", head)
+    if found is None:
+        raise DataError(f"grid: expected <{name} …> in the first {_HEAD_BYTES} bytes, found none")
+    return dict(_ATTRIBUTE.findall(found[1]))
+
+
+def _number(text: str) -> float:
+    """A decimal comma, as one of BMKG's maps has it, is read as a point."""
+    value = float(text.strip().replace(",", "."))
+    if not np.isfinite(value):
+        raise DataError(f"grid: expected a number, found {text!r}")
+    return value
