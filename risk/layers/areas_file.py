@@ -167,7 +167,7 @@ def _holds_codes(values: pd.Series, level: int) -> bool:
     hits = text.str.match(DOTTED) & (text.str.len() == LENGTH[level])
     if level == 1:
         hits &= text.isin(reference().codes[1])
-        return len(text) > 0 and bool(hits.mean() > 0.9)
+        return text.nunique() > 1 and bool(hits.mean() > 0.9)
     return len(text) > 0 and bool(hits.mean() > 0.5)
 
 

@@ -24,7 +24,7 @@ from risk.layers.check.reference import reference
 from risk.layers.coast import coast_columns
 from risk.layers.embedded import KINDS, area_km2
 from risk.layers.given import Given
-from risk.layers.layerset import LayerSet, load_layers
+from risk.layers.layerset import LayerSet, among, load_layers
 from risk.layers.manifest import built_manifest, flag_villages
 from risk.layers.parts import Parts, read_parts
 from risk.layers.people import Counted, compared, count_people, read_people_files
@@ -69,7 +69,8 @@ def build_layers(given: Given | Path, out: Path, advance: Advance = silent) -> L
     )  # fmt: skip
     villages["people"] = counted.operator.people
     villages["data_quality"] = counted.quality
-    villages.loc[villages["adm4_code"].isin(filled), "data_quality"] = str(DataQuality.POINTS_ONLY)
+    lost = among(villages["adm4_code"], filled)
+    villages.loc[lost, "data_quality"] = str(DataQuality.POINTS_ONLY)
     parts = read_parts(given, villages, found.geometry, base)
     findings = (
         *read.findings, *people.findings, *counted.findings,
@@ -98,7 +99,7 @@ class _Whole:
 def _with_gaps_filled(found: Areas, base: LayerSet) -> tuple[Areas, list[str]]:
     """The areas with the modelled shapes of villages that a covered regency lacks."""
     codes = base.villages["adm4_code"]
-    have = codes.isin(found.code.astype(str))
+    have = pd.Series(among(codes, found.code), index=codes.index)
     covered = have.groupby(codes.str[:5]).transform("mean") >= COVERED
     gap = np.flatnonzero((covered & ~have).to_numpy())
     code = np.concatenate([found.code, codes.to_numpy(dtype=object)[gap]])

@@ -15,7 +15,7 @@ from risk.layers import files
 from risk.layers.areas_file import QUANTUM, Areas
 from risk.layers.check.finding import Finding, flagged
 from risk.layers.given import Given
-from risk.layers.layerset import LayerSet
+from risk.layers.layerset import LayerSet, among
 from risk.layers.people import Counted
 
 _LISTED = 2_000
@@ -44,8 +44,9 @@ def built_manifest(
     counted: Counted,
     base: LayerSet,
 ) -> dict[str, Any]:
-    missing = base.villages[~base.villages["adm4_code"].isin(villages["adm4_code"])]
-    unknown = villages["adm4_code"][~villages["adm4_code"].isin(base.villages["adm4_code"])]
+    code, known = villages["adm4_code"], base.villages["adm4_code"]
+    missing = base.villages[~among(known, code)]
+    unknown = code[~among(code, known)]
     named = dict(given.files())
     joined = [name for name in ("people", "posts", "shelters") if name not in named]
     quality = villages["data_quality"].value_counts()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from risk.layers.check.finding import Finding, require_none_refused
 from risk.layers.check.run import Role, check_file
 from risk.layers.given import RASTERS, Given
-from risk.layers.layerset import LayerSet
+from risk.layers.layerset import LayerSet, among
 from risk.layers.progress import Advance
 from risk.layers.rasters import Bounds, write_cropped
 from risk.layers.registers import read_members, read_posts, read_shelters, teams_of_members
@@ -106,7 +106,7 @@ def _teams(
 
 
 def _own(table: pd.DataFrame, villages: pd.DataFrame) -> pd.DataFrame:
-    return table[table["adm4_code"].isin(villages["adm4_code"])]
+    return table[among(table["adm4_code"], villages["adm4_code"])]
 
 
 def _around(geometry: NDArray[np.object_]) -> Bounds:

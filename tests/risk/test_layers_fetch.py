@@ -97,10 +97,15 @@ def handler(site: Site) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+class Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Transfers are broken on purpose."""
+
+
 @pytest.fixture
 def site() -> Iterator[Site]:
     found = Site()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(found))
+    server = Server(("127.0.0.1", 0), handler(found))
     found.base = f"http://127.0.0.1:{server.server_address[1]}"
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield found

@@ -20,6 +20,10 @@ _GROUPED = re.compile(r"^\d{1,3}([.,]\d{3})+$")
 """`1.234.567`: dots between thousands, as Indonesian spreadsheets write."""
 
 
+_MOST = 1e9
+"""More people than the nation has."""
+
+
 @dataclass(frozen=True)
 class PeopleTable:
     """People by area.
@@ -86,8 +90,11 @@ def numbers(values: pd.Series, file: str, name: str) -> tuple[NDArray[np.float64
         row = int(np.argmax(below.to_numpy())) + 1
         said = f"{text[below].iloc[0]} in row {row}"
         found.append(_bad(file, name, "negative-people", said, "a number not below 0"))
-    if not np.isfinite(number[~number.isna()]).all():
-        found.append(_bad(file, name, "no-number", "an infinite number", "a number"))
+    far = number.abs() > _MOST
+    if far.any():
+        said = f"{text[far].iloc[0]!r}"
+        found.append(_bad(file, name, "no-number", said, f"a number up to {_MOST:,.0f}"))
+    number = number.where(~far)
     if empty.any():
         found += [_gaps_in(file, name, int(empty.sum()))]
     return number.to_numpy(np.float64), found
