@@ -13,6 +13,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from kentongan.errors import SettingsError
+from kentongan.types import HazardId
 
 
 class _Strict(BaseModel):
@@ -118,6 +119,8 @@ class AccessPolicy(_Strict):
     night_or_rain_factor: float = Field(gt=0, le=1)
     impassable_level: int = Field(ge=1, le=4)
     unknown_is_impassable: bool
+    closes_roads: tuple[HazardId, ...] = (HazardId.FLOOD, HazardId.LANDSLIDE, HazardId.TSUNAMI)
+    """Hazards whose impassable level lets nobody pass; rain and shaking slow, but do not close."""
     max_search_minutes: float = Field(gt=0)
     reach_minutes: tuple[float, float]
     road_kmh: dict[str, float]

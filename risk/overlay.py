@@ -19,7 +19,7 @@ from kentongan.impact import COLUMNS, PEOPLE_BY_LEVEL, UNASSIGNED
 from kentongan.policy import LevelPolicy
 from kentongan.types import DataQuality, Level
 from risk.coast_strip import coast_findings
-from risk.coverage import REACH_MINUTES, nearest_team_minutes
+from risk.coverage import coverage_of
 from risk.exposure.zones import unassigned_in_zones
 from risk.findings import Findings
 from risk.layers.layerset import LayerSet
@@ -46,13 +46,14 @@ def impact_table(field: HazardField, layers: LayerSet, policy: LevelPolicy) -> p
     Returns:
         Columns of `kentongan.impact.COLUMNS`, rows in code order, then the `unassigned` row.
         `attrs["unresolved"]`: names of the field that led to no village; for the duty officer.
+        `attrs["travel"]`: "roads", "straight-line" or both, for the columns of coverage.
         `attrs["method"]`: how the field met the people.
 
     Raises:
         GridMismatch: a raster without ascending coordinates or with classes outside -1..4.
     """
     findings = _findings(field, layers, policy)
-    table = _table(findings, layers, policy)
+    table = _table(field, findings, layers, policy)
     table.attrs["unresolved"] = [*field.unresolved, *findings.unresolved]
     table.attrs["layers"] = layers.version
     table.attrs["method"] = findings.method
@@ -87,19 +88,16 @@ def _with_unassigned(found: Findings, field: HazardField, layers: LayerSet) -> F
     return replace(found, unassigned=counts)
 
 
-def _table(found: Findings, layers: LayerSet, policy: LevelPolicy) -> pd.DataFrame:
+def _table(
+    field: HazardField, found: Findings, layers: LayerSet, policy: LevelPolicy
+) -> pd.DataFrame:
     villages = layers.villages.iloc[found.rows]
     people = villages["people"].to_numpy(np.int64)
     counts = found.counts if found.counts is not None else whole_people(people, found.parts)
     total = np.maximum(found.parts.sum(axis=1), 1)
     exposed = np.where(found.level >= Level.WASPADA, counts[:, 2:UNKNOWN].sum(axis=1), 0)
-    minutes = nearest_team_minutes(
-        villages["longitude"].to_numpy(),
-        villages["latitude"].to_numpy(),
-        layers.teams,
-        policy.coverage,
-    )
-    within = [np.nan_to_num(minutes, nan=np.inf) <= limit for limit in REACH_MINUTES]
+    warned = found.level >= Level.WASPADA
+    covered = coverage_of(found.rows, layers, policy.coverage, field=field, first=warned)
     columns = {
         "adm4_code": villages["adm4_code"].to_numpy(),
         "level": found.level.astype(np.int8),
@@ -112,17 +110,19 @@ def _table(found: Findings, layers: LayerSet, policy: LevelPolicy) -> pd.DataFra
         "share_inside": (found.parts[:, 1:UNKNOWN].sum(axis=1) / total).astype(np.float32),
         "value": found.value,
         "onset": found.onset,
-        "team_minutes": minutes,
-        "reachable_30min": within[0],
-        "reachable_60min": within[1],
-        "uncovered_people": np.where(within[1], 0, exposed),
+        "team_minutes": covered.minutes,
+        "reachable_30min": covered.reached(covered.share_30),
+        "reachable_60min": covered.reached(covered.share_60),
+        "uncovered_people": covered.uncovered(exposed),
         "no_elevation": found.no_elevation,
         "data_quality": villages["data_quality"].to_numpy(),
     }
     table = pd.DataFrame({name: columns[name] for name in COLUMNS})
     order = np.argsort(found.rows, kind="stable")
     rows = [table.iloc[order], _unassigned(found.unassigned)]
-    return _typed(pd.concat(rows, ignore_index=True))
+    whole = _typed(pd.concat(rows, ignore_index=True))
+    whole.attrs["travel"] = covered.travel
+    return whole
 
 
 def _unassigned(counts: NDArray[np.int64]) -> pd.DataFrame:

@@ -23,13 +23,15 @@ def parse_thresholds(text: str) -> tuple[float, ...]:
         found = checked_thresholds([float(part) for part in text.split(",")])
     except (ValueError, DataError) as error:
         raise typer.BadParameter(
-            f"{text!r}: expected ascending numbers with commas between, e.g. 0.3,0.7,1.5"
+            f"--thresholds {text!r}: expected ascending numbers with commas, e.g. 0.3,0.7,1.5"
         ) from error
     return found or ()
 
 
 def overlay(
-    hazard: Annotated[Path, typer.Argument(help="Raster (GeoTIFF, NetCDF …) or polygons.")],
+    hazard: Annotated[
+        Path, typer.Argument(metavar="HAZARD", help="Raster (GeoTIFF, NetCDF …) or polygons.")
+    ],
     people: Annotated[
         Path | None, typer.Option(help="Raster of people; default: those of the layer set.")
     ] = None,
@@ -40,9 +42,8 @@ def overlay(
         str | None, typer.Option(metavar="COLUMN", help="Identifiers of the areas.")
     ] = None,
     thresholds: Annotated[
-        tuple[float, ...] | None,
+        str | None,
         typer.Option(
-            parser=parse_thresholds,
             metavar="a,b,c",
             help="Class = how many of them the value reaches; default: values are classes.",
         ),
@@ -67,13 +68,14 @@ def overlay(
     from risk.analyst.overlay import overlay as count_people
     from risk.layers.layerset import load_layers
 
+    edges = None if thresholds is None else parse_thresholds(thresholds)
     settings = open_settings()
     if out is not None:
         require_kind(out)
     needs_set = people is None or areas is None
     with progress() as advance:
         found = count_people(
-            hazard, people, areas, thresholds=thresholds, area_id=area_id,
+            hazard, people, areas, thresholds=edges, area_id=area_id,
             class_column=class_column, variable=variable, people_kind=people_kind,
             layers=load_layers(settings.layers) if needs_set else None, advance=advance,
         )  # fmt: skip

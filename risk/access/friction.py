@@ -56,6 +56,11 @@ class Friction:
             closed |= levels < 0
         return Friction(self.grid, np.where(closed, np.inf, self.minutes_per_metre), self.on_road)
 
+    def on(self, land: NDArray[np.bool_]) -> Friction:
+        """The same with sea closed: only roads (bridges) cross what is no land."""
+        passable = land | self.on_road
+        return Friction(self.grid, np.where(passable, self.minutes_per_metre, np.inf), self.on_road)
+
     def slowed(self, factor: float) -> Friction:
         """The same land with roads driven at `factor` of their speed (night, rain)."""
         slower = np.where(self.on_road, self.minutes_per_metre / factor, self.minutes_per_metre)
@@ -106,6 +111,14 @@ def make_friction(
         on_road = speed > 0
         friction[on_road] = minutes_per_metre(speed[on_road])
     return Friction(grid, friction, on_road)
+
+
+def sloped(friction: Friction, elevation_m: _Floats, rules: AccessPolicy) -> Friction:
+    """A friction made without heights, with those who walk slowed by the slope."""
+    grid = friction.grid
+    slow = make_friction(grid, rules, elevation_m=elevation_m).minutes_per_metre
+    walked = ~friction.on_road & np.isfinite(friction.minutes_per_metre)
+    return Friction(grid, np.where(walked, slow, friction.minutes_per_metre), friction.on_road)
 
 
 def _walking_on_slope(grid: Grid, elevation_m: _Floats, rules: AccessPolicy) -> _Floats:

@@ -62,6 +62,40 @@ def members_who_come(members: _F64, *, night: bool, rules: AccessPolicy) -> _F64
     return np.asarray(members * (times.night if night else times.day) / 100, dtype=np.float64)
 
 
+@dataclass(frozen=True, eq=False)
+class Reached:
+    """`minutes`, `people_30` and `people_60` of `Reach`."""
+
+    minutes: NDArray[np.float32]
+    people_30: _I64
+    people_60: _I64
+
+
+def reached(
+    friction: Friction,
+    teams: pd.DataFrame,
+    villages: pd.DataFrame,
+    geometry: NDArray[np.object_],
+    *,
+    rules: AccessPolicy,
+    night: bool,
+) -> Reached:
+    """Who is reached, and when; arguments as those of `reach`."""
+    surface = friction.slowed(rules.night_or_rain_factor) if night else friction
+    ready = teams[teams["on_duty"].to_numpy(dtype=bool)]
+    where = ready["longitude"].to_numpy(np.float64), ready["latitude"].to_numpy(np.float64)
+    field = minutes_from(surface, *where, limit=rules.max_search_minutes)
+    people = villages["people"].to_numpy(np.int64)
+    within = people_within(field, friction.grid, geometry, people, rules.reach_minutes)
+    cell, _ = cells_of(friction, villages["longitude"].to_numpy(), villages["latitude"].to_numpy())
+    minutes = field.ravel()[cell]
+    return Reached(
+        np.where(np.isfinite(minutes), minutes, np.nan).astype(np.float32),
+        within[:, 0],
+        within[:, 1],
+    )
+
+
 def reach(
     friction: Friction,
     teams: pd.DataFrame,
@@ -80,22 +114,31 @@ def reach(
         villages: columns of `kentongan.areas.VILLAGES`.
         geometry: their polygons, EPSG:4326.
     """
-    surface = friction.slowed(rules.night_or_rain_factor) if night else friction
-    ready = teams[teams["on_duty"].to_numpy(dtype=bool)]
-    where = ready["longitude"].to_numpy(np.float64), ready["latitude"].to_numpy(np.float64)
-    field = minutes_from(surface, *where, limit=rules.max_search_minutes)
-    people = villages["people"].to_numpy(np.int64)
-    within = people_within(field, friction.grid, geometry, people, rules.reach_minutes)
-    cell, _ = cells_of(friction, villages["longitude"].to_numpy(), villages["latitude"].to_numpy())
-    minutes = field.ravel()[cell]
+    got = reached(friction, teams, villages, geometry, rules=rules, night=night)
     mobilisation = coverage.mobilisation_night_minutes
     return Reach(
-        minutes=np.where(np.isfinite(minutes), minutes, np.nan).astype(np.float32),
-        people_30=within[:, 0],
-        people_60=within[:, 1],
-        members_per_person=_access(surface, ready, cell, people, rules, night=night),
+        minutes=got.minutes,
+        people_30=got.people_30,
+        people_60=got.people_60,
+        members_per_person=supply_per_person(friction, teams, villages, rules, night=night),
         mobilisation_minutes=mobilisation if night else coverage.mobilisation_day_minutes,
     )
+
+
+def supply_per_person(
+    friction: Friction,
+    teams: pd.DataFrame,
+    villages: pd.DataFrame,
+    rules: AccessPolicy,
+    *,
+    night: bool,
+) -> _F64:
+    """E2SFCA: members who can come for each person of each village; see `Reach`."""
+    surface = friction.slowed(rules.night_or_rain_factor) if night else friction
+    ready = teams[teams["on_duty"].to_numpy(dtype=bool)]
+    cell, _ = cells_of(friction, villages["longitude"].to_numpy(), villages["latitude"].to_numpy())
+    people = villages["people"].to_numpy(np.int64)
+    return _access(surface, ready, cell, people, rules, night=night)
 
 
 def people_within(

@@ -234,7 +234,7 @@ def crs_of(crs: CRS | None, bounds: Any, name: str) -> tuple[CRS, list[str]]:
         if not fits or pixels:
             raise GridMismatch(
                 f"{name}: no coordinate system, and {left:g} … {right:g}, {low:g} … {high:g} are "
-                "no degrees; write the system into the file, e.g. rio edit-info --crs EPSG:32748 FILE"
+                "no degrees; write the system into it, e.g. rio edit-info --crs EPSG:32748 FILE"
             )
         return WGS84, [
             f"{name}: no coordinate system in the file; its numbers fit degrees, read as EPSG:4326"

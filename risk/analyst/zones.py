@@ -157,7 +157,8 @@ def zones_of_raster(
     if index.size > MAX_TRACED:
         raise GridMismatch(
             f"hazard of {index.size:,} cells in another coordinate system than the people; "
-            f"expected at most {MAX_TRACED:,}; bring it to theirs first: gdalwarp -t_srs {target} -r near"
+            f"expected at most {MAX_TRACED:,}; bring it to theirs first, e.g. "
+            f"gdalwarp -t_srs {target} -r near"
         )
     regions = []
     for number in range(keys - 1, -1, -1):
