@@ -1,0 +1,148 @@
+"""Compiled form of `risk.inside`: points of sorted cells under polygons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from risk.exposure.loops import _jit
+
+_ROOM = 1e-6
+"""Share of a cell by which a border cell is taken wider than its edge: far above rounding."""
+_UNSURE = 1e-14
+"""Relative size of a cross product below which its sign is not trusted: some 50 roundings."""
+
+
+@_jit
+def _crossings(px: Any, py: Any, edges: Any, first: Any, last: Any, ex: Any, ey: Any) -> Any:
+    """Whether the point lies inside by the edges of its row, and whether that is in doubt."""
+    odd, doubt = False, False
+    for i in range(first, last):
+        e = edges[i]
+        x0, y0, x1, y1 = ex[e], ey[e], ex[e + 1], ey[e + 1]
+        if py in (y0, y1) and min(x0, x1) <= px <= max(x0, x1):
+            doubt = True
+        if (y0 <= py) != (y1 <= py):
+            a, b = (x1 - x0) * (py - y0), (px - x0) * (y1 - y0)
+            cross = a - b
+            if abs(cross) <= _UNSURE * (abs(a) + abs(b)):
+                doubt = True
+            # The edge runs up: the point is west of it where cross > 0.
+            if (cross > 0) == (y1 > y0):
+                odd = not odd
+    return odd, doubt
+
+
+@_jit
+def _box(
+    b: Any, z: Any, ex: Any, ey: Any, west: Any, south: Any, step: Any, rows: Any, columns: Any
+) -> Any:
+    """First and last row and column of cells that points b to z - 1 enclose, cut to the grid."""
+    r_low, r_high, c_low, c_high = rows, -1, columns, -1
+    for e in range(b, z):
+        r = int(np.floor((ey[e] - south) / step - _ROOM))
+        c = int(np.floor((ex[e] - west) / step - _ROOM))
+        r_low, c_low = min(r_low, r), min(c_low, c)
+        r_high, c_high = max(r_high, r + 1), max(c_high, c + 1)
+    return max(r_low, 0), min(r_high, rows - 1), max(c_low, 0), min(c_high, columns - 1)
+
+
+@_jit
+def _edges_by_row(
+    b: Any, z: Any, joined: Any, ey: Any, south: Any, step: Any, r_low: Any, r_high: Any
+) -> Any:
+    """Edges that meet each row of cells: those of row r_low + i are edges[at[i]:at[i+1]]."""
+    tall = r_high - r_low + 1
+    low, high = np.empty(z - b, np.int64), np.full(z - b, -1, np.int64)
+    at = np.zeros(tall + 1, np.int64)
+    for e in range(b, z - 1):
+        if joined[e]:
+            v0, v1 = (ey[e] - south) / step, (ey[e + 1] - south) / step
+            low[e - b] = max(int(np.floor(min(v0, v1) - _ROOM)), r_low) - r_low
+            high[e - b] = min(int(np.floor(max(v0, v1) + _ROOM)), r_high) - r_low
+            for r in range(low[e - b], high[e - b] + 1):
+                at[r + 1] += 1
+    for r in range(tall):
+        at[r + 1] += at[r]
+    fill, edges = at[:tall].copy(), np.empty(at[tall], np.int64)
+    for e in range(b, z - 1):
+        if joined[e]:
+            for r in range(low[e - b], high[e - b] + 1):
+                edges[fill[r]] = e
+                fill[r] += 1
+    return at, edges
+
+
+@_jit
+def _mark_row(
+    edges: Any, first: Any, last: Any, r: Any, c_low: Any, c_high: Any, ex: Any, ey: Any,
+    west: Any, south: Any, step: Any, mark: Any, turn: Any,
+) -> None:  # fmt: skip
+    """Cells of a row that the border meets, and cells where inside turns to outside."""
+    mark[c_low : c_high + 1] = False
+    turn[c_low : c_high + 1] = False
+    middle = r + 0.5
+    for i in range(first, last):
+        e = edges[i]
+        u0, v0 = (ex[e] - west) / step, (ey[e] - south) / step
+        u1, v1 = (ex[e + 1] - west) / step, (ey[e + 1] - south) / step
+        left, right = min(u0, u1), max(u0, u1)
+        if v0 != v1:
+            slope = (u1 - u0) / (v1 - v0)
+            low = u0 + (max(min(v0, v1), r - _ROOM) - v0) * slope
+            high = u0 + (min(max(v0, v1), r + 1 + _ROOM) - v0) * slope
+            left, right = max(left, min(low, high)), min(right, max(low, high))
+            if (v0 <= middle) != (v1 <= middle):
+                c = int(np.floor(u0 + (middle - v0) * slope)) + 1
+                if c <= c_high:
+                    turn[max(c, c_low)] ^= True
+        begin = max(int(np.floor(left - _ROOM)), c_low)
+        end = min(int(np.floor(right + _ROOM)), c_high)
+        for c in range(begin, end + 1):
+            mark[c] = True
+
+
+@_jit
+def inside(
+    begin: Any, ex: Any, ey: Any, joined: Any, start: Any, px: Any, py: Any,
+    west: Any, south: Any, step: Any, rows: Any, columns: Any,
+) -> Any:  # fmt: skip
+    """Pointer, places in sorted order and doubts of the points in each polygon."""
+    pointer = np.zeros(begin.size, np.int64)
+    place, doubt = np.empty(1024, np.int64), np.empty(1024, np.bool_)
+    mark, turn = np.zeros(columns, np.bool_), np.zeros(columns, np.bool_)
+    count = 0
+    for p in range(begin.size - 1):
+        b, z = begin[p], begin[p + 1]
+        r_low, r_high, c_low, c_high = _box(b, z, ex, ey, west, south, step, rows, columns)
+        if r_low > r_high or c_low > c_high:
+            pointer[p + 1] = count
+            continue
+        at, edges = _edges_by_row(b, z, joined, ey, south, step, r_low, r_high)
+        for r in range(r_low, r_high + 1):
+            first, last = at[r - r_low], at[r - r_low + 1]
+            if first == last or start[r * columns + c_low] == start[r * columns + c_high + 1]:
+                continue
+            _mark_row(edges, first, last, r, c_low, c_high, ex, ey, west, south, step, mark, turn)
+            within = False
+            for c in range(c_low, c_high + 1):
+                within ^= turn[c]
+                if not within and not mark[c]:
+                    continue
+                for q in range(start[r * columns + c], start[r * columns + c + 1]):
+                    hit, unsure = True, False
+                    if mark[c]:
+                        hit, unsure = _crossings(px[q], py[q], edges, first, last, ex, ey)
+                    if hit or unsure:
+                        if count == place.size:
+                            more, many = (
+                                np.empty(count * 2, np.int64),
+                                np.empty(count * 2, np.bool_),
+                            )
+                            more[:count], many[:count] = place, doubt
+                            place, doubt = more, many
+                        place[count], doubt[count] = q, unsure
+                        count += 1
+        pointer[p + 1] = count
+    return pointer, place[:count], doubt[:count]
