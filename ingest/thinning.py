@@ -1,5 +1,7 @@
 """Carry out the retention policy: delete bytes, keep their rows, and say so in the audit chain.
 
+Records of kinds that the policy names go with the bytes that they were read from.
+
 A row of `feed_log` is marked before its file is deleted, so that a process killed in between
 leaves a file too many, never one too few; the next run sweeps it up.
 """
@@ -7,12 +9,14 @@ leaves a file too many, never one too few; the next run sweeps it up.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
-from sqlalchemy import Connection, Engine, Select, func, or_, select, update
+from sqlalchemy import Connection, Engine, Select, delete, func, or_, select, update
 
 from ingest import log
 from ingest.archiving import archived_name
@@ -24,8 +28,10 @@ from kentongan.retention import Document, RetentionPolicy, thinnable
 from kentongan.store import Store, archive_path, is_unfinished
 from kentongan.times import iso, parse_instant
 
-LEASE_S = 120.0
-"""Renewed at each batch; a batch takes well below a second."""
+LEASE_S = 30.0
+"""Of one batch, which takes well below a second."""
+WAIT_S = 120.0
+"""For a poll that runs; the longest ends after 60 s and one more request."""
 _BATCH = 500
 """Documents marked in one transaction: writers of the same database wait that long, some ms."""
 UNFINISHED_AFTER = timedelta(days=1)
@@ -82,20 +88,53 @@ def _count(run: Thinning, source_id: str, _progress: Progress | None) -> Thinned
 
 def _delete(run: Thinning, source_id: str, progress: Progress | None) -> Thinned:
     count = size = 0
-    with lease(run.engine, f"poll:{source_id}", seconds=LEASE_S) as held:
-        if held is None:
-            raise KentonganError(f"{source_id}: is being polled now; run it again in a minute")
-        chosen = _chosen(run, source_id)
-        while batch := list(islice(chosen, _BATCH)):
-            held.renew()
+    chosen = _chosen(run, source_id)
+    while batch := list(islice(chosen, _BATCH)):
+        with _between_polls(run.engine, source_id):
             with run.engine.begin() as connection:
-                _mark(connection, run, source_id, batch)
+                batch = _not_seen_since(connection, source_id, batch)
+                if batch:
+                    _mark(connection, run, source_id, batch)
             for document in batch:
                 run.store.remove(archive_path(source_id, document.first, document.sha256))
-            count, size = count + len(batch), size + sum(one.size for one in batch)
-            if progress:
-                progress(source_id, count)
+        count, size = count + len(batch), size + sum(one.size for one in batch)
+        if progress:
+            progress(source_id, count)
     return Thinned(source_id, count, size)
+
+
+@contextmanager
+def _between_polls(engine: Engine, source_id: str) -> Iterator[None]:
+    """No poll of the source runs meanwhile. Held for one batch only: no bulletin waits longer.
+
+    Raises:
+        KentonganError: it is polled without a pause.
+    """
+    ends = time.monotonic() + WAIT_S
+    while True:
+        with lease(engine, f"poll:{source_id}", seconds=LEASE_S) as held:
+            if held is not None:
+                yield
+                return
+        if time.monotonic() > ends:
+            raise KentonganError(f"{source_id}: is being polled now; run it again in a minute")
+        time.sleep(0.05)
+
+
+def _not_seen_since(
+    connection: Connection, source_id: str, batch: Sequence[Document]
+) -> list[Document]:
+    """Without those that a poll received again after they were chosen."""
+    query = (
+        select(feed_log.c.sha256, func.max(feed_log.c.polled_at))
+        .where(
+            feed_log.c.source_id == source_id,
+            feed_log.c.sha256.in_([document.sha256 for document in batch]),
+        )
+        .group_by(feed_log.c.sha256)
+    )
+    last = {row[0]: row[1] for row in connection.execute(query)}
+    return [one for one in batch if last.get(one.sha256, "") <= iso(one.last)]
 
 
 def _logged_sources(engine: Engine) -> list[str]:
@@ -195,10 +234,18 @@ def _mark(connection: Connection, run: Thinning, source_id: str, batch: Sequence
         )
         .values(thinned_at=iso(run.at))
     )
+    gone = connection.execute(
+        delete(records).where(
+            records.c.source_id == source_id,
+            records.c.sha256.in_([document.sha256 for document in batch]),
+            records.c.kind.in_(sorted(run.policy.rows.records_with_bytes)),
+        )
+    )
     body = {
         "source_id": source_id,
         "documents": len(batch),
         "rows": rows.rowcount,
+        "records": gone.rowcount,
         "bytes": sum(document.size for document in batch),
         "first": iso(min(document.first for document in batch)),
         "last": iso(max(document.last for document in batch)),

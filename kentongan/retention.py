@@ -41,6 +41,18 @@ class Rule(_Strict):
         return self
 
 
+class RowRule(_Strict):
+    """Days that rows of the log stay."""
+
+    repeats_days: float = Field(default=7, ge=3)
+    """Of polls that say again what the poll before said. The longest look back of a cycle is 50
+    hours."""
+    thinned_days: float = Field(default=30, ge=1)
+    """Of polls whose bytes were deleted by policy, counted from then."""
+    records_with_bytes: frozenset[str] = frozenset()
+    """Kinds of record that are deleted with the document that they were read from."""
+
+
 class RetentionPolicy(_Strict):
     author: str = Field(min_length=1)
     date: date
@@ -48,6 +60,14 @@ class RetentionPolicy(_Strict):
     """Kinds of record that do not by themselves keep their document for ever."""
     default: Rule
     sources: dict[str, Rule] = {}
+    rows: RowRule = RowRule()
+
+    @model_validator(mode="after")
+    def _no_event_loses_its_records(self) -> Self:
+        kept = sorted(self.rows.records_with_bytes - self.thinned_kinds)
+        if kept:
+            raise ValueError(f"rows.records_with_bytes: {', '.join(kept)} not in thinned_kinds")
+        return self
 
     def rule(self, source_id: str) -> Rule:
         return self.sources.get(source_id, self.default)

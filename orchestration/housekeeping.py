@@ -26,16 +26,19 @@ def thin_archive(at: str) -> dict[str, Any]:
 def thin_at(settings: Settings, at: datetime) -> dict[str, Any]:
     from ingest.registry import SOURCES
     from ingest.thinning import Thinning, sweep, thin
+    from ingest.thinning_rows import thin_rows
     from kentongan.retention import load_retention
 
     rules = load_retention(data_dir() / "policy" / "retention.toml")
     with open_ingest(settings) as ingest:
         run = Thinning(ingest.engine, ingest.archive, rules, at, ACTOR)
         done = thin(run, known_sources=tuple(SOURCES))
+        rows = thin_rows(ingest.engine, rules, at, ACTOR)
         leftovers = sweep(ingest.engine, ingest.archive, at=at)
     return {
         "documents": {one.source_id: one.documents for one in done},
         "bytes": sum(one.size for one in done),
+        "rows": rows.total,
         "leftovers": leftovers,
     }
 

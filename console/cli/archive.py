@@ -147,10 +147,11 @@ def thin(
     at: At = None,
     json: AsJson = False,
 ) -> None:
-    """Delete bytes that the retention policy gives up; their rows in the log stay."""
+    """Delete bytes that the retention policy gives up, and rows of the log that say nothing new."""
     from ingest.registry import SOURCES
     from ingest.thinning import Thinning, sweep
     from ingest.thinning import thin as carry_out
+    from ingest.thinning_rows import thin_rows
     from kentongan.retention import load_retention
     from kentongan.settings import data_dir
 
@@ -166,8 +167,13 @@ def thin(
             dry_run=dry_run,
             progress=lambda _source, count: progress(count),
         )
+        rows = thin_rows(engine, rules, when, actor, dry_run=dry_run)
         swept = 0 if dry_run else sweep(engine, run.store, at=when)
-    total = {"documents": sum(t.documents for t in done), "bytes": sum(t.size for t in done)}
+    total = {
+        "documents": sum(t.documents for t in done),
+        "bytes": sum(t.size for t in done),
+        "rows": rows.total,
+    }
     if json:
         per_source = {t.source_id: {"documents": t.documents, "bytes": t.size} for t in done}
         print_json({"dry_run": dry_run, **total, "leftovers": swept, "sources": per_source})
@@ -176,7 +182,8 @@ def thin(
         print(f"{one.source_id:20} {one.documents:>9} {_megabytes(one.size):>12}")
     word = "would be deleted" if dry_run else "deleted"
     print(
-        f"Documents {word}: {total['documents']}, {_megabytes(total['bytes'])}; leftovers: {swept}"
+        f"Documents {word}: {total['documents']}, {_megabytes(total['bytes'])}; "
+        f"rows of the log: {total['rows']}; leftovers: {swept}"
     )
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, update
 
+from ingest import thinning
 from ingest.feedserver import FeedServer
 from ingest.known import known, read_payload
 from ingest.lease import lease
@@ -17,7 +18,7 @@ from ingest.thinning import Thinning, protected_bytes, sweep, thin
 from kentongan.audit import first_broken
 from kentongan.db import audit, events, feed_log, quarantine, records
 from kentongan.errors import DataError, KentonganError, SettingsError
-from kentongan.retention import RetentionPolicy, Rule
+from kentongan.retention import RetentionPolicy, RowRule, Rule
 from kentongan.store import Store
 from kentongan.types import Outcome
 
@@ -207,11 +208,52 @@ def test_the_sweep_leaves_what_it_does_not_know(images, now, tmp_path):
     assert not fresh.exists()
 
 
-def test_a_source_that_is_being_polled_is_left_alone(images, now):
+def test_a_source_that_is_being_polled_is_left_alone(images, now, monkeypatch):
+    monkeypatch.setattr("ingest.thinning.WAIT_S", 0.2)
     at, held = now + timedelta(days=30), lease(images.engine, "poll:himawari-rp", seconds=30)
     with held, pytest.raises(KentonganError, match="is being polled now"):
         thin(run_of(images, at), known_sources=SOURCES)
     assert len(kept(images)) == 5
+
+
+def test_what_is_received_again_while_it_is_being_thinned_is_kept(images, now):
+    """Between the choice and the deletion a poll brings one of them again."""
+    at, again = now + timedelta(days=30), shas(images)[1]
+    with images.engine.begin() as connection:
+        row = connection.execute(select(feed_log).where(feed_log.c.sha256 == again)).one()._asdict()
+    seen = []
+
+    def comes_back(_source, _count):
+        seen.append(1)
+
+    batch = thinning._not_seen_since
+
+    def meanwhile(connection, source_id, chosen):
+        values = {**row, "id": None, "polled_at": "2026-12-20T07:24:00Z"}
+        connection.execute(feed_log.insert().values({k: v for k, v in values.items() if v}))
+        return batch(connection, source_id, chosen)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(thinning, "_not_seen_since", meanwhile)
+        (done,) = thin(run_of(images, at), known_sources=SOURCES, progress=comes_back)
+    assert (done.documents, seen) == (3, [1])
+    assert again in kept(images)
+
+
+def test_records_of_named_kinds_go_with_their_bytes_and_the_newest_stays(images, now):
+    rows = RowRule(records_with_bytes={"satellite_image"})
+    policy = POLICY.model_copy(update={"rows": rows})
+    thin(run_of(images, now + timedelta(days=30), policy), known_sources=SOURCES)
+    with images.engine.connect() as connection:
+        left = list(connection.execute(select(records.c.sha256)).scalars())
+        body = json.loads(connection.execute(select(audit.c.body)).scalar_one())
+    assert left == [shas(images)[-1]]
+    assert body["records"] == 4
+
+
+def test_no_policy_deletes_records_that_make_an_event():
+    with pytest.raises(ValueError, match="nowcast not in thinned_kinds"):
+        RetentionPolicy(**{**POLICY.model_dump(), "rows": {"records_with_bytes": ["nowcast"]}})
 
 
 def test_a_policy_for_a_source_that_does_not_exist(images, now):
