@@ -10,9 +10,9 @@ from kentongan.settings import Settings
 
 def plan_or_skip(settings: Settings) -> Path:
     """The plan; without one the run is skipped, not failed."""
-    from airflow.sdk.exceptions import AirflowSkipException
-
     if settings.layers_plan is None:
+        from airflow.sdk.exceptions import AirflowSkipException
+
         raise AirflowSkipException("KENTONGAN_LAYERS_PLAN names no plan; the layer set stays")
     return settings.layers_plan
 

@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,9 +29,10 @@ from risk.layers.check.tables import PeopleTable, examine_people_table
 from risk.layers.people_raster import PeopleKind, people_raster
 from risk.layers.progress import Advance, silent
 from risk.layers.rasters import is_raster
-from risk.layers.vectors import read_table
+from risk.layers.stripe_views import Times, Told
+from risk.layers.vectors import has_shapes, read_features, read_table
 from risk.operator import ExposureOperator, compile_operator
-from risk.stripes import PeopleStripes, Stripe
+from risk.stripes import PeopleStripes
 
 NEAREST_KM = 2.0
 """People of a raster this near to a village, in no village, are that village's: coasts of 100 m
@@ -102,7 +102,7 @@ def read_people_files(
 
 
 def _table(path: Path, known: Reference) -> PeopleTable:
-    table = read_table(path)
+    table = read_features(path).drop(columns="geometry") if has_shapes(path) else read_table(path)
     return examine_people_table(table, code_column(table, None), path.name, known)
 
 
@@ -156,46 +156,6 @@ def count_people(
     )  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class _Times:
-    """Stripes times a factor."""
-
-    of: PeopleStripes
-    factor: float
-
-    west = property(lambda self: self.of.west)
-    north = property(lambda self: self.of.north)
-    dx = property(lambda self: self.of.dx)
-    dy = property(lambda self: self.of.dy)
-    rows = property(lambda self: self.of.rows)
-    columns = property(lambda self: self.of.columns)
-
-    def stripes(self) -> Iterator[Stripe]:
-        for stripe in self.of.stripes():
-            yield Stripe(stripe.first_row, (stripe.people * self.factor).astype(np.float32))
-
-
-@dataclass(frozen=True, eq=False)
-class _Told:
-    """Stripes that tell how far they are."""
-
-    of: PeopleStripes
-    advance: Advance
-
-    west = property(lambda self: self.of.west)
-    north = property(lambda self: self.of.north)
-    dx = property(lambda self: self.of.dx)
-    dy = property(lambda self: self.of.dy)
-    rows = property(lambda self: self.of.rows)
-    columns = property(lambda self: self.of.columns)
-
-    def stripes(self) -> Iterator[Stripe]:
-        for stripe in self.of.stripes():
-            yield stripe
-            done = (stripe.first_row + stripe.people.shape[0]) / self.of.rows
-            self.advance("people in villages", done)
-
-
 def _operator(
     geometry: NDArray[np.object_],
     modelled: _I64,
@@ -208,8 +168,8 @@ def _operator(
     stripes: PeopleStripes = people_raster(given.raster, given.kind)
     if given.kind is PeopleKind.WEIGHT:
         # Weights of any size, brought to people so that whole numbers keep their shares.
-        stripes = _Times(stripes, float(modelled.sum()) / max(given.total, 1e-12))
-    raster = _Told(stripes, advance)
+        stripes = Times(stripes, float(modelled.sum()) / max(given.total, 1e-12))
+    raster = Told(stripes, advance)
     return compile_operator(geometry, None, raster=raster, nearest_km=nearest_km)
 
 

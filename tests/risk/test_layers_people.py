@@ -188,6 +188,20 @@ def test_a_table_with_mistakes_is_refused(tmp_path, areas, text, words):
         build_layers(Given(areas, people=(tmp_path / "p.csv",)), tmp_path / "out")
 
 
+def test_a_table_may_come_as_features(tmp_path, areas):
+    """As Dukcapil's map service answers: one feature a village, number and code as properties."""
+    codes = gpd.read_parquet(areas)["kode"].tolist()
+    table = {"kode_kel": [codes[0], f"{codes[1]}-771", codes[2]], "jumlah_pen": [800, 900, None]}
+    path = tmp_path / "kel.geojson"
+    points = [shapely.Point(122.1, 0.5)] * 3
+    gpd.GeoDataFrame(table, geometry=points, crs=4326).to_file(path, engine="pyogrio")
+    layers = build_layers(Given(areas, people=(path,)), tmp_path / "out")
+    village = layers.villages.set_index("adm4_code")
+    assert village.loc[codes[:2], "people"].tolist() == [800, 900]
+    assert village.loc[codes[:3], "data_quality"].tolist() == ["measured", "flagged", "modelled"]
+    assert {"dirty-codes", "no-people"} <= {f["check"] for f in layers.findings}
+
+
 def test_the_dukcapil_table_as_published(samples, tmp_path, areas, registered):
     table = samples / "geo" / "regency_population_area_dukcapil_2024s2.csv"
     layers = build_layers(Given(areas, people=(table,)), tmp_path / "out")

@@ -13,6 +13,7 @@ from kentongan.areas import MEMBERS
 from kentongan.errors import LayerError
 from risk.access.surface import read_surface
 from risk.layers.build import build_layers
+from risk.layers.check.run import check_file
 from risk.layers.given import Given
 from risk.layers.layerset import load_layers
 from risk.layers.registers import e164
@@ -91,9 +92,14 @@ def test_numbers_of_members_are_not_stored(tmp_path, areas):
     assert [len(h) for h in hashed] == [64, 64, 0, 0]
 
 
+def test_a_table_of_members_is_checked_as_places(tmp_path):
+    findings = check_file(csv(tmp_path, MEMBERS_CSV))
+    assert [f.found for f in findings] == ["4 points"]
+
+
 def test_teams_follow_from_members(tmp_path, areas):
     teams = built(tmp_path, areas, members=csv(tmp_path, MEMBERS_CSV)).teams
-    assert teams[["post_id", "members"]].to_numpy().tolist() == [["P-1", 2], [f"P-P-{CODE}"[2:], 1]]
+    assert teams[["post_id", "members"]].to_numpy().tolist() == [["P-1", 2], [f"P-{CODE}", 1]]
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,11 @@ def check_file(
         if is_raster(path):
             return tuple(_raster(path, role, kind, advance))
         if not path.is_file() or has_shapes(path):
+            if role is Role.PEOPLE:
+                table = read_features(path).drop(columns="geometry")
+                return tuple(_table(path, table, role, area_id))
             return tuple(_features(path, role, area_id))
-        return tuple(_table(path, area_id))
+        return tuple(_table(path, read_table(path), role, area_id))
     except LayerError as error:
         return (_unreadable(path, str(error)),)
 
@@ -167,11 +170,17 @@ def _plain_features(frame: pd.DataFrame, path: Path) -> list[Finding]:
     return [*findings, _seen(path, f"{len(frame)} features ({', '.join(kinds)}), {crs}")]
 
 
-def _table(path: Path, area_id: str | None) -> list[Finding]:
+_POINT_COLUMNS = (columns.LONGITUDE, columns.MEMBERS, columns.CAPACITY, columns.GRADE)
+"""A table with one of them is of posts, members, shelters or other places."""
+
+
+def _table(
+    path: Path, table: pd.DataFrame, role: Role | None, area_id: str | None
+) -> list[Finding]:
     known = reference()
-    table = read_table(path)
     column = code_column(table, area_id)
-    if columns.find(table.columns, columns.LONGITUDE) is not None:
+    places = any(columns.find(table.columns, names) for names in _POINT_COLUMNS)
+    if role is Role.POINTS or (places and role is not Role.PEOPLE):
         codes = _codes_of_points(table, column, path.name, known)
         found = [*(codes.findings if codes else ())]
         found += examine_points(table, codes, path.name, known)
