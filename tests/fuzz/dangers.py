@@ -75,7 +75,9 @@ def _of(record: Record) -> Iterator[tuple[str, Strength]]:
         yield from _nowcast(record)
     elif isinstance(record, Forecast):
         yield from _forecast(record)
-    elif isinstance(record, Detection | CatalogueQuake):
+    elif isinstance(record, CatalogueQuake):
+        yield f"{record.event_id} {record.origin_time}", (_worst(record.magnitude), inf, inf)
+    elif isinstance(record, Detection):
         where = f"{record.latitude:.2f},{record.longitude:.2f}"
         name = f"{record.kind} {record.origin_time.isoformat()} {where}"
         yield name, (_worst(record.magnitude), inf, inf)

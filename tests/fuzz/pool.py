@@ -21,7 +21,7 @@ from tests.fuzz.worker import MAX_CPU_S
 CHUNK = 250
 """Mutants to a request: small, so that both workers end together."""
 START_S = 60.0
-"""Until a new worker must be ready: it imports everything and reads every seed."""
+"""Until a worker must be ready for a request: at first it reads every seed."""
 MAX_WALL_S = 30.0
 """For one mutant on a busy machine; the limit proper is processor time."""
 
@@ -77,7 +77,7 @@ class _Worker:
 
     def give(self, task: Task) -> None:
         assert self.process.stdin is not None
-        self.task, self.next = task, task.start
+        self.task, self.next, self.ready = task, task.start, False
         self.process.stdin.write(f"{task.parser} {task.start} {task.stop}\n".encode())
         self.begin()
 
@@ -96,7 +96,7 @@ class _Worker:
         wall = time.monotonic() - self.since
         if not self.ready:
             return f"not ready within {START_S:g} s" if wall > START_S else ""
-        if self.task is None or wall < limit_s:
+        if wall < limit_s:
             return ""
         # Twice the limit: a mutant just above it ends by itself and says so.
         hung = self._cpu_s() - self.cpu_s > 2 * limit_s or wall > MAX_WALL_S
@@ -167,6 +167,7 @@ class _Campaign:
     def _started(self) -> _Worker:
         worker = _Worker()
         self.selector.register(worker.process.stdout, selectors.EVENT_READ, worker)  # type: ignore[arg-type]
+        worker.give(self.queue.popleft())
         return worker
 
     def _turn(self, active: Sequence[_Worker] | set[_Worker]) -> list[_Worker]:
@@ -188,7 +189,8 @@ class _Campaign:
         """Whether the worker goes on."""
         if "ready" in line:
             worker.ready = True
-            return self._more(worker)
+            worker.begin()
+            return True
         tally = self.tallies.setdefault(worker.task.parser, Tally())  # type: ignore[union-attr]
         if "done" in line:
             tally.peak_mb = max(tally.peak_mb, line["peak_mb"])

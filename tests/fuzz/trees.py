@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
@@ -88,6 +89,15 @@ def _xml_leaves(payload: bytes) -> list[Leaf]:
     return found
 
 
+def is_tolerated(payload: bytes) -> bool:
+    """Whether the parser that we use takes it for XML, though a stricter one does not."""
+    try:
+        root = etree.fromstring(payload.lstrip(), etree.XMLParser(resolve_entities=False))
+    except (etree.XMLSyntaxError, ValueError):
+        return False
+    return root.getroottree().docinfo.internalDTD is None
+
+
 def _root(payload: bytes) -> ElementTree.Element:
     """In any encoding that shows itself, whatever the declaration says."""
     for mark, name in (
@@ -107,13 +117,14 @@ def _plain(tag: Any) -> str:
     return str(tag).rpartition("}")[2]
 
 
-def things(payload: bytes, form: str) -> set[frozenset[Leaf]]:
-    """The values that stand together, as sets: an exchange between two of them changes both.
+def things(payload: bytes, form: str) -> Counter[frozenset[Leaf]]:
+    """The values that stand together, as sets, and how often each set stands there: an exchange
+    between two of them changes both.
 
     Raises:
         ValueError, ElementTree.ParseError: no document; see `leaves`.
     """
-    found: set[frozenset[Leaf]] = set()
+    found: Counter[frozenset[Leaf]] = Counter()
     for node in _nodes(payload, form):
         if isinstance(node, list):
             # An order of things means nothing, one of figures does.
@@ -126,7 +137,7 @@ def things(payload: bytes, form: str) -> set[frozenset[Leaf]]:
         else:
             own = [(_plain(child.tag), (child.text or "").strip()) for child in node]
             own += [("@" + key, value) for key, value in node.items()]
-        found.add(frozenset(((key,), str(value)) for key, value in own))
+        found[frozenset(((key,), str(value)) for key, value in own)] += 1
     return found
 
 

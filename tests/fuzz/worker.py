@@ -35,10 +35,11 @@ def main() -> None:
     warnings.simplefilter("error")
     resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    parsers()
-    _say({"ready": os.getpid()})
     for line in sys.stdin:
         parser, start, stop = line.split()
+        if not parser.startswith("self/"):
+            parsers()
+        _say({"ready": os.getpid()})
         for index in range(int(start), int(stop)):
             _say(examined(parser, index))
         _say({"done": parser, "peak_mb": peak_mb()})
