@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from risk.layers.layerset import LayerSet
 
 REACH_MINUTES = (30, 60)
+LevelsOn = Callable[[Grid], NDArray[np.int8]]
+"""Hazard levels on a grid, -1 not known."""
 STRAIGHT, ROADS = "straight-line", "roads"
 _MOST = 0.5
 """Share of a village's people from which the village counts as reached."""
@@ -84,17 +86,16 @@ def coverage_of(
     layers: LayerSet,
     rules: CoverageRules,
     *,
-    field: HazardField | None = None,
+    levels_on: LevelsOn | None = None,
     first: NDArray[np.bool_] | None = None,
-    night: bool | None = None,
+    night: bool = False,
 ) -> Coverage:
     """Who is reached in some villages, under a hazard.
 
     Args:
         rows: of the villages in the set.
-        field: closes roads where its kind of hazard does; it also tells day from night.
+        levels_on: the hazard that closes roads; see `closing`.
         first: which villages matter most, if there are too many to search for all.
-        night: None: by the onset of the field; day without one.
     """
     table = layers.villages.iloc[rows]
     where = table["longitude"].to_numpy(), table["latitude"].to_numpy()
@@ -105,11 +106,7 @@ def coverage_of(
         return Coverage(minutes, half, hour, np.zeros(rows.size, dtype=np.bool_))
     from risk.access.travel import travel_to
 
-    access = access_policy()
-    dark = _night(field, table, access) if night is None else night
-    found = travel_to(
-        rows, layers, access, night=dark, levels_on=_closing(field, access), first=first
-    )
+    found = travel_to(rows, layers, access_policy(), night=night, levels_on=levels_on, first=first)
     people = np.maximum(table["people"].to_numpy(np.int64), 1)
     over = found.by_roads
     return Coverage(
@@ -120,19 +117,17 @@ def coverage_of(
     )
 
 
-def _night(field: HazardField | None, table: pd.DataFrame, access: AccessPolicy) -> bool:
+def at_night(field: HazardField, layers: LayerSet, rows: _I64) -> bool:
+    """Whether the field's onset is at night, by the clock of most of some villages."""
     from risk.access.reach import is_night
 
-    if field is None:
-        return False
-    return is_night(field.event.onset, int(table["utc_offset"].mode().iloc[0]), access)
+    hours = layers.villages["utc_offset"].iloc[rows].mode()
+    return bool(len(hours)) and is_night(field.event.onset, int(hours.iloc[0]), access_policy())
 
 
-def _closing(
-    field: HazardField | None, access: AccessPolicy
-) -> Callable[[Grid], NDArray[np.int8]] | None:
+def closing(field: HazardField) -> LevelsOn | None:
     """Levels of the field on a grid of roads, if its hazard closes roads."""
-    if field is None or field.event.hazard_id not in access.closes_roads:
+    if field.event.hazard_id not in access_policy().closes_roads:
         return None
 
     def levels(grid: Grid) -> NDArray[np.int8]:

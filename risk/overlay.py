@@ -19,7 +19,7 @@ from kentongan.impact import COLUMNS, PEOPLE_BY_LEVEL, UNASSIGNED
 from kentongan.policy import LevelPolicy
 from kentongan.types import DataQuality, Level
 from risk.coast_strip import coast_findings
-from risk.coverage import coverage_of
+from risk.coverage import at_night, closing, coverage_of
 from risk.exposure.zones import unassigned_in_zones
 from risk.findings import Findings
 from risk.layers.layerset import LayerSet
@@ -97,7 +97,14 @@ def _table(
     total = np.maximum(found.parts.sum(axis=1), 1)
     exposed = np.where(found.level >= Level.WASPADA, counts[:, 2:UNKNOWN].sum(axis=1), 0)
     warned = found.level >= Level.WASPADA
-    covered = coverage_of(found.rows, layers, policy.coverage, field=field, first=warned)
+    covered = coverage_of(
+        found.rows,
+        layers,
+        policy.coverage,
+        levels_on=closing(field),
+        first=warned,
+        night=at_night(field, layers, found.rows),
+    )
     columns = {
         "adm4_code": villages["adm4_code"].to_numpy(),
         "level": found.level.astype(np.int8),

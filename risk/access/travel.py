@@ -6,7 +6,7 @@ land around it that every team which matters is inside.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from kentongan.policy import AccessPolicy
 from risk.access.friction import METRES_PER_DEGREE, Friction, sloped
 from risk.access.reach import reached
 from risk.access.surface import read_surface
+from risk.coverage import LevelsOn
 
 if TYPE_CHECKING:
     from risk.layers.layerset import LayerSet
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 SQUARE_DEG = 1.0
 MOST_SQUARES = 60
 """Searched for one event: some 40 s. The villages of further squares keep the straight line."""
-LevelsOn = Callable[[Grid], NDArray[np.int8]]
-"""Hazard levels on a grid, -1 not known."""
 _F32 = NDArray[np.float32]
 _I64 = NDArray[np.int64]
 
@@ -78,7 +77,7 @@ def travel_to(
     path = layers.raster("surface")
     if path is None:
         return Travel(minutes, people_30, people_60, done)
-    for some in _squares(layers, rows, first):
+    for some in squares_of(layers, rows, first):
         friction = window(path, layers, rows[some], rules)
         if friction is None:
             continue
@@ -92,7 +91,9 @@ def travel_to(
     return Travel(minutes, people_30, people_60, done)
 
 
-def _squares(layers: LayerSet, rows: _I64, first: NDArray[np.bool_] | None) -> Iterator[_I64]:
+def squares_of(
+    layers: LayerSet, rows: _I64, first: NDArray[np.bool_] | None = None
+) -> Iterator[_I64]:
     """Positions in `rows` by square, those that matter before the others."""
     table = layers.villages.iloc[rows]
     x = np.floor(table["longitude"].to_numpy() / SQUARE_DEG).astype(np.int64)

@@ -133,15 +133,18 @@ def _values(
     frame: gpd.GeoDataFrame, name: str, thresholds: Sequence[float] | None, column: str | None
 ) -> tuple[_F64, list[str]]:
     """Value of each polygon: of a column, or class 1 for all."""
-    found = column or columns.find(frame.columns.drop(frame.geometry.name), CLASS_COLUMNS)
-    others = ", ".join(str(c) for c in frame.columns if c != frame.geometry.name)[:200]
+    table = frame.drop(columns=frame.geometry.name)
+    others = ", ".join(str(c) for c in table.columns)[:200] or "no column"
+    numbers = [c for c in table.columns if pd.to_numeric(table[c], errors="coerce").notna().any()]
+    found = column or columns.find(numbers, CLASS_COLUMNS)
     if found is None:
         if thresholds is not None:
             raise DataError(
-                f"{name}: thresholds need a column of values; found {others or 'no column'}; name "
-                "it with --class-column"
+                f"{name}: thresholds need a column of values; found {others}; name it with "
+                "--class-column"
             )
-        return np.ones(len(frame)), [f"{name}: no column of classes; inside a polygon is class 1"]
+        said = f"{name}: no column of classes among {others}; inside a polygon is class 1"
+        return np.ones(len(frame)), [said]
     if found not in frame.columns:
         raise DataError(f"{name}: no column {found!r}; found {others}")
     values = pd.to_numeric(frame[found], errors="coerce").to_numpy(np.float64, na_value=np.nan)
@@ -151,10 +154,12 @@ def _values(
             f"{name}: column {found!r} holds {str(frame[found][odd].iloc[0])[:60]!r}; expected "
             "numbers; give a column of whole numbers with --class-column"
         )
-    said = [] if column else [f"{name}: classes from the column {found!r}"]
+    notes = [] if column else [f"{name}: classes from the column {found!r}"]
     if np.isnan(values).any():
-        said.append(f"{name}: {int(np.isnan(values).sum())} polygons without a value are not known")
-    return values, said
+        notes.append(
+            f"{name}: {int(np.isnan(values).sum())} polygons without a value are not known"
+        )
+    return values, notes
 
 
 def count(
