@@ -1,7 +1,7 @@
 """Database tables, the same on SQLite (WAL) and PostgreSQL.
 
-Rows of `records`, `warnings`, `warning_states`, `approvals` and `audit` are only ever added; records
-of kinds that make no event go with their bytes where `data/policy/retention.toml` says so.
+Rows of `records`, `warnings`, `warning_states`, `approvals` and `audit` are only ever added, but
+for records that make no event: they go with their bytes (`data/policy/retention.toml`).
 Times are stored as ISO 8601 text in UTC (`kentongan.times.iso`), so they sort and read alike
 on both databases.
 """

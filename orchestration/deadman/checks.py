@@ -101,7 +101,26 @@ def _in_database(
     yield from _heartbeats(engine, policy, at)
     health = feed_health(engine, at, polled=configured(settings))
     yield from _feeds([feed for feed in health if feed.configured], policy)
+    yield from _clock(engine, policy, at)
     yield from _outbox(engine, policy, at)
+
+
+def _clock(engine: Engine, policy: DeadmanPolicy, at: datetime) -> Iterator[Finding]:
+    """Whether the hosts of the feeds agree with this machine on what time it is."""
+    from ingest.clock import clock_error
+
+    error = clock_error(engine, at)
+    if error is None or abs(error.total_seconds()) <= policy.clock_ahead_seconds:
+        return
+    minutes, side = abs(error.total_seconds()) / 60, "terlambat" if error < timedelta(0) else "maju"
+    yield Finding(
+        CLOCK,
+        f"jam mesin ini {side} {minutes:.0f} menit dibanding server BMKG: buletin baru bisa "
+        "ditolak karena tampak bertanggal nanti, atau peringatan berakhir terlalu cepat",
+        "perbaiki NTP mesin ini sekarang (timedatectl), lalu 'kentongan quarantine retry'",
+        None,
+        timedelta(0),
+    )
 
 
 def _heartbeats(engine: Engine, policy: DeadmanPolicy, at: datetime) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -228,6 +229,31 @@ def test_a_clock_that_runs_ahead_is_an_alarm(engine, switch):
     all_well(engine, T0)
     beat(engine, "watch", T0 + 5 * M)
     assert keys(switch.turn(T0)) == ["clock"]
+
+
+@pytest.mark.parametrize(
+    ("dates", "told"),
+    [
+        ({"data": 0, "inatews": 0, "www": 0}, []),
+        ({"data": 40, "inatews": 41, "www": 40}, ["clock"]),
+        ({"data": -40, "inatews": -41, "www": -40}, ["clock"]),
+        ({"data": 0, "inatews": 0, "www": 600}, []),
+    ],
+    ids=["right", "ours is slow", "ours is fast", "one host is wrong"],
+)
+def test_a_clock_that_the_hosts_contradict_is_an_alarm(engine, switch, dates, told):
+    """Slow by more than 10 minutes, every fresh bulletin would be refused as of the future."""
+    all_well(engine, T0)
+    with engine.begin() as connection:
+        for host, minutes in dates.items():
+            for age in (0, 300):
+                sent = format_datetime(T0 + minutes * M - age * S, usegmt=True)
+                headers = {"date": sent, "age": str(age)} if age else {"date": sent}
+                values = {"outcome": "unchanged", "is_link": True, "polled_at": iso(T0)}
+                values |= {"source_id": "bmkg-quakes", "url": f"https://{host}.bmkg.go.id/x"}
+                values |= {"headers": headers, "answered_at": f"{T0:%Y-%m-%dT%H:%M:%S.%fZ}"}
+                connection.execute(feed_log.insert().values(values))
+    assert keys(switch.turn(T0)) == told
 
 
 def test_no_database_is_an_alarm_and_none_is_made(settings, receiver):
