@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from kentongan.feed_hosts import is_bmkg, is_this_machine
 from kentongan.types import Mode
 
 
@@ -55,6 +56,10 @@ class Settings(BaseSettings):
     bmkg_inatews_url: str = "https://bmkg-content-inatews.storage.googleapis.com"
     bmkg_satellite_url: str = "https://inderaja.bmkg.go.id"
 
+    trusted_feed_hosts: tuple[str, ...] = ()
+    """Hosts of mirrors of BMKG's feeds that the operator vouches for: an alert that rests on any
+    other host than BMKG's is never Actual."""
+
     sources: tuple[str, ...] = ()
     """Ids of the feeds to poll; empty: every one that needs no setting or has what it needs."""
     bmkg_radar_key: SecretStr = SecretStr("")
@@ -100,18 +105,13 @@ class Settings(BaseSettings):
 
     @property
     def feeds_are_local(self) -> bool:
-        """Whether any BMKG address leads to this machine: a recording, a scenario, a test."""
-        from ipaddress import ip_address
-        from urllib.parse import urlsplit
-
-        def local(host: str) -> bool:
-            try:
-                return ip_address(host).is_loopback
-            except ValueError:
-                return host == "localhost" or host.endswith(".localhost")
-
-        names = (name for name in type(self).model_fields if _is_feed_address(name))
-        return any(local(urlsplit(getattr(self, name)).hostname or "") for name in names)
+        """Whether any feed may be a recording, a scenario or a test: a BMKG address that is not
+        BMKG's, or a server on this machine. A folder where real frames arrive is none."""
+        names = [name for name in type(self).model_fields if _is_feed_address(name)]
+        if not all(is_bmkg(getattr(self, name), self.trusted_feed_hosts) for name in names):
+            return True
+        others = (self.shakemap_url, self.himawari_b13_url, self.himawari_ptree_url)
+        return any(is_this_machine(url) for url in (*others, self.himawari_hsd_url) if url)
 
     def with_feed_server(self, base_url: str, **changes: object) -> Settings:
         """The same settings with every BMKG address led to one local feed server."""

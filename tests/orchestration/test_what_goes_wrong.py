@@ -135,13 +135,37 @@ def test_a_home_takes_one_kind_of_run(tmp_path, first, second, fits):
     engine.dispose()
 
 
-@pytest.mark.parametrize("base", ["http://127.0.0.1:1", "http://localhost:9", "http://[::1]:1"])
+@pytest.mark.parametrize(
+    "base",
+    [
+        *("http://127.0.0.1:1", "http://localhost:9", "http://[::1]:1", "http://127.1:8"),
+        *("http://0.0.0.0:8", "http://[::ffff:127.0.0.1]:8", "http://2130706433:8"),
+        *("http://localhost.:8", "http://192.168.1.7:8", "https://feed-server:8", "/recording"),
+        *("https://bmkg.go.id.example.net", "https://xbmkg.go.id", "http://api.bmkg.go.id"),
+        "https://other.storage.googleapis.com",
+    ],
+)
 def test_a_local_feed_server_is_no_present(tmp_path, base):
     settings = Settings(_env_file=None, mode=Mode.ACTUAL, home=tmp_path)
     assert not settings.feeds_are_local
     local = settings.model_copy(update={"bmkg_api_url": base})
     with open_context(local, live=True) as context:
         assert local.feeds_are_local and not context.live
+
+
+def test_a_mirror_that_the_operator_vouches_for_is_the_present():
+    mirror = {"_env_file": None, "bmkg_api_url": "https://mirror.example.org"}
+    assert Settings(**mirror).feeds_are_local
+    assert not Settings(**mirror, trusted_feed_hosts=("mirror.example.org",)).feeds_are_local
+    here = {"_env_file": None, "bmkg_api_url": "http://127.0.0.1:8"}
+    assert Settings(**here, trusted_feed_hosts=("127.0.0.1",)).feeds_are_local
+
+
+@pytest.mark.parametrize(
+    ("address", "local"), [("http://localhost:8", True), ("/frames", False), ("", False)]
+)
+def test_frames_may_come_into_a_folder_but_not_from_a_server_here(address, local):
+    assert Settings(_env_file=None, himawari_b13_url=address).feeds_are_local is local
 
 
 def test_the_watch_outlives_what_a_poll_meets(monkeypatch, caplog):
