@@ -68,9 +68,9 @@ class PointIndex:
         cell += self._cell(x[placed], self.west, self.columns)
         order = np.argsort(cell, kind="stable")
         self.order: _I64 = placed[order]
-        self.x, self.y = x[self.order], y[self.order]
+        self.xy: _F64 = np.column_stack([x[self.order], y[self.order]])
         count = np.bincount(cell, minlength=self.rows * self.columns)
-        self.start: _I64 = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
+        self.start = np.concatenate([[0], np.cumsum(count)]).astype(np.int32)
 
     def _cell(self, value: _F64, origin: float, cells: int) -> _I64:
         found: _I64 = np.minimum(np.floor((value - origin) / self.step), cells - 1).astype(np.int64)
@@ -78,7 +78,7 @@ class PointIndex:
 
     @cached_property
     def _points(self) -> _Shapes:
-        found: _Shapes = shapely.points(self.x, self.y)
+        found: _Shapes = shapely.points(self.xy)
         return found
 
     def inside(self, polygons: _Shapes) -> Inside:
@@ -118,7 +118,7 @@ class PointIndex:
         begin = np.concatenate([[0], np.bincount(part_of, count, len(parts)).cumsum()])
         pointer, place, doubt = loops_inside.inside(
             *(begin.astype(np.int64), points[:, 0].copy(), points[:, 1].copy(), joined),
-            *(self.start, self.x, self.y, self.west, self.south, self.step),
+            *(self.start, self.xy, self.west, self.south, self.step),
             *(self.rows, self.columns),
         )
         part = np.repeat(np.arange(len(parts)), np.diff(pointer))
@@ -127,7 +127,7 @@ class PointIndex:
         unsure = np.flatnonzero(doubt)
         at = place[unsure]
         kept = np.ones(place.size, dtype=np.bool_)
-        kept[unsure] = shapely.intersects_xy(parts[part[unsure]], self.x[at], self.y[at])
+        kept[unsure] = shapely.intersects_xy(parts[part[unsure]], *self.xy[at].T)
         return part[kept], place[kept]
 
 

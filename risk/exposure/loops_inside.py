@@ -15,23 +15,22 @@ _UNSURE = 1e-14
 
 
 @_jit
-def _crossings(px: Any, py: Any, edges: Any, first: Any, last: Any, ex: Any, ey: Any) -> Any:
-    """Whether the point lies inside by the edges of its row, and whether that is in doubt."""
-    odd, doubt = False, False
-    for i in range(first, last):
-        e = edges[i]
-        x0, y0, x1, y1 = ex[e], ey[e], ex[e + 1], ey[e + 1]
-        if py in (y0, y1) and min(x0, x1) <= px <= max(x0, x1):
-            doubt = True
-        if (y0 <= py) != (y1 <= py):
-            a, b = (x1 - x0) * (py - y0), (px - x0) * (y1 - y0)
-            cross = a - b
-            if abs(cross) <= _UNSURE * (abs(a) + abs(b)):
-                doubt = True
-            # The edge runs up: the point is west of it where cross > 0.
-            if (cross > 0) == (y1 > y0):
-                odd = not odd
-    return odd, doubt
+def _crossings(px: Any, py: Any, row: Any, edges: Any) -> Any:
+    """1 if the point lies inside by the edges of its row; plus 2 if that is in doubt.
+
+    No branches: which edges a point lies beside cannot be guessed.
+    """
+    odd, doubt = 0, 0
+    for i in range(edges):
+        x0, y0, x1, y1 = row[0, i], row[1, i], row[2, i], row[3, i]
+        beside = (y0 <= py) != (y1 <= py)
+        a, b = (x1 - x0) * (py - y0), (px - x0) * (y1 - y0)
+        # Of an edge that runs up, the point is on the west where a > b.
+        odd ^= beside & ((a > b) == (y1 > y0))
+        doubt |= beside & (abs(a - b) <= _UNSURE * (abs(a) + abs(b)))
+        level = (py == y0) | (py == y1)
+        doubt |= level & (min(x0, x1) <= px) & (px <= max(x0, x1))
+    return odd + 2 * doubt
 
 
 @_jit
@@ -77,14 +76,16 @@ def _edges_by_row(
 @_jit
 def _mark_row(
     edges: Any, first: Any, last: Any, r: Any, c_low: Any, c_high: Any, ex: Any, ey: Any,
-    west: Any, south: Any, step: Any, mark: Any, turn: Any,
+    west: Any, south: Any, step: Any, mark: Any, turn: Any, row: Any,
 ) -> None:  # fmt: skip
-    """Cells of a row that the border meets, and cells where inside turns to outside."""
+    """Cells of a row that the border meets, where inside turns to outside, and its edges."""
     mark[c_low : c_high + 1] = False
     turn[c_low : c_high + 1] = False
     middle = r + 0.5
     for i in range(first, last):
         e = edges[i]
+        row[0, i - first], row[1, i - first] = ex[e], ey[e]
+        row[2, i - first], row[3, i - first] = ex[e + 1], ey[e + 1]
         u0, v0 = (ex[e] - west) / step, (ey[e] - south) / step
         u1, v1 = (ex[e + 1] - west) / step, (ey[e + 1] - south) / step
         left, right = min(u0, u1), max(u0, u1)
@@ -104,8 +105,36 @@ def _mark_row(
 
 
 @_jit
+def _take_row(
+    edges: Any, row: Any, cell: Any, c_low: Any, c_high: Any, start: Any, xy: Any,
+    mark: Any, turn: Any, place: Any, doubt: Any, count: Any,
+) -> Any:  # fmt: skip
+    """Append the hits of one row of cells; how many there are then."""
+    within = False
+    c = c_low
+    while c <= c_high:
+        within ^= turn[c]
+        low, first = start[cell + c], c
+        c += 1
+        if mark[first]:
+            for q in range(low, start[cell + c]):
+                hit = _crossings(xy[q, 0], xy[q, 1], row, edges)
+                place[count], doubt[count] = q, hit > 1
+                count += hit > 0
+        elif within:
+            while c <= c_high and not mark[c] and not turn[c]:
+                c += 1
+            high = start[cell + c]
+            for q in range(low, high):
+                place[count + q - low] = q
+            doubt[count : count + high - low] = False
+            count += high - low
+    return count
+
+
+@_jit
 def inside(
-    begin: Any, ex: Any, ey: Any, joined: Any, start: Any, px: Any, py: Any,
+    begin: Any, ex: Any, ey: Any, joined: Any, start: Any, xy: Any,
     west: Any, south: Any, step: Any, rows: Any, columns: Any,
 ) -> Any:  # fmt: skip
     """Pointer, places in sorted order and doubts of the points in each polygon."""
@@ -120,29 +149,22 @@ def inside(
             pointer[p + 1] = count
             continue
         at, edges = _edges_by_row(b, z, joined, ey, south, step, r_low, r_high)
+        row = np.empty((4, z - b))
         for r in range(r_low, r_high + 1):
             first, last = at[r - r_low], at[r - r_low + 1]
             if first == last or start[r * columns + c_low] == start[r * columns + c_high + 1]:
                 continue
-            _mark_row(edges, first, last, r, c_low, c_high, ex, ey, west, south, step, mark, turn)
-            within = False
-            for c in range(c_low, c_high + 1):
-                within ^= turn[c]
-                if not within and not mark[c]:
-                    continue
-                for q in range(start[r * columns + c], start[r * columns + c + 1]):
-                    hit, unsure = True, False
-                    if mark[c]:
-                        hit, unsure = _crossings(px[q], py[q], edges, first, last, ex, ey)
-                    if hit or unsure:
-                        if count == place.size:
-                            more, many = (
-                                np.empty(count * 2, np.int64),
-                                np.empty(count * 2, np.bool_),
-                            )
-                            more[:count], many[:count] = place, doubt
-                            place, doubt = more, many
-                        place[count], doubt[count] = q, unsure
-                        count += 1
+            _mark_row(
+                edges, first, last, r, c_low, c_high, ex, ey, west, south, step, mark, turn, row
+            )
+            most = count + 1 + start[r * columns + c_high + 1] - start[r * columns + c_low]
+            if most > place.size:
+                more, many = np.empty(most * 2, np.int64), np.empty(most * 2, np.bool_)
+                more[:count], many[:count] = place[:count], doubt[:count]
+                place, doubt = more, many
+            count = _take_row(
+                last - first, row, r * columns, c_low, c_high, start, xy, mark, turn,
+                place, doubt, count,
+            )  # fmt: skip
         pointer[p + 1] = count
     return pointer, place[:count], doubt[:count]
