@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -60,7 +61,7 @@ def shakemaps(folder: Path, *, unreadable: list[str] | None = None) -> Iterator[
     for source in _rows(table) if table.is_file() else documents:
         try:
             yield _from_xml(source) if isinstance(source, Path) else _from_npz(folder, source)
-        except (KentonganError, OSError, ValueError, KeyError) as error:
+        except (KentonganError, OSError, ValueError, KeyError, BadZipFile) as error:
             if unreadable is None:
                 raise
             unreadable.append(
@@ -74,7 +75,8 @@ def _rows(table: Path) -> list[dict[str, str]]:
 
 
 def _from_npz(folder: Path, row: dict[str, str]) -> ShakeMap:
-    with np.load(folder / "grids" / f"{row['event_id']}.npz", allow_pickle=False) as stored:
+    path = folder / "grids" / f"{row['event_id']}.npz"
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
         arrays = {name: stored[name].astype(float) for name in stored.files}
     rows, columns = arrays["mmi_x100"].shape
     return ShakeMap(

@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,7 +81,7 @@ def table(maps: Sequence[ShakeMap]) -> pd.DataFrame:
             "exercise": one.exercise, "held_out": one.event_id in out,
             "model": str(model_for(QuakeFacts(one.magnitude, one.depth_km, 0.0, 0.0))),
         }  # fmt: skip
-        for low, high in (*zip(RINGS_KM, RINGS_KM[1:], strict=False), (0.0, WITHIN_KM)):
+        for low, high in (*pairwise(RINGS_KM), (0.0, WITHIN_KM)):
             ring = (found.distance_km >= low) & (found.distance_km < high)
             for kind, cells in (("all", ring), ("shaken", ring & (found.bmkg >= SHAKEN_MMI))):
                 if cells.any():
@@ -169,7 +170,8 @@ def report(found: pd.DataFrame) -> str:
 def _extremes(rows: pd.DataFrame, count: int = 6) -> str:
     order = rows[rows["magnitude"] >= 4.0].sort_values("merged_abs")
     lines = [
-        "| event | M | depth km | model | ours: mean | ours: absolute | Allen: absolute |\n|---|--:|--:|---|--:|--:|--:|\n"
+        "| event | M | depth km | model | ours: mean | ours: absolute | Allen: absolute |\n"
+        "|---|--:|--:|---|--:|--:|--:|\n"
     ]
     import pandas as pd
 

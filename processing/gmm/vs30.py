@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -101,10 +102,10 @@ def load(path: Path) -> Vs30Map:
         DataError: not such a file.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             values, place = stored["values"], stored["place"]
         west, south, step = (float(v) for v in place)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
         raise DataError(f"Vs30 {path}: expected a file of this program, {error}") from error
     if values.dtype != np.uint16 or values.ndim != 2 or not 0 < step < 1:
         raise DataError(f"Vs30 {path}: expected uint16 cells, found {values.dtype} {values.shape}")
