@@ -73,6 +73,7 @@ class PoliteClient:
         self.connections = connections
         self.limit_loopback = limit_loopback
         self.monotonic = monotonic
+        self._secrets = tuple(value for value in (secret or {}).values() if value)
         self._headers = {
             "User-Agent": _user_agent(contact),
             "Accept": "*/*",
@@ -90,6 +91,12 @@ class PoliteClient:
         trace: TracebackType | None,
     ) -> None:
         """Connections stay open for the next poll."""
+
+    def hide(self, text: str) -> str:
+        """Without our keys: a server may repeat what we sent."""
+        for value in self._secrets:
+            text = text.replace(value, "***")
+        return text
 
     def is_limited(self, url: str) -> bool:
         """Whether requests to this address are counted; this machine's are not."""
@@ -205,13 +212,13 @@ class PoliteClient:
         ) as response:
             seen.answered = True
             body = b"".join(self._decoded(ask, response))
-            headers = kept_headers(response.headers)
+            headers = {name: self.hide(v) for name, v in kept_headers(response.headers).items()}
             return Answer(
                 url=ask.url,
                 status=response.status_code,
                 body=body,
                 validator=usable_tag(response.headers),
-                location=response.headers.get("location", ""),
+                location=self.hide(response.headers.get("location", "")),
                 last_modified=strong_date(response.headers),
                 headers=headers,
                 request=ask.conditions,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from pydantic import SecretStr
 from sqlalchemy import Connection, Engine
 
 from ingest import folder as folders
@@ -151,7 +152,7 @@ def _accepted(
             detail="; ".join(_few(reading.rejected))[:2000],
         )
         log.write(connection, row)
-        quarantine.note_items(connection, row, reading.rejected, payload)
+        quarantine.note_items(connection, row, reading.rejected, _shown(run, payload))
         if first_time:
             path = row.url.removeprefix(base_of(run))
             count_fields(connection, info.source_id, path, reading, run.at)
@@ -197,8 +198,16 @@ def refused(
     row = replace(row, outcome=_failure(run.source, error), detail=detail)
     with run.context.engine.begin() as connection:
         log.write(connection, row)
-        quarantine.note_document(connection, row, body)
+        quarantine.note_document(connection, row, _shown(run, body))
     return Visit(row)
+
+
+def _shown(run: Polling, body: bytes) -> bytes:
+    """Bytes to take a sample of: without our key, which a server may repeat."""
+    name = run.source.info.key_setting
+    value = getattr(run.context.settings, name) if name else None
+    key = value.get_secret_value().encode() if isinstance(value, SecretStr) else b""
+    return body.replace(key, b"***") if key else body
 
 
 def _failure(source: Source, error: SourceError) -> Outcome:

@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select
 
+from ingest import quarantine
 from ingest.registry import SOURCES, configured
 from ingest.run import poll
 from kentongan.db import feed_log
@@ -153,6 +154,7 @@ class _Archive(BaseHTTPRequestHandler):
         self.server.asked.append((self.path, dict(self.headers)))
         self.send_response(self.server.status)
         self.send_header("Content-Length", str(len(self.server.body)))
+        self.send_header("Location", getattr(self.server, "location", "/"))
         self.end_headers()
         self.wfile.write(self.server.body)
 
@@ -202,6 +204,18 @@ def test_the_key_stands_in_no_log_address_or_error(asked, caplog, status):
     assert KEY not in everything(context, report)
     assert KEY not in caplog.text
     assert KEY not in repr(context.settings)
+
+
+def test_a_server_that_repeats_the_key_puts_it_nowhere_that_is_shown(asked):
+    page = f"<html><body>denied: x-api-key {KEY}</body></html>".encode()
+    context, report = asked(page, 200)
+    with context.engine.connect() as connection:
+        (entry,) = quarantine.listed(connection)
+    assert "denied" in entry.sample
+    assert KEY not in f"{entry} {everything(context, report)}"
+    asked.server.location = f"https://elsewhere.example/?key={KEY}"
+    context, report = asked(b"", 302)
+    assert KEY not in everything(context, report)
 
 
 def test_scans_are_fresh_and_a_silent_radar_is_down(asked):
