@@ -149,9 +149,11 @@ def _sources(context: CycleContext, version: Version) -> tuple[SourceLine, ...]:
 
 
 def _source(connection: Connection, archive: Store, digest: str, made: datetime) -> SourceLine:
+    from ingest.registry import SOURCES
+
     row = connection.execute(
         select(feed_log.c.source_id, feed_log.c.url, feed_log.c.polled_at)
-        .where(feed_log.c.sha256 == digest)
+        .where(feed_log.c.source_id.in_(list(SOURCES)), feed_log.c.sha256 == digest)
         .order_by(feed_log.c.id)
         .limit(1)
     ).first()

@@ -138,7 +138,7 @@ def _fields(context: CycleContext, at: datetime) -> list[HazardField]:
         policy=context.levels,
         gazetteer=_gazetteer(context),
         read=lambda record: _read(context, record),
-        past=_past(context, found),
+        past=_past(context, at, found),
     )
 
 
@@ -181,11 +181,13 @@ def _read(context: CycleContext, record: Record) -> bytes:
         return read_payload(connection, context.archive, record.source_id, record.sha256)
 
 
-def _past(context: CycleContext, found: Sequence[Record]) -> Past:
+def _past(context: CycleContext, at: datetime, found: Sequence[Record]) -> Past:
     from processing.quakes import Past
 
     query = select(records_table.c.source_id, records_table.c.key, records_table.c.known_at).where(
-        records_table.c.kind.in_(("quake", "bulletin"))
+        records_table.c.kind.in_(("quake", "bulletin")),
+        # No record of `found` is older; all others, of years, need not be looked through.
+        records_table.c.document_time >= iso(at - HORIZON),
     )
     keys = {(r.source_id, r.key) for r in found}
     with context.engine.connect() as connection:
