@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import SQLAlchemyError
 
 HEAD = "0002"
+WAIT_S = 10.0
+"""An upgrade takes below a second, on a loaded machine a few."""
 
 
 def migrate(engine: Engine) -> None:
-    """Upgrade to `HEAD`; costs one query when nothing is to be done."""
+    """Upgrade to `HEAD`; costs one query when nothing is to be done.
+
+    Several programs start at once: the first to create a table goes on, the others wait for it.
+
+    Raises:
+        SQLAlchemyError: neither this process nor another could do it.
+    """
     if _current(engine) == HEAD:
         return
+    try:
+        _upgrade(engine)
+    except SQLAlchemyError:
+        ends = time.monotonic() + WAIT_S
+        while _current(engine) != HEAD:
+            if time.monotonic() > ends:
+                raise
+            time.sleep(0.1)
+
+
+def _upgrade(engine: Engine) -> None:
     from alembic import command
     from alembic.config import Config
 
