@@ -91,10 +91,12 @@ def _meeting(edge: _F64, low: float, high: float) -> slice:
     return slice(first, max(first, last))
 
 
-def cells_of_affine(
-    transform: Affine, rows: int, columns: int, crs: CRS
-) -> tuple[Cells, bool, bool]:
-    """Cells of a file, and whether its rows and columns must be reversed to go north and east."""
+def cells_of_affine(transform: Affine, rows: int, columns: int) -> tuple[Cells, bool, bool]:
+    """Cells of a file, and whether its rows and columns must be reversed to go north and east.
+
+    The system is WGS84 until it is known.
+    """
+    crs = WGS84
     if transform.b or transform.d:
         edges = np.arange(columns + 1, dtype=np.float64), np.arange(rows + 1, dtype=np.float64)
         return Cells(crs, *edges, turned=transform), False, False

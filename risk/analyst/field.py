@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,8 +69,9 @@ def read_field(path: Path, box: tuple[Bounds, CRS] | None, variable: str | None)
     if path.suffix.lower() in NETCDF:
         return _netcdf(path, box, variable)
     with opened(path) as source:
-        crs, warnings = crs_of(source.crs, source.bounds, path.name)
-        cells, down, left = cells_of_affine(source.transform, source.height, source.width, crs)
+        cells, down, left = cells_of_affine(source.transform, source.height, source.width)
+        crs, warnings = crs_of(source.crs, cells.bounds, path.name)
+        cells = replace(cells, crs=crs)
         rows, columns = _wanted(cells, box)
         _require_size(path.name, rows, columns, 1)
         fills = Fills()

@@ -38,7 +38,7 @@ CLASS_COLUMNS = (
 )  # fmt: skip
 _LONGEST_DEG = 0.005
 """Edges of shapes in degrees are cut to 500 m before they go to another plane."""
-Source = "Path | str | gpd.GeoDataFrame | xr.DataArray | xr.Dataset"
+_ROUNDING = 1e-7
 _F64 = NDArray[np.float64]
 
 
@@ -192,12 +192,18 @@ def _on_cells(
 ) -> tuple[_F64, _F64]:
     keys = len(hazard.keys)
     each, every = measure.by_class(shapes, hazard.cells, hazard.index, keys, advance)  # type: ignore[arg-type]
-    left = np.maximum(measure.inside(shapes) - each.sum(axis=2), 0)
-    left_all = np.maximum(measure.total - every.sum(axis=1), 0)
+    left = _rest(measure.inside(shapes), each.sum(axis=2))
+    left_all = _rest(np.array(measure.total), every.sum(axis=1))
     return (
         np.concatenate([each, left[:, :, None]], axis=2),
         np.concatenate([every, left_all[:, None]], axis=1),
     )
+
+
+def _rest(whole: _F64, known: _F64) -> _F64:
+    """What is not known; less than a ten-millionth is rounding."""
+    left = whole - known
+    return np.where(left > _ROUNDING * whole, left, 0.0)
 
 
 def _traced(

@@ -251,8 +251,11 @@ class AreaMeasure:
         keys: int,
         advance: Advance = silent,
     ) -> tuple[_F64, _F64]:
-        ones = np.ones(cells.shape, dtype=np.float32)
-        even = PeopleRaster("area", cells, Kind.COUNT, ones, float(ones.size))
-        each, every = PeopleMeasure(even).by_class(shapes, cells, index, keys, advance)
+        rows, columns = cells.shape
+        # As many to a cell as sums can hold: small shapes in large cells keep their digits.
+        value = 2.0 ** min(22, math.floor(math.log2(_MOST_TOTAL / (rows * columns))))
+        even = np.full(cells.shape, value, dtype=np.float32)
+        raster = PeopleRaster("area", cells, Kind.COUNT, even, value * even.size)
+        each, every = PeopleMeasure(raster).by_class(shapes, cells, index, keys, advance)
         dx, dy = cells.step
-        return each * (dx * dy), every * (dx * dy)
+        return each * (dx * dy / value), every * (dx * dy / value)

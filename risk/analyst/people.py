@@ -93,8 +93,9 @@ def people_of_file(path: Path, kind: Kind | None, advance: Advance = silent) -> 
     if path.suffix.lower() in NETCDF:
         return people_of_field(read_field(path, None, None), kind, advance)
     with opened(path) as source:
-        crs, warnings = crs_of(source.crs, source.bounds, path.name)
-        cells, _, _ = cells_of_affine(source.transform, source.height, source.width, crs)
+        cells, _, _ = cells_of_affine(source.transform, source.height, source.width)
+        crs, warnings = crs_of(source.crs, cells.bounds, path.name)
+        cells = replace(cells, crs=crs)
         told, said = _told_kind(str(source.units[0] or source.tags(1).get("units", "")), path.name)
     raster = PeopleRaster(path.name, cells, kind or told, path, 0.0, (*warnings, *said))
     return _examined(raster, advance)

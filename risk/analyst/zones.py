@@ -25,6 +25,8 @@ _BLOCK = 64
 MAX_TRACED = 40_000_000
 _MOST_POINTS = 512
 """Points of one piece of a region: keeps each intersection quick."""
+_LONGEST_DEG, _LONGEST_M = 0.005, 500.0
+"""Edges are cut to this before they go to another plane: they bend by millimetres."""
 _Shapes = NDArray[np.object_]
 _F64 = NDArray[np.float64]
 
@@ -164,17 +166,18 @@ def zones_of_raster(
     for number in range(keys - 1, -1, -1):
         pieces = list(_traced(index >= number, cells))
         shapes = np.array(pieces, dtype=object)
-        longest = min(cells.step) if cells.turned is None else _turned_step(cells)
+        longest = min(_cell_size(cells), _LONGEST_DEG if cells.crs.is_geographic else _LONGEST_M)
         regions.append(Region(number, shapes_in(shapes, cells.crs, target, longest=longest)))
         advance("tracing the hazard", (keys - number) / keys)
     return Zones(target, tuple(regions), keys, keys + 1)
 
 
-def _turned_step(cells: Cells) -> float:
-    assert cells.turned is not None  # noqa: S101 the caller asked
-    return float(
-        min(np.hypot(cells.turned.a, cells.turned.d), np.hypot(cells.turned.b, cells.turned.e))
-    )
+def _cell_size(cells: Cells) -> float:
+    """The shorter side of a cell, in units of the plane."""
+    a = cells.turned
+    if a is None:
+        return min(cells.step)
+    return float(min(np.hypot(a.a, a.d), np.hypot(a.b, a.e)))
 
 
 def _traced(inside: NDArray[np.bool_], cells: Cells) -> Iterator[shapely.Geometry]:
