@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -104,11 +104,14 @@ class LayerSet:
         return slice(int(low), int(high))
 
 
-def among(codes: Iterable[str], wanted: Iterable[str]) -> NDArray[np.bool_]:
+Codes = Sequence[str] | pd.Series | NDArray[np.object_]
+
+
+def among(codes: Codes, wanted: Codes) -> NDArray[np.bool_]:
     """Which codes are wanted; on 83,000 codes twenty times quicker than `Series.isin`."""
-    these = pd.Index(np.unique(np.array(list(wanted), dtype=np.str_)).astype(object), dtype=object)
-    found: NDArray[np.bool_] = these.get_indexer(np.asarray(codes, dtype=object)) >= 0
-    return found
+    these = set(np.asarray(wanted, dtype=object).tolist())
+    have = np.asarray(codes, dtype=object).tolist()
+    return np.array([code in these for code in have], dtype=np.bool_)
 
 
 def load_layers(path: str | Path = "") -> LayerSet:

@@ -186,6 +186,8 @@ def _present(
     totals: pd.Series, level: int, code: NDArray[np.object_], modelled: _I64, known: Reference
 ) -> pd.Series:
     """Totals of the areas of the set; of one that it holds in part, the part by the model."""
+    if totals.empty:
+        return totals
     length = LENGTH[level]
     have = pd.Series(modelled).groupby(pd.Series(code).str[:length].to_numpy()).agg(["sum", "size"])
     villages = known.layers.villages
@@ -303,8 +305,7 @@ def compared(code: NDArray[np.object_], people: _I64, known: Reference) -> list[
     regency = pd.Series(code).str[:5]
     total = pd.Series(people).groupby(regency.to_numpy()).sum()
     whole = regency.value_counts()
-    want = pd.Series(sorted(known.codes[4])).str[:5].value_counts()
-    complete = whole.index[whole >= want.reindex(whole.index)]
+    complete = whole.index[whole >= known.regency_villages.reindex(whole.index)]
     return regency_findings(total[total.index.isin(complete)], known, "people of the set")
 
 

@@ -71,6 +71,13 @@ class Reference:
         return people
 
     @cached_property
+    def regency_villages(self) -> pd.Series:
+        """How many villages each regency has."""
+        code = self.layers.villages["adm4_code"].str[:5]
+        count: pd.Series = code.groupby(code).size()
+        return count
+
+    @cached_property
     def seats(self) -> _F64:
         """Unit vectors of a point of each village, in code order."""
         villages = self.layers.villages
