@@ -70,9 +70,7 @@ def pieces_in_areas(layers: LayerSet, areas: Areas) -> Pieces:
     share = people / np.maximum(shapely.area(whole), 1e-300)
     a, p = shapely.STRtree(areas.shapes).query(part, predicate="intersects")[::-1]
     common = polygons_only(shapely.intersection(areas.shapes[a], part[p]))
-    inside = np.zeros(part.size)
-    np.add.at(inside, p, shapely.area(common))
-    out = polygons_only(shapely.difference(part, _union_near(areas, part, a, p)))
+    out = _left_over(part, common, p)
     shapes = np.concatenate([common, out])
     owners = np.concatenate([a, np.full(part.size, -1)]).astype(np.int64)
     source = np.concatenate([p, np.arange(part.size)])
@@ -83,17 +81,19 @@ def pieces_in_areas(layers: LayerSet, areas: Areas) -> Pieces:
     )
 
 
-def _union_near(
-    areas: Areas, part: NDArray[np.object_], area: _I64, piece: _I64
+def _left_over(
+    part: NDArray[np.object_], common: NDArray[np.object_], piece: _I64
 ) -> NDArray[np.object_]:
-    """For each piece, the areas that meet it as one shape."""
-    out = np.full(part.size, shapely.Polygon(), dtype=object)
+    """What of each piece lies in no area; `common` are its parts inside, of piece `piece`."""
+    out = part.copy()
+    inside = np.bincount(piece, weights=shapely.area(common), minlength=part.size)
+    out[inside >= shapely.area(part) * (1 - _WHOLE)] = shapely.Polygon()
     order = np.argsort(piece, kind="stable")
     which, begin = np.unique(piece[order], return_index=True)
     for number, some in zip(which, np.split(order, begin[1:]), strict=True):
-        shapes = areas.shapes[area[some]]
-        out[number] = shapes[0] if shapes.size == 1 else shapely.union_all(shapes)
-    return out
+        if not out[number].is_empty:
+            out[number] = shapely.difference(part[number], shapely.union_all(common[some]))
+    return polygons_only(out)
 
 
 def _entries(layers: LayerSet, rows: _I64) -> tuple[_I64, _I64]:
