@@ -8,6 +8,7 @@ How near it comes to BMKG's maps, and where not: docs/shaking.md.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from kentongan.errors import DataError
 from processing.gmm import gmice
 from processing.gmm.chain import SOURCES, Chain, Model, bmkg_chain, choose
 from processing.gmm.coefficients import Measure, ba08, zhao06
-from processing.gmm.kernel import ln_motion, mmi_of
+from processing.gmm.kernel import levels, ln_motion, to_mmi
 from processing.gmm.motion import curve, site_factors
 from processing.gmm.vs30 import DEFAULT_VS30, UNKNOWN, Vs30Map
 from processing.gmm.zhao06 import type_of
@@ -131,10 +132,11 @@ def ln_motion_grid(
     column = np.sin((where.longitude - quake.longitude) * (p / 2)) ** 2
     reach = _reach_km(row, scale, column)
     out = np.empty((row.size, column.size), np.float32)
+    bent = model_for(quake, chain) is Model.BA08
     ln_motion(
         row.astype(np.float32), scale.astype(np.float32), column.astype(np.float32),
         _table(measure, quake, chain, reach), STEPS_PER_KM, _site_table(measure, quake, chain),
-        where.vs30, out,
+        bent, where.vs30, out,
     )  # fmt: skip
     return out
 
@@ -162,19 +164,30 @@ def _site_table(measure: Measure, quake: QuakeFacts, chain: Chain) -> Singles:
 
 def mmi_from_ln_pgv(ln_pgv: Singles, magnitude: float) -> Singles:
     """`gmice.bmkg_mmi` in one compiled pass, float32."""
+    return _to_mmi(ln_pgv.copy(), magnitude)
+
+
+def _to_mmi(ln_pgv: Singles, magnitude: float) -> Singles:
+    """The same, in place."""
     ten = math.log(10.0)
     added = gmice.pgv_residual(magnitude)
     low, high = (
         np.array([a + added, b / ten], np.float32) for a, b in (gmice.PGV_LOW, gmice.PGV_HIGH)
     )
-    out = np.empty(ln_pgv.size, np.float32)
-    mmi_of(ln_pgv.ravel(), low, high, np.float32(gmice.PGV_KNEE * ten), out)
-    return out.reshape(ln_pgv.shape)
+    to_mmi(low, high, np.float32(gmice.PGV_KNEE * ten), ln_pgv.reshape(-1))
+    return ln_pgv
 
 
 def mmi_grid(quake: QuakeFacts, where: Sites, chain: Chain | None = None) -> Singles:
     """MMI, 1 to 10, float32, shape (latitude, longitude): the quick way to it alone."""
-    return mmi_from_ln_pgv(ln_motion_grid("pgv", quake, where, chain), quake.magnitude)
+    return _to_mmi(ln_motion_grid("pgv", quake, where, chain), quake.magnitude)
+
+
+def level_grid(mmi: Singles, edges: Sequence[float]) -> npt.NDArray[np.int8]:
+    """Level 0 to 4, int8, shape of `mmi`; an edge belongs to the level above it."""
+    out = np.empty(mmi.shape, np.int8)
+    levels(mmi.ravel(), np.asarray(edges, np.float32), out.reshape(-1))
+    return out
 
 
 def motion_sigma(quake: QuakeFacts, chain: Chain | None = None) -> tuple[float, float]:

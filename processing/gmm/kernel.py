@@ -22,9 +22,16 @@ def _jit(function: _F) -> _F:
 
 
 @_jit
+def _places(a: Any, b: Any, column_term: Any, scale: Any, last: Any, out: Any) -> None:
+    """Place in the table of each cell of a row; free of branches, so several go at a time."""
+    for j in range(out.size):
+        out[j] = min(scale * np.sqrt(a + b * column_term[j]), last)
+
+
+@_jit
 def ln_motion(
     row_term: Any, row_scale: Any, column_term: Any, table: Any, per_km: Any, site: Any,
-    vs30: Any, out: Any,
+    bent: Any, vs30: Any, out: Any,
 ) -> None:  # fmt: skip
     """ln motion of each cell.
 
@@ -35,29 +42,45 @@ def ln_motion(
         table: base, gain, bend at even steps of chord distance, shape (n, 3).
         per_km: steps of the table a km.
         site: site, slope_b, slope of each Vs30 in whole m/s, shape (m, 3).
+        bent: whether gain and bend are anything but zero.
         vs30: m/s, shape (rows, columns), below m.
         out: filled, shape (rows, columns).
     """
     scale = np.float32(2.0 * 6371.0088 * per_km)
     last = np.float32(table.shape[0] - 1.001)
+    place = np.empty(out.shape[1], np.float32)
     for i in range(out.shape[0]):
-        a, b = row_term[i], row_scale[i]
+        _places(row_term[i], row_scale[i], column_term, scale, last, place)
         for j in range(out.shape[1]):
-            x = min(scale * np.sqrt(a + b * column_term[j]), last)
-            k = np.uint64(np.int32(x))
-            u = x - np.float32(np.int32(x))
-            w = np.float32(1.0) - u
+            x = place[j]
+            step = np.int32(x)
+            k = np.uint64(step)
+            u = x - np.float32(step)
             v = np.uint64(vs30[i, j])
-            base = w * table[k, 0] + u * table[k + np.uint64(1), 0]
-            gain = w * table[k, 1] + u * table[k + np.uint64(1), 1]
-            bend = w * table[k, 2] + u * table[k + np.uint64(1), 2]
-            out[i, j] = base + site[v, 0] + gain * site[v, 1] + bend * site[v, 2]
+            next_ = k + np.uint64(1)
+            found = table[k, 0] + u * (table[next_, 0] - table[k, 0]) + site[v, 0]
+            if bent:
+                gain = table[k, 1] + u * (table[next_, 1] - table[k, 1])
+                bend = table[k, 2] + u * (table[next_, 2] - table[k, 2])
+                found += gain * site[v, 1] + bend * site[v, 2]
+            out[i, j] = found
 
 
 @_jit
-def mmi_of(ln_pgv: Any, low: Any, high: Any, knee: Any, out: Any) -> None:
-    """Clipped MMI from ln PGV; `low` and `high` are intercept and slope over ln PGV."""
+def to_mmi(low: Any, high: Any, knee: Any, out: Any) -> None:
+    """Turn ln PGV into clipped MMI in place; `low` and `high` are intercept and slope."""
+    a, b, c, d = low[0], low[1], high[0], high[1]
     for i in range(out.size):
-        x = ln_pgv[i]
-        y = low[0] + low[1] * x if x <= knee else high[0] + high[1] * x
+        x = out[i]
+        y = a + b * x if x <= knee else c + d * x
         out[i] = min(max(y, np.float32(1.0)), np.float32(10.0))
+
+
+@_jit
+def levels(mmi: Any, edges: Any, out: Any) -> None:
+    """Level 0 to 4 of each cell by its lower edges; an edge belongs to the level above it."""
+    for i in range(out.size):
+        found = np.int8(0)
+        for edge in edges:
+            found += np.int8(mmi[i] >= edge)
+        out[i] = found
