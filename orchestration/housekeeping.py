@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+import shutil
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from kentongan.errors import DataError
@@ -11,6 +14,10 @@ from kentongan.times import parse_instant
 from orchestration.context import open_ingest
 
 ACTOR = "housekeeping"
+MADE_AGAIN_AFTER = timedelta(days=7)
+"""Maps and tables of single cycles are drawn from what is kept; after a week nobody opens them."""
+_MADE = ("maps/situation-*.html", "runs/cycles/*")
+_STAMP = re.compile(r"(\d{8}T\d{6})Z")
 
 
 def thin_archive(at: str) -> dict[str, Any]:
@@ -40,7 +47,31 @@ def thin_at(settings: Settings, at: datetime) -> dict[str, Any]:
         "bytes": sum(one.size for one in done),
         "rows": rows.total,
         "leftovers": leftovers,
+        "made_again": sweep_made(settings.home, at),
     }
+
+
+def sweep_made(home: Path, at: datetime) -> int:
+    """Delete maps and tables of single cycles older than `MADE_AGAIN_AFTER`, but never the newest.
+
+    Returns how many were deleted.
+    """
+    gone = 0
+    for pattern in _MADE:
+        dated = sorted((_stamp(path), path) for path in home.glob(pattern) if _stamp(path))
+        for stamp, path in dated[:-1]:
+            if parse_instant(stamp) < at - MADE_AGAIN_AFTER:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                gone += 1
+    return gone
+
+
+def _stamp(path: Path) -> str:
+    """The instant in a file's name, ISO 8601; empty if it has none."""
+    found = _STAMP.search(path.name)
+    return (
+        f"{datetime.strptime(found[1] + '+0000', '%Y%m%dT%H%M%S%z').isoformat()}" if found else ""
+    )
 
 
 def verify_archive(settings: Settings | None = None) -> dict[str, Any]:

@@ -38,6 +38,9 @@ SUPPORT_INTERVALS_S = {
 }
 """Of what no decision waits for: polled in a thread of its own, one after the other."""
 
+TIDY_S = 86_400.0
+"""Between two rounds of housekeeping; Airflow's own does no harm beside it."""
+
 BACKSTOP = timedelta(minutes=1)
 """Expiry and renewal need a cycle even when no feed changes."""
 
@@ -110,9 +113,13 @@ def _support(
 ) -> None:
     """Poll the supporting feeds; a large image or a slow host delays no warning."""
     due = dict.fromkeys(_chosen(settings, SUPPORT_INTERVALS_S), 0.0)
+    tidied = time.monotonic()
     while not stop.is_set():
         source = min(due, key=lambda name: due[name], default=None)
-        if source is not None and due[source] <= time.monotonic():
+        if time.monotonic() - tidied >= TIDY_S:
+            tidied = time.monotonic()
+            _try_tidy(settings, clock())
+        elif source is not None and due[source] <= time.monotonic():
             started = time.monotonic()
             _try_support(settings, source, clock())
             due[source] = started + SUPPORT_INTERVALS_S[source]
@@ -126,6 +133,16 @@ def _chosen(settings: Settings, intervals_s: Mapping[str, float]) -> list[str]:
 
     chosen = configured(settings)
     return [name for name in intervals_s if name in chosen]
+
+
+def _try_tidy(settings: Settings, at: datetime) -> None:
+    """Where no Airflow runs, nobody else keeps the disk from filling."""
+    from orchestration.housekeeping import thin_at
+
+    try:
+        thin_at(settings, at)
+    except Exception:
+        log.exception("housekeeping failed; the watch goes on")
 
 
 def _try_support(settings: Settings, source: str, at: datetime) -> None:

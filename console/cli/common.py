@@ -89,6 +89,7 @@ def log_to_stderr(level: str) -> None:
         level=known[level.upper()],
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    # httpcore prints headers, where a server may repeat a key of ours.
     for noisy in ("alembic", "httpx", "httpcore", "pyogrio", "rasterio", "fsspec"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, known[level.upper()]))
 

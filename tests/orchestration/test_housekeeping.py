@@ -14,7 +14,7 @@ from kentongan.hazard import HazardEvent
 from kentongan.settings import Settings
 from kentongan.times import parse_instant
 from orchestration.context import open_ingest
-from orchestration.housekeeping import thin_at, verify_archive
+from orchestration.housekeeping import sweep_made, thin_at, verify_archive
 from orchestration.scenarios import run_scenario
 
 
@@ -55,3 +55,18 @@ def test_a_changed_byte_fails_the_night(home):
             verify_archive(home)
     finally:
         path.write_bytes(kept)
+
+
+def test_old_maps_go_and_the_newest_stays(tmp_path):
+    at = parse_instant("2026-11-20T00:00:00Z")
+    for day in ("01", "02", "19"):
+        cycle = tmp_path / "runs" / "cycles" / f"202611{day}T000000Z"
+        cycle.mkdir(parents=True)
+        (cycle / "impacts.parquet").write_bytes(b"table")
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    for name in ("situation-20261101T000000Z.html", "situation-20261102T000000Z.html", "a.html"):
+        (maps / name).write_text("map", encoding="utf-8")
+    assert sweep_made(tmp_path, at) == 3
+    assert {path.name for path in maps.iterdir()} == {"situation-20261102T000000Z.html", "a.html"}
+    assert [path.name for path in (tmp_path / "runs" / "cycles").iterdir()] == ["20261119T000000Z"]
