@@ -72,7 +72,7 @@ class BmkgCatalogue:
             notes += [f"catalogue {quake.event_id}: {line}" for line in lines]
         newest = max((q.document_time for q in records), default=None)
         properties = (row.get("properties") for row in rows if isinstance(row, Mapping))
-        fields, unknown = field_names(names_of(properties), KNOWN)
+        fields, unknown = field_names(names_of(properties, nested=()), KNOWN)
         return Reading(
             tuple(records),
             tuple(rejected),
