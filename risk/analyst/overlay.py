@@ -33,6 +33,7 @@ from risk.analyst.villages import (
     pieces_of_villages,
     villages_meeting,
 )
+from risk.exposure import kernels
 from risk.layers.layerset import LayerSet, load_layers
 from risk.layers.progress import Advance, silent
 from risk.layers.rasters import WGS84, Bounds
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 _LONGEST_DEG = 0.005
 """Edges of areas in degrees are cut to 500 m before they go to another plane."""
+_MANY_SHAPES, _MANY_CELLS = 2_000, 4_000_000
+"""From here on compiled loops save more than the time that it takes to load them."""
 _F64 = NDArray[np.float64]
 
 
@@ -129,6 +132,9 @@ def _on_raster(
     frame: Bounds,
     advance: Advance,
 ) -> Overlay:
+    rows, columns = raster.cells.shape
+    if len(areas.ids) > _MANY_SHAPES or rows * columns > _MANY_CELLS:
+        kernels.warm()
     measure = PeopleMeasure(raster)
     some = ~shapely.is_empty(areas.shapes)
     if some.any():
@@ -144,12 +150,12 @@ def _on_raster(
         areas = once(areas, "areas", all_of_them=True)
         some = ~shapely.is_empty(areas.shapes)
     warnings += [*areas.warnings, *_slivers(areas), *said]
-    rows = np.zeros((each.shape[0], len(areas.ids), each.shape[2]))
-    rows[:, some] = each
+    whole = np.zeros((each.shape[0], len(areas.ids), each.shape[2]))
+    whole[:, some] = each
     known = np.zeros(len(areas.ids))
-    known[some] = _known_area(hazard, areas.shapes[some], rows[0, some].sum(axis=1), advance)
+    known[some] = _known_area(hazard, areas.shapes[some], whole[0, some].sum(axis=1), advance)
     return overlay_of(
-        areas, hazard.keys, rows, every, known, warnings, levels=hazard.levels, thresholds=edges
+        areas, hazard.keys, whole, every, known, warnings, levels=hazard.levels, thresholds=edges
     )
 
 
@@ -220,6 +226,8 @@ def _on_layers(
         require_not_swapped(hazard.name, hazard.bounds, land)
         pieces = pieces_in_areas(layers, once(given, "areas", all_of_them=True))
         warnings += [*areas.warnings, "people: those of the layer set in the box around the areas"]
+    if len(areas.ids) > _MANY_SHAPES:
+        kernels.warm()
     measure, said = AreaMeasure(), []
 
     def divide(shapes: NDArray[np.object_]) -> _F64:

@@ -24,6 +24,8 @@ from risk.layers.rasters import is_lonlat
 from risk.stripes import Stripe
 
 _BLOCK_CELLS = 1 << 22
+MAX_CELLS = 3_000_000_000
+"""Read three times at most, some minutes; the nation at 100 m has 1.1e9."""
 _AREA_CRS = "EPSG:6933"
 """Cylindrical equal area on the WGS84 ellipsoid: areas in it are true areas."""
 _LATTICE = 32
@@ -130,7 +132,12 @@ def _examined(raster: PeopleRaster, advance: Advance) -> PeopleRaster:
             f"{raster.name}: people in turned or uneven cells; expected even cells along the axes; "
             "warp it with the method sum, e.g. gdalwarp -r sum"
         )
-    rows = raster.cells.shape[0]
+    rows, columns = raster.cells.shape
+    if rows * columns > MAX_CELLS:
+        raise GridMismatch(
+            f"{raster.name}: {rows * columns:,} cells of people; expected at most {MAX_CELLS:,}; "
+            "cut it to the area that you need, e.g. gdal_translate -projwin"
+        )
     values, total = Values(), 0.0
     fills = Fills()
     for stripe in raster.rows_from_north(0, rows, fills):
