@@ -63,9 +63,9 @@ def compile_operator(
         if people is None:
             raise LayerError("no people: give a total for each village, a people raster or both")
         village, cell, area = area_entries(geometry, grid)
-        return _operator(
-            grid, village, cell, _by_total(village, area, len(geometry)), people, scale or PARTS
-        )
+        share = _by_total(village, area, len(geometry))
+        parts = _whole_parts(village, share, scale or PARTS)
+        return _operator(grid, village, cell, parts, people, scale or PARTS)
     found = people_entries(geometry, grid, raster)
     return _from_raster(found, geometry, people, grid, nearest_km, scale or FINE_PARTS)
 
@@ -97,11 +97,11 @@ def _from_raster(
     empty = total < _NOBODY
     spread = np.where(found.reached, BY_RASTER, PARTLY).astype(np.uint8)
     spread[empty] = BY_AREA
-    share = units / np.maximum(total, 1)[village]
     if empty.any():
-        village, cell, share = _with_area(village, cell, share, geometry, empty, grid)
+        village, cell, units = _with_area(village, cell, units, geometry, empty, grid)
     return _operator(
-        grid, village, cell, share, counted, scale, spread, unassigned,
+        grid, village, cell, _running_parts(village, units, scale), counted, scale, spread,
+        unassigned,
         {name: float(value) for name, value in notes.items()},
     )  # fmt: skip
 
@@ -119,20 +119,21 @@ def _whole(total: _I64, kept: _I64) -> tuple[_I64, Unassigned]:
 def _with_area(
     village: _I64,
     cell: _I64,
-    share: _F64,
+    units: _I64,
     geometry: NDArray[np.object_],
     empty: NDArray[np.bool_],
     grid: Grid,
-) -> tuple[_I64, _I64, _F64]:
+) -> tuple[_I64, _I64, _I64]:
     """The entries with those of villages that the raster leaves empty, by area."""
     rows = np.flatnonzero(empty)
     which, where, area = area_entries(geometry[rows], grid)
     kept = ~empty[village]
     village = np.concatenate([village[kept], rows[which]])
     cell = np.concatenate([cell[kept], where])
-    share = np.concatenate([share[kept], _by_total(which, area, rows.size)])
+    even = np.rint(_by_total(which, area, rows.size) * UNITS).astype(np.int64)
+    units = np.concatenate([units[kept], even])
     order = np.argsort(village, kind="stable")
-    return village[order], cell[order], share[order]
+    return village[order], cell[order], units[order]
 
 
 def _by_total(village: _I64, area: _F64, villages: int) -> _F64:
@@ -153,14 +154,13 @@ def _operator(
     grid: Grid,
     village: _I64,
     cell: _I64,
-    share: _F64,
+    parts: _I64,
     people: _I64,
     scale: int,
     spread: NDArray[np.uint8] | None = None,
     unassigned: Unassigned | None = None,
     notes: dict[str, float] | None = None,
 ) -> ExposureOperator:
-    parts = _whole_parts(village, share, scale)
     some = parts > 0
     counts = np.bincount(village[some], minlength=people.size)
     return ExposureOperator(
@@ -174,6 +174,20 @@ def _operator(
         unassigned=unassigned or Unassigned(),
         notes=notes or {},
     )
+
+
+def _running_parts(village: _I64, units: _I64, scale: int) -> _I64:
+    """Parts of `scale` on running sums within each village (sorted by village)."""
+    running = np.cumsum(units)
+    new = np.concatenate([[True], village[1:] != village[:-1]])[: village.size]
+    first = np.flatnonzero(new)
+    number = np.cumsum(new) - 1
+    before = (running - units)[first]
+    total = np.append(before[1:], running[-1:]) - before
+    upto = np.floor((running - before[number]) / total[number] * scale + 0.5).astype(np.int64)
+    parts: _I64 = np.diff(upto, prepend=0)
+    parts[first] = upto[first]
+    return parts
 
 
 def _whole_parts(village: _I64, share: _F64, scale: int) -> _I64:

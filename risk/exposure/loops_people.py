@@ -40,10 +40,21 @@ def left_of(
 
 
 @_jit
+def add_totals(total: Any, fine_row: Any, row: Any, y: Any, s0: Any, s1: Any, out: Any) -> None:
+    """Add the people of strips s0 to s1 - 1 to their hazard cells; rows count from `total`'s."""
+    for s in range(s0, s1):
+        r, height = fine_row[s], y[s + 1] - y[s]
+        for k in range(total.shape[1]):
+            if total[r, k] != 0:
+                out[row[s], k] += np.int64(np.rint(height * total[r, k]))
+
+
+@_jit
 def stripe(
-    villages: Any, k_low: Any, k_high: Any, s_low: Any, s_high: Any, start: Any, px: Any, py: Any,
-    joined: Any, x: Any, y: Any, first_strip: Any, column: Any, fine_column: Any, fine_row: Any,
-    row: Any, first_row: Any, columns: Any, people: Any, left: Any, total: Any,
+    villages: Any, k_low: Any, k_high: Any, s_low: Any, s_high: Any, start: Any, stop: Any,
+    turn: Any, px: Any, py: Any, joined: Any, x: Any, y: Any, first_strip: Any, column: Any,
+    fine_column: Any, fine_row: Any, row: Any, first_row: Any, columns: Any, people: Any,
+    left: Any, total: Any,
     out_village: Any, out_cell: Any, out_units: Any,
 ) -> Any:  # fmt: skip
     """Entries of the villages within the strips of one stripe; how many were written."""
@@ -55,14 +66,14 @@ def stripe(
         low_row = row[s1 - 1]
         cover = np.zeros((s1 - s0, wide), np.int64)
         units = np.zeros((row[s0] - low_row + 1, wide), np.int64)
-        for p in range(start[v], start[v + 1]):
+        for p in range(start[v], stop[v]):
             if not joined[p]:
                 continue
             ya, yb = py[p], py[p + 1]
             top, bottom = min(ya, yb), max(ya, yb)
             if top == bottom or bottom <= y[s0] or top >= y[s1]:
                 continue
-            sign = 1 if yb < ya else -1
+            sign = turn[v] if yb < ya else -turn[v]
             xa, xb = px[p], px[p + 1]
             slope = (xb - xa) / (yb - ya)
             x_end = xb if ya < yb else xa
@@ -86,8 +97,9 @@ def stripe(
                     continue
                 done = np.int64(0)
                 from_x = low
+                steep = height / (high - low) if high > low else 0.0
                 if low < x[0]:
-                    done = np.int64(np.rint((x[0] - low) / (high - low) * height))
+                    done = np.int64(np.rint((x[0] - low) * steep))
                     from_x = x[0]
                     c = 0
                 elif low >= x[n]:
@@ -101,7 +113,7 @@ def stripe(
                     upto, end = np.int64(height), high
                     if not last:
                         end = x[c + 1]
-                        upto = np.int64(np.rint((end - low) / (high - low) * height))
+                        upto = np.int64(np.rint((end - low) * steep))
                     part = sign * (upto - done)
                     if part != 0:
                         strip = min(c, n - 1)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kentongan.errors import LayerError
 from kentongan.grid import Grid
+from risk.exposure import kernels
 from risk.exposure.lattice import Y_UNITS, Lattice, make_lattice
 from risk.exposure.outline import Outline, make_outline
 from risk.exposure.stripe import Laid, Windows, capacity, lay, require_counts, stripe_entries
@@ -18,8 +19,9 @@ from risk.stripes import PeopleStripes, Stripe
 UNITS = Y_UNITS
 """Whole units of one person. A village may hold 2**31 people before a sum could overflow."""
 
-_ROWS = 240
-"""Rows worked on at once where stripes are higher: 160 MB for a national raster of 100 m."""
+_ROWS = 24
+"""Rows worked on at once where stripes are higher: 16 MB for a national raster of 100 m, which
+stays in a processor's cache."""
 _WINDOW = 2_000_000
 """Hazard cells in the windows of the villages worked on at once: 50 MB."""
 
@@ -45,6 +47,16 @@ class Found:
     reached: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """Windows and their order from the north; `reach` is the furthest strip of all so far."""
+
+    windows: Windows
+    order: _I64
+    s_low: _I64
+    reach: _I64
+
+
 def people_entries(geometry: NDArray[np.object_], grid: Grid, people: PeopleStripes) -> Found:
     """Lay the raster under the villages.
 
@@ -61,6 +73,7 @@ def people_entries(geometry: NDArray[np.object_], grid: Grid, people: PeopleStri
     totals = np.zeros((grid.rows, wide), dtype=np.int64)
     pieces: list[tuple[_I64, _I64, _I64]] = []
     outside = 0
+    sweep = make_sweep(outline, lattice)
     room = np.empty((_ROWS, lattice.column.size))
     for stripe in _in_order(people):
         outside += _beyond(stripe, lattice)
@@ -69,7 +82,7 @@ def people_entries(geometry: NDArray[np.object_], grid: Grid, people: PeopleStri
             continue
         laid = lay(stripe.first_row, stripe.people, lattice, room)
         _add_totals(totals, laid, span, lattice)
-        pieces += laid_under(laid, span, outline, lattice)
+        pieces += laid_under(laid, span, outline, lattice, sweep)
     first = int(lattice.column[0])
     village, cell, units = _merged(pieces, grid, wide, first)
     in_cell = np.zeros((grid.rows, grid.columns), dtype=np.int64)
@@ -116,6 +129,11 @@ def _strips(stripe: Stripe, lattice: Lattice) -> slice:
 
 def _add_totals(totals: _I64, laid: Laid, span: slice, lattice: Lattice) -> None:
     """All people of the stripe by hazard cell, rounded strip by strip as those of villages."""
+    fast = kernels.compiled_people()
+    if fast:
+        rows = lattice.fine_row - laid.first_row
+        fast.add_totals(laid.total, rows, lattice.row, lattice.y, span.start, span.stop, totals)
+        return
     total = laid.total[lattice.fine_row[span] - laid.first_row]
     strip, k = np.nonzero(total)
     here = np.rint(np.diff(lattice.y)[span][strip] * total[strip, k]).astype(np.int64)
@@ -123,46 +141,64 @@ def _add_totals(totals: _I64, laid: Laid, span: slice, lattice: Lattice) -> None
 
 
 def laid_under(
-    laid: Laid, span: slice, outline: Outline, lattice: Lattice
+    laid: Laid, span: slice, outline: Outline, lattice: Lattice, sweep: Sweep
 ) -> list[tuple[_I64, _I64, _I64]]:
-    windows = _windows(outline, lattice, span)
+    """Entries of all villages within the strips `span`; see `stripe_entries`."""
+    windows = _cut(sweep, span)
     batch = np.cumsum(capacity(windows, lattice)) // _WINDOW
-    found = []
-    for number in np.unique(batch):
-        some = batch == number
-        part = Windows(
-            *(
-                getattr(windows, name)[some]
-                for name in ("village", "k_low", "k_high", "s_low", "s_high")
-            )
-        )
-        found.append(stripe_entries(part, outline, lattice, laid))
-    return found
+    numbers = np.unique(batch)
+    if numbers.size == 1:
+        return [stripe_entries(windows, outline, lattice, laid)]
+    return [
+        stripe_entries(_taken(windows, batch == number), outline, lattice, laid)
+        for number in numbers
+    ]
 
 
-def _windows(outline: Outline, lattice: Lattice, span: slice) -> Windows:
-    """Villages that reach into the strips `span`, and what they can touch there."""
-    x, n = lattice.x, lattice.x.size - 1
+def _windows(outline: Outline, lattice: Lattice) -> Windows:
+    """What every village can touch of the lattice; those that meet nothing are left out."""
+    x, n, m = lattice.x, lattice.x.size - 1, lattice.y.size - 1
     y = lattice.y / Y_UNITS
     west, top, east, bottom = outline.bounds.T
     # Half a cell of room on each side for rounding; NaN compares false.
-    some = (bottom + 0.5 > y[span.start]) & (top - 0.5 < y[span.stop]) & (east > x[0] - 0.5)
-    some &= west < x[n] + 0.5
-    village = np.flatnonzero(some)
-    column = lattice.column - lattice.column[0]
+    some = (bottom + 0.5 > y[0]) & (top - 0.5 < y[m]) & (east > x[0] - 0.5) & (west < x[n] + 0.5)
+    column = (lattice.column - lattice.column[0]).astype(np.int64)
     left = np.clip(np.searchsorted(x, west[some] - 0.5, side="right") - 1, 0, n - 1)
     right = np.clip(np.searchsorted(x, east[some] + 0.5, side="left") - 1, 0, n - 1)
     upper = np.searchsorted(y, top[some] - 0.5, side="right") - 1
     lower = np.searchsorted(y, bottom[some] + 0.5, side="left")
-    s_low = np.clip(upper, span.start, span.stop - 1)
-    s_high = np.clip(lower, s_low + 1, span.stop)
     return Windows(
-        village.astype(np.int64),
-        column[left].astype(np.int64),
-        column[right].astype(np.int64) + 1,
-        s_low.astype(np.int64),
-        s_high.astype(np.int64),
+        np.flatnonzero(some),
+        column[left],
+        column[right] + 1,
+        np.clip(upper, 0, m - 1).astype(np.int64),
+        np.clip(lower, 1, m).astype(np.int64),
     )
+
+
+def make_sweep(outline: Outline, lattice: Lattice) -> Sweep:
+    """The windows of all villages, made ready to be asked for from north to south."""
+    windows = _windows(outline, lattice)
+    order = np.argsort(windows.s_low, kind="stable")
+    reach = np.maximum.accumulate(windows.s_high[order])
+    return Sweep(windows, order, windows.s_low[order], reach)
+
+
+def _cut(sweep: Sweep, span: slice) -> Windows:
+    """The windows within some strips along y, in the order of the villages."""
+    first = np.searchsorted(sweep.reach, span.start, side="right")
+    last = np.searchsorted(sweep.s_low, span.stop, side="left")
+    near = sweep.order[first:last]
+    part = _taken(sweep.windows, np.sort(near[sweep.windows.s_high[near] > span.start]))
+    return replace(
+        part,
+        s_low=np.maximum(part.s_low, span.start),
+        s_high=np.minimum(part.s_high, span.stop),
+    )
+
+
+def _taken(windows: Windows, some: NDArray[np.bool_] | _I64) -> Windows:
+    return Windows(*(getattr(windows, column.name)[some] for column in fields(windows)))
 
 
 def _merged(

@@ -19,7 +19,7 @@ from risk.exposure import kernels
 from risk.exposure.lattice import Y_UNITS, Lattice
 from risk.exposure.operator import CLASSES, HIGHEST_FIRST, UNKNOWN, ExposureOperator
 from risk.exposure.outline import make_outline
-from risk.exposure.people import laid_under
+from risk.exposure.people import laid_under, make_sweep
 from risk.exposure.stripe import lay
 from risk.stripes import ArrayStripes
 
@@ -192,7 +192,8 @@ def _pieces(
     outline = make_outline(geometry, even)
     room = np.empty((grid.rows, n))
     laid = lay(0, even.people, lattice, room)
-    found = laid_under(laid, slice(0, strips), outline, lattice)
+    sweep = make_sweep(outline, lattice)
+    found = laid_under(laid, slice(0, strips), outline, lattice, sweep)
     village, piece, units = (np.concatenate(column) for column in zip(*found, strict=True))
     row, strip = strips - 1 - piece // n, piece % n
     cell = (grid.rows - 1 - lattice.fine_row[row]) * np.int64(grid.columns)

@@ -147,7 +147,7 @@ def _compiled_entries(
     village, cell, units = (np.empty(size, dtype=np.int64) for _ in range(3))
     count = fast.stripe(
         *(windows.village, windows.k_low, windows.k_high, windows.s_low, windows.s_high),
-        *(outline.start, outline.x, outline.y, outline.joined),
+        *(outline.start, outline.stop, outline.turn, outline.x, outline.y, outline.joined),
         *(lattice.x, lattice.y, lattice.first_strip, lattice.column - lattice.column[0]),
         *(lattice.fine_column, lattice.fine_row, lattice.row, laid.first_row),
         *(laid.total.shape[1], laid.people, laid.left, laid.total),
@@ -185,7 +185,7 @@ def _row_pieces(
     windows: Windows, outline: Outline, lattice: Lattice, s_low: int, s_high: int
 ) -> tuple[_I64, _I64, _F64, _F64, _I64, _I64]:
     """Village, strip along y, x at its top and bottom, height and sign of each piece."""
-    count = outline.start[windows.village + 1] - outline.start[windows.village]
+    count = outline.stop[windows.village] - outline.start[windows.village]
     point = ranges(outline.start[windows.village], count)
     owner = np.repeat(windows.village, count)
     kept = outline.joined[point]
@@ -213,7 +213,8 @@ def _row_pieces(
 
     upper, lower = np.maximum(top[edge], lines[s]), np.minimum(bottom[edge], lines[s + 1])
     x_up, x_down = at(upper, edge, top, x_top), at(lower, edge, bottom, x_bottom)
-    sign = np.where(yb < ya, 1, -1)[edge].astype(np.int64)
+    turn = outline.turn[owner]
+    sign = np.where(yb < ya, turn, -turn)[edge]
     return owner[edge], s, x_up, x_down, lower - upper, sign
 
 
@@ -232,10 +233,11 @@ def _column_pieces(
     piece = np.repeat(np.arange(low.size), last - first)
     c = ranges(first, last - first)
     low_, high_, height_ = low[piece], high[piece], height[piece]
-    span = np.where(high_ > low_, high_ - low_, 1.0)
+    wide = np.where(high_ > low_, high_ - low_, np.inf)
+    steep = height_ / wide
 
     def upto(line: _F64) -> _I64:
-        whole: _I64 = np.rint((line - low_) / span * height_).astype(np.int64)
+        whole: _I64 = np.rint((line - low_) * steep).astype(np.int64)
         return whole
 
     beyond = c == n
