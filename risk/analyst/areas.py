@@ -119,6 +119,7 @@ def areas_of_frame(frame: gpd.GeoDataFrame, name: str, area_id: str | None) -> A
         ids: list[Any] = list(range(1, len(frame) + 1))
     else:
         ids = [_plain(value, row) for row, value in enumerate(frame[column].tolist())]
+        warnings += _cut_codes(ids, name, column)
     labels = np.array([str(i) for i in ids], dtype=object)
     shapes, said = shapes_of(frame, name, labels)
     ids, shapes, joined = _joined(ids, shapes, name)
@@ -133,6 +134,17 @@ def _plain(value: Any, row: int) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value if isinstance(value, (int, float, str)) else str(value)
+
+
+def _cut_codes(ids: list[Any], name: str, column: str) -> list[str]:
+    """What to know of codes such as 11.10 that were once read as numbers."""
+    broken = [i for i in ids if isinstance(i, float)]
+    if not broken:
+        return []
+    return [
+        f"{name}: {len(broken)} identifiers in {column!r} are decimal numbers (first {broken[0]}); "
+        "codes lose their last zeros so, 11.10 becomes 11.1; export the column as text"
+    ]
 
 
 def _joined(ids: list[Any], shapes: _Shapes, name: str) -> tuple[list[Any], _Shapes, list[str]]:

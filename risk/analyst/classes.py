@@ -15,6 +15,8 @@ UNKNOWN = "unknown"
 """Key of people for whom the hazard is not known."""
 MAX_CLASSES = 100
 _USUAL_NODATA = (127.0, 128.0, 255.0, 32767.0, 65535.0, 9999.0, 99999.0)
+_FILLS_BELOW = (-99999.0, -32768.0, -9999.0, -999.0, -99.0, -9.0, -1.0)
+"""Negative numbers that stand for nothing, ascending; only where they stand alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +66,49 @@ def classes_of(
     if thresholds is None:
         return _own_classes(values, name, minus_one_unknown)
     edges = np.asarray(thresholds, dtype=values.dtype)
+    values, warnings = _without_fills(values, edges, name)
     index = np.searchsorted(edges, values, side="right").astype(np.int16)
     index[np.isnan(values)] = -1
-    return Classes(index, tuple(range(len(edges) + 1)))
+    return Classes(index, tuple(range(len(edges) + 1)), (*warnings, *_nothing(index, name)))
+
+
+def _without_fills(
+    values: NDArray[np.floating], edges: NDArray[np.floating], name: str
+) -> tuple[NDArray[np.floating], list[str]]:
+    """Values with NaN for a negative number that stands alone, and what looks like a fill.
+
+    A number stands alone if no other value lies between it and half of it: depths that go on
+    below 0 keep theirs.
+    """
+    said: list[str] = []
+    for fill in _FILLS_BELOW:
+        low = np.fmin.reduce(values, axis=None)
+        if low != fill or fill >= edges[0]:
+            continue
+        rest = np.where(values == low, values.dtype.type(np.nan), values)
+        if np.fmin.reduce(rest, axis=None) > fill / 2:
+            said.append(
+                f"{name}: {int((values == low).sum()):,} values are {fill:g}, far below all "
+                "others, and not declared as nodata; taken as not known"
+            )
+            values = rest
+    top = np.fmax.reduce(values, axis=None)
+    if (
+        top in _USUAL_NODATA
+        and top >= edges[-1]
+        and not ((values > top / 2) & (values < top)).any()
+    ):
+        said.append(
+            f"{name}: {int((values == top).sum()):,} values are {top:g}, often a nodata value, but "
+            "not declared as one; counted in the highest class; declare it if it is one"
+        )
+    return values, said
+
+
+def _nothing(index: NDArray[np.int16], name: str) -> list[str]:
+    if (index >= 0).any():
+        return []
+    return [f"{name}: no value in the part that was asked for; the hazard is not known there"]
 
 
 def _own_classes(values: NDArray[np.floating], name: str, minus_one_unknown: bool) -> Classes:
@@ -96,4 +138,4 @@ def _own_classes(values: NDArray[np.floating], name: str, minus_one_unknown: boo
     keys = np.union1d(found, [0.0]).astype(values.dtype)
     index = np.searchsorted(keys, values).astype(np.int16)
     index[np.isnan(values)] = -1
-    return Classes(index, tuple(int(k) for k in keys), tuple(warnings))
+    return Classes(index, tuple(int(k) for k in keys), (*warnings, *_nothing(index, name)))

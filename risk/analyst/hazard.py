@@ -20,6 +20,7 @@ from risk.analyst.cells import Cells, box_in, same_plane, shapes_in
 from risk.analyst.classes import classes_of
 from risk.analyst.field import Field, chosen, field_of, read_field
 from risk.analyst.measure import Measure
+from risk.analyst.words import words_as_classes
 from risk.analyst.zones import Zones, zones_of_polygons, zones_of_raster
 from risk.layers import columns
 from risk.layers.progress import Advance
@@ -36,6 +37,12 @@ CLASS_COLUMNS = (
     "class", "kelas", "hazard_class", "hazard_level", "level", "tingkat", "kelas_bahaya", "krb",
     "state", "gridcode", "dn",
 )  # fmt: skip
+_ROW_NUMBERS = ("id", "fid", "objectid", "gid", "ogc_fid", "no", "kode", "code")
+_OF_HAZARD = (
+    "flood", "banjir", "genang", "wet", "tsunami", "hazard", "bahaya", "rawan", "krb", "affected",
+    "terdampak", "risk", "risiko", "zona", "zone", "level", "class", "kelas", "tingkat",
+)  # fmt: skip
+"""What is in the name of a column whose words are classes: a "no" elsewhere makes nobody safe."""
 _LONGEST_DEG = 0.005
 """Edges of shapes in degrees are cut to 500 m before they go to another plane."""
 _ROUNDING = 1e-7
@@ -137,6 +144,13 @@ def _values(
     others = ", ".join(str(c) for c in table.columns)[:200] or "no column"
     numbers = [c for c in table.columns if pd.to_numeric(table[c], errors="coerce").notna().any()]
     found = column or columns.find(numbers, CLASS_COLUMNS)
+    if found is None and thresholds is not None:
+        left = [c for c in numbers if str(c).lower() not in _ROW_NUMBERS]
+        found = left[0] if len(left) == 1 else None
+    by_words = found or _column_of_words(table)
+    worded = words_as_classes(table[by_words]) if by_words in table.columns else None
+    if by_words is not None and worded is not None and thresholds is None:
+        return worded, _said_of_words(worded, name, by_words)
     if found is None:
         if thresholds is not None:
             raise DataError(
@@ -160,6 +174,21 @@ def _values(
             f"{name}: {int(np.isnan(values).sum())} polygons without a value are not known"
         )
     return values, notes
+
+
+def _column_of_words(table: pd.DataFrame) -> str | None:
+    """The only column named after a hazard that says yes or no, or names classes, in words."""
+    named = [str(c) for c in table.columns if any(part in str(c).lower() for part in _OF_HAZARD)]
+    some = [c for c in named if words_as_classes(table[c]) is not None]
+    return some[0] if len(some) == 1 else None
+
+
+def _said_of_words(values: _F64, name: str, column: str) -> list[str]:
+    said = [f"{name}: classes from the words in the column {column!r}"]
+    if np.isnan(values).any():
+        missing = int(np.isnan(values).sum())
+        said.append(f"{name}: {missing} polygons without a value are not known")
+    return said
 
 
 def count(
