@@ -17,7 +17,7 @@ from kentongan.view import FeedLine
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from ingest.census import Drift
+    from ingest.keep.census import Drift
     from kentongan.settings import Settings
     from orchestration.heartbeat import Beat
 
@@ -38,7 +38,7 @@ class Overview:
 
 
 def overview(engine: Engine, at: datetime, settings: Settings) -> Overview:
-    from ingest.quarantine import open_counts
+    from ingest.keep.quarantine import open_counts
     from orchestration.heartbeat import beats
     from orchestration.view import feed_lines
 

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine, select
 
-from ingest.census import document_kind
 from ingest.expired import ended_but_listed
+from ingest.keep.census import document_kind
 from ingest.registry import SOURCES
 from ingest.report import GOOD
 from ingest.source import Source, SourceInfo

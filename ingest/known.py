@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, select
 
-from ingest.archiving import in_archive
+from ingest.keep.archiving import in_archive
 from ingest.languages import in_one_language
 from kentongan.db import records
 from kentongan.records import Nowcast, NowcastItem, Record, record_from_json

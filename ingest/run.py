@@ -10,19 +10,19 @@ from datetime import datetime
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from ingest import folder as folders
 from ingest import log
-from ingest.breaker import Breaker
-from ingest.fetch import Fetcher
-from ingest.lease import Lease, lease
-from ingest.links import linked_path
-from ingest.manners import client_for, reserve_of, serves_warnings
-from ingest.payload import one_line
+from ingest.read.payload import one_line
 from ingest.registry import SOURCES
 from ingest.report import GOOD, PollReport
 from ingest.source import Link, Source
 from ingest.summary import elsewhere, report_on, unkept
 from ingest.visit import IngestContext, Polling, Visit, base_of, logged, refused, visit
+from ingest.wire import folder as folders
+from ingest.wire.breaker import Breaker
+from ingest.wire.fetch import Fetcher
+from ingest.wire.lease import Lease, lease
+from ingest.wire.links import linked_path
+from ingest.wire.manners import client_for, reserve_of, serves_warnings
 from kentongan.errors import SettingsError, SourceError
 from kentongan.times import require_aware
 from kentongan.types import Outcome

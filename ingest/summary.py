@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from ingest import log
-from ingest.archiving import archive_trouble
-from ingest.fetch import Fetcher
 from ingest.health import source_health
-from ingest.payload import one_line
+from ingest.keep.archiving import archive_trouble
+from ingest.read.payload import one_line
 from ingest.report import GOOD, Entry, PollReport, overall
 from ingest.source import Link, Source
 from ingest.visit import IngestContext, Polling, Visit
+from ingest.wire.fetch import Fetcher
 from kentongan.times import iso
 from kentongan.types import FeedState, Outcome
 

@@ -9,14 +9,15 @@ from datetime import datetime
 from pydantic import SecretStr
 from sqlalchemy import Connection, Engine
 
-from ingest import folder as folders
-from ingest import log, quarantine
-from ingest.census import count_fields
-from ingest.fetch import Fetched, Fetcher
-from ingest.lease import Lease
-from ingest.memo import MEMO
-from ingest.payload import one_line
+from ingest import log
+from ingest.keep import quarantine
+from ingest.keep.census import count_fields
+from ingest.keep.memo import MEMO
+from ingest.read.payload import one_line
 from ingest.source import Link, ReadContext, Reading, Source
+from ingest.wire import folder as folders
+from ingest.wire.fetch import Fetched, Fetcher
+from ingest.wire.lease import Lease
 from kentongan.errors import NotPublishedYet, SourceBlocked, SourceChanged, SourceError
 from kentongan.settings import Settings
 from kentongan.store import Store

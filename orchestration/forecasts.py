@@ -103,7 +103,7 @@ def _aliases(settings: Settings) -> Aliases:
 
 def _budget(context: CycleContext) -> int:
     """Requests of this cycle: the setting's, or what other processes have left of the minute."""
-    from ingest.http import host_of, is_loopback
+    from ingest.wire.http import host_of, is_loopback
 
     allowed, url = context.settings.forecast_requests_per_cycle, context.settings.bmkg_api_url
     if is_loopback(url):
@@ -112,7 +112,7 @@ def _budget(context: CycleContext) -> int:
 
 
 def _left(context: CycleContext, host: str) -> int:
-    from ingest.rate import SUPPORT_RESERVE, SharedLimiter
+    from ingest.wire.rate import SUPPORT_RESERVE, SharedLimiter
 
     return SharedLimiter(context.engine).left(host) - SUPPORT_RESERVE
 

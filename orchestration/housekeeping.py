@@ -31,9 +31,9 @@ def thin_archive(at: str) -> dict[str, Any]:
 
 
 def thin_at(settings: Settings, at: datetime) -> dict[str, Any]:
+    from ingest.keep.thinning import Thinning, sweep, thin
+    from ingest.keep.thinning_rows import thin_rows
     from ingest.registry import SOURCES
-    from ingest.thinning import Thinning, sweep, thin
-    from ingest.thinning_rows import thin_rows
     from kentongan.retention import load_retention
 
     rules = load_retention(data_dir() / "policy" / "retention.toml")
@@ -80,7 +80,7 @@ def verify_archive(settings: Settings | None = None) -> dict[str, Any]:
     Raises:
         DataError: a document was changed, is missing, or is none of ours.
     """
-    from ingest.archive_check import check_archive
+    from ingest.keep.archive_check import check_archive
 
     with open_ingest(settings or Settings()) as ingest:
         found = check_archive(ingest.engine, ingest.archive)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from ingest.recorder import Recording, record, recordable
+from ingest.play.recorder import Recording, record, recordable
 from ingest.visit import IngestContext
 from orchestration.stages import poll_one
 from orchestration.watch import INTERVALS_S, SUPPORT_INTERVALS_S

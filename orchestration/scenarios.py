@@ -48,7 +48,7 @@ def run_scenario(
     draw: Draw | None = None,
 ) -> dict[str, Any]:
     """Play every step; returns the last step's document with `steps` and `seconds`."""
-    from ingest.feedserver import ScenarioServer
+    from ingest.play.feedserver import ScenarioServer
 
     scenario = find(name_or_path)
     home = _fresh_home(settings.home / "scenarios" / scenario.name)

@@ -14,8 +14,8 @@ import typer
 from console.cli.common import AsJson, At, database, now, open_settings, parse_at, print_json, say
 
 if TYPE_CHECKING:
-    from ingest.archive_check import Names
-    from ingest.archive_index import ListedDocument
+    from ingest.keep.archive_check import Names
+    from ingest.keep.archive_index import ListedDocument
     from kentongan.settings import Settings
     from kentongan.store import Store
 
@@ -45,7 +45,7 @@ def list_documents(
     json: AsJson = False,
 ) -> None:
     """What was received, oldest first: one line for each document."""
-    from ingest.archive_index import listed
+    from ingest.keep.archive_index import listed
     from ingest.registry import SOURCES
 
     if source and source not in SOURCES:
@@ -77,8 +77,8 @@ def show(
     meta: Annotated[bool, typer.Option("--meta", help="How it came, as JSON, not it.")] = False,
 ) -> None:
     """One document's bytes, as received, on standard output."""
-    from ingest.archive_index import receptions
-    from ingest.archiving import in_archive
+    from ingest.keep.archive_index import receptions
+    from ingest.keep.archiving import in_archive
     from kentongan.errors import DataError
 
     settings = open_settings()
@@ -102,7 +102,7 @@ def show(
 @group.command()
 def verify(json: AsJson = False) -> None:
     """Read every archived document; name each that was changed, is missing or is not ours."""
-    from ingest.archive_check import check_archive, documents_kept
+    from ingest.keep.archive_check import check_archive, documents_kept
 
     settings = open_settings()
     with database(settings) as engine, _bar("read", lambda: documents_kept(engine)) as progress:
@@ -148,10 +148,10 @@ def thin(
     json: AsJson = False,
 ) -> None:
     """Delete bytes that the retention policy gives up, and rows of the log that say nothing new."""
+    from ingest.keep.thinning import Thinning, sweep
+    from ingest.keep.thinning import thin as carry_out
+    from ingest.keep.thinning_rows import thin_rows
     from ingest.registry import SOURCES
-    from ingest.thinning import Thinning, sweep
-    from ingest.thinning import thin as carry_out
-    from ingest.thinning_rows import thin_rows
     from kentongan.retention import load_retention
     from kentongan.settings import data_dir
 

@@ -12,7 +12,7 @@ from console.cli.common import At, say
 if TYPE_CHECKING:
     import threading
 
-    from ingest.feedserver import TimedServer
+    from ingest.play.feedserver import TimedServer
     from kentongan.scenario import Step
 
 LOOK_S = 0.1
@@ -32,7 +32,7 @@ def feed_server(
     import signal
     import threading
 
-    from ingest.feedserver import FeedServer, TimedServer
+    from ingest.play.feedserver import FeedServer, TimedServer
     from kentongan.scenario import load_scenario
 
     stop = threading.Event()

@@ -36,8 +36,8 @@ def drift(
     from datetime import timedelta
 
     from console.feed_table import drift_document, drift_report
-    from ingest.census import drift as drifted
-    from ingest.census import fields_known
+    from ingest.keep.census import drift as drifted
+    from ingest.keep.census import fields_known
 
     instant = at or now()
     with database(open_settings()) as engine:

@@ -10,8 +10,8 @@ import typer
 from console.cli.common import AsJson, database, now, open_settings, print_json
 
 if TYPE_CHECKING:
-    from ingest.quarantine import Refused
-    from ingest.retry import Retried
+    from ingest.keep.quarantine import Refused
+    from ingest.keep.retry import Retried
 
 group = typer.Typer(help="Documents and items that could not be read.", no_args_is_help=True)
 
@@ -27,7 +27,7 @@ def list_(
     json: AsJson = False,
 ) -> None:
     """What waits for a person: source, how often, since when, why."""
-    from ingest.quarantine import OPEN, listed
+    from ingest.keep.quarantine import OPEN, listed
 
     with database(open_settings()) as engine, engine.connect() as connection:
         found = listed(connection, state=None if every else OPEN)
@@ -41,7 +41,7 @@ def list_(
 @group.command()
 def show(number: int, json: AsJson = False) -> None:
     """One entry with its reason and a sample."""
-    from ingest.quarantine import refused
+    from ingest.keep.quarantine import refused
 
     with database(open_settings()) as engine, engine.connect() as connection:
         entry = refused(connection, number)
@@ -62,8 +62,8 @@ def retry(
     json: AsJson = False,
 ) -> None:
     """Read the archived bytes again with today's readers; 1: something is still refused."""
-    from ingest.quarantine import listed, refused
-    from ingest.retry import retry as read_again
+    from ingest.keep.quarantine import listed, refused
+    from ingest.keep.retry import retry as read_again
     from orchestration.context import open_ingest
 
     if bool(numbers) == every:
@@ -89,8 +89,8 @@ def dismiss(
     json: AsJson = False,
 ) -> None:
     """Close entries without reading them again; the bytes stay in the archive."""
-    from ingest.quarantine import refused
-    from ingest.retry import dismiss as close
+    from ingest.keep.quarantine import refused
+    from ingest.keep.retry import dismiss as close
     from orchestration.context import open_ingest
 
     with open_ingest(open_settings()) as context:

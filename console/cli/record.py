@@ -13,7 +13,7 @@ import typer
 from console.cli.common import AsJson, now, open_settings, parse_at, print_json, say
 
 if TYPE_CHECKING:
-    from ingest.recorder import Recording
+    from ingest.play.recorder import Recording
     from kentongan.settings import Settings
 
 
@@ -67,7 +67,7 @@ def _sources(settings: Settings, wanted: list[str]) -> list[str]:
 def _from_archive(
     settings: Settings, folder: Path, sources: list[str], start: datetime, end: datetime
 ) -> Recording:
-    from ingest.recorder import record as write
+    from ingest.play.recorder import record as write
     from orchestration.context import open_ingest
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def _live(
 ) -> Recording:
     from datetime import timedelta
 
-    from ingest.recorder import require_own
+    from ingest.play.recorder import require_own
     from orchestration.context import open_ingest
     from orchestration.recording import record_live, recorder
 

@@ -78,7 +78,7 @@ class Reading:
 
     def quarantine(self) -> dict[str, int]:
         """Source → entries that wait for a person."""
-        from ingest.quarantine import open_counts
+        from ingest.keep.quarantine import open_counts
 
         with self.engine.connect() as connection:
             return open_counts(connection)

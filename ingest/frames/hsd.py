@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ingest.payload import one_line, refuse_html
+from ingest.read.payload import one_line, refuse_html
 from kentongan.errors import SourceChanged
 
 COLUMNS = 5500

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ingest.frames.raw import EAST, NORTH, SOUTH, WEST, RawWindow
-from ingest.payload import one_line
+from ingest.read.payload import one_line
 from kentongan.errors import SourceChanged
 from kentongan.times import iso
 from kentongan.types import Quality

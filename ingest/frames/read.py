@@ -11,7 +11,7 @@ from ingest.frames import hsd
 from ingest.frames.judge import judged
 from ingest.frames.raw import About, RawWindow
 from ingest.frames.worker import read_window
-from ingest.payload import one_line, refuse_html
+from ingest.read.payload import one_line, refuse_html
 from kentongan.errors import SourceChanged
 from kentongan.times import iso, parse_instant, require_aware
 

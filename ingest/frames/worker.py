@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ingest.frames.raw import RawWindow
-from ingest.payload import one_line
+from ingest.read.payload import one_line
 from kentongan.errors import SourceChanged, SourceDown
 
 PATIENCE_S = {"netcdf": 15.0, "hsd": 60.0}

@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ingest.detections import drill_texts, features_of, figure, place_of, point_feature
-from ingest.drift import field_names, names_of
-from ingest.felt import parse_felt
-from ingest.fields import required, text_of
-from ingest.payload import one_line
-from ingest.plausible import plausible
-from ingest.quake import DEPTHS_KM, MAGNITUDES, document_status, status_suffix
+from ingest.keep.drift import field_names, names_of
+from ingest.read.detections import drill_texts, features_of, figure, place_of, point_feature
+from ingest.read.felt import parse_felt
+from ingest.read.fields import required, text_of
+from ingest.read.payload import one_line
+from ingest.read.plausible import plausible
+from ingest.read.quake import DEPTHS_KM, MAGNITUDES, document_status, status_suffix
 from ingest.source import Link, ReadContext, Reading, SourceInfo
 from kentongan.drills import is_re_creation
 from kentongan.errors import DataError, SourceChanged

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from ingest.detections import (
+from ingest.keep.drift import field_names, misplaced, names_of
+from ingest.read.detections import (
     GEOJSON,
     HISTORY,
     LIVE,
@@ -22,8 +23,7 @@ from ingest.detections import (
     history_rows,
     live_row,
 )
-from ingest.drift import field_names, misplaced, names_of
-from ingest.payload import elements, local_name, one_line, parse_xml, refuse_html
+from ingest.read.payload import elements, local_name, one_line, parse_xml, refuse_html
 from ingest.source import Link, ReadContext, Reading, SourceInfo
 from kentongan.errors import DataError, SourceChanged
 from kentongan.records import Detection

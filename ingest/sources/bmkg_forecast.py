@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
-from ingest.drift import field_names, names_of
-from ingest.fields import optional_number, required, text_of, utc_text
-from ingest.payload import head_text, one_line, parse_json, refuse_html
-from ingest.plausible import plausible
+from ingest.keep.drift import field_names, names_of
+from ingest.read.fields import optional_number, required, text_of, utc_text
+from ingest.read.payload import head_text, one_line, parse_json, refuse_html
+from ingest.read.plausible import plausible
 from ingest.source import Link, ReadContext, Reading, SourceInfo
 from kentongan.errors import DataError, NotPublishedYet, SourceChanged
 from kentongan.records import Forecast, ForecastSlot

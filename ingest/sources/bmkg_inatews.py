@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from ingest.inatews import read_document
+from ingest.read.inatews import read_document
 from ingest.source import Link, ReadContext, Reading, SourceInfo
 
 

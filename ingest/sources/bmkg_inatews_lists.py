@@ -11,9 +11,16 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
-from ingest.fields import instant
-from ingest.inatews import alert_from_xml, read_alert
-from ingest.payload import element_text, elements, local_name, one_line, parse_xml, xml_comments
+from ingest.read.fields import instant
+from ingest.read.inatews import alert_from_xml, read_alert
+from ingest.read.payload import (
+    element_text,
+    elements,
+    local_name,
+    one_line,
+    parse_xml,
+    xml_comments,
+)
 from ingest.source import Link, ReadContext, Reading, SourceInfo
 from kentongan.errors import DataError, SourceChanged
 

@@ -13,12 +13,19 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from ingest.drift import field_names, misplaced
-from ingest.fields import instant, sane
-from ingest.nowcast_times import end_time, said_end, sent_time
-from ingest.payload import element_text, elements, local_name, one_line, parse_xml, xml_comments
-from ingest.polygons import parse_rings
-from ingest.quake import document_status, status_doubt, status_suffix
+from ingest.keep.drift import field_names, misplaced
+from ingest.read.fields import instant, sane
+from ingest.read.nowcast_times import end_time, said_end, sent_time
+from ingest.read.payload import (
+    element_text,
+    elements,
+    local_name,
+    one_line,
+    parse_xml,
+    xml_comments,
+)
+from ingest.read.polygons import parse_rings
+from ingest.read.quake import document_status, status_doubt, status_suffix
 from ingest.source import Link, ReadContext, Reading, SourceInfo
 from kentongan.drills import is_re_creation
 from kentongan.errors import DataError, SourceChanged

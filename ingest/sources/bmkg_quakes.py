@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ingest.drift import field_names, names_of
-from ingest.fields import required, text_of
-from ingest.payload import one_line
-from ingest.quake import (
+from ingest.keep.drift import field_names, names_of
+from ingest.read.fields import required, text_of
+from ingest.read.payload import one_line
+from ingest.read.quake import (
     Order,
     depth_of,
     document_status,
@@ -23,8 +23,8 @@ from ingest.quake import (
     position,
     texts_in,
 )
-from ingest.quake_rows import KNOWN, quake_list
-from ingest.quake_times import access_stamps, origin_of
+from ingest.read.quake_rows import KNOWN, quake_list
+from ingest.read.quake_times import access_stamps, origin_of
 from ingest.source import Link, ReadContext, Reading, SourceInfo
 from kentongan.drills import is_re_creation
 from kentongan.errors import DataError

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from ingest.drift import field_names
-from ingest.payload import one_line, parse_json
+from ingest.keep.drift import field_names
+from ingest.read.payload import one_line, parse_json
 from ingest.source import Link, ReadContext, Reading, SourceInfo
 from kentongan.errors import (
     DataError,

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ingest.drift import field_names
-from ingest.fields import instant, number, required, text_of
-from ingest.payload import elements, local_name, one_line, parse_xml, xml_comments
-from ingest.plausible import plausible
-from ingest.quake import depth_of, document_status, magnitude_of, status_suffix
+from ingest.keep.drift import field_names
+from ingest.read.fields import instant, number, required, text_of
+from ingest.read.payload import elements, local_name, one_line, parse_xml, xml_comments
+from ingest.read.plausible import plausible
+from ingest.read.quake import depth_of, document_status, magnitude_of, status_suffix
 from ingest.source import Link, ReadContext, Reading, SourceInfo
 from kentongan.drills import is_re_creation
 from kentongan.errors import DataError, SourceChanged, UnitMismatch

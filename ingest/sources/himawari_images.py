@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ingest.image_title import title_time
-from ingest.picture import picture_pixels, picture_record, picture_size, title_notes
+from ingest.read.image_title import title_time
+from ingest.read.picture import picture_pixels, picture_record, picture_size, title_notes
 from ingest.source import Link, ReadContext, Reading, SourceInfo
 from ingest.sources.himawari_rp import SIZE
 from kentongan.errors import SourceChanged

@@ -21,7 +21,7 @@ from kentongan.store import sha256_hex
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from ingest.breaker import Permit
+    from ingest.wire.breaker import Permit
 
 BELLS = {
     "bmkg-quakes": ("bmkg_data_url", "/DataMKG/TEWS/autogempa.json"),
@@ -86,9 +86,9 @@ class Turn:
         """
         if self.engine is None:
             return
-        from ingest.breaker import Breaker, Open
-        from ingest.links import host_of, place_of
-        from ingest.rate import SharedLimiter
+        from ingest.wire.breaker import Breaker, Open
+        from ingest.wire.links import host_of, place_of
+        from ingest.wire.rate import SharedLimiter
 
         found = Breaker(self.engine).admit(place_of(self.url), at)
         if isinstance(found, Open):
@@ -102,8 +102,8 @@ class Turn:
         """The look gave something good, or `failure`."""
         if self.engine is None or self._permit is None:
             return
-        from ingest.breaker import Breaker
-        from ingest.links import place_of
+        from ingest.wire.breaker import Breaker
+        from ingest.wire.links import place_of
 
         breaker, place = Breaker(self.engine), place_of(self.url)
         if failure:
@@ -115,7 +115,7 @@ class Turn:
 
 def turn(url: str, settings: Settings) -> Turn:
     """What the doorbell of an address shares with the polls."""
-    from ingest.links import is_loopback
+    from ingest.wire.links import is_loopback
     from kentongan.db import make_engine
 
     database = settings.resolved_database_url
@@ -179,7 +179,7 @@ def _require_data(body: bytes, url: str) -> None:
 
 def client(settings: Settings) -> httpx.AsyncClient:
     """A client that asks for plain bytes and follows nothing."""
-    from ingest.http import user_agent
+    from ingest.wire.http import user_agent
 
     return httpx.AsyncClient(
         timeout=settings.http_timeout_s,

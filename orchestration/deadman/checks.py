@@ -107,7 +107,7 @@ def _in_database(
 
 def _clock(engine: Engine, policy: DeadmanPolicy, at: datetime) -> Iterator[Finding]:
     """Whether the hosts of the feeds agree with this machine on what time it is."""
-    from ingest.clock import clock_error
+    from ingest.wire.clock import clock_error
 
     error = clock_error(engine, at)
     if error is None or abs(error.total_seconds()) <= policy.clock_ahead_seconds:

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from console.cli.archive import group
-from ingest.feedserver import FeedServer
+from ingest.play.feedserver import FeedServer
 from ingest.run import IngestContext, poll
 from kentongan.db import make_engine
 from kentongan.migrate import migrate

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from console.cli.app import app
-from ingest.feedserver import FeedServer
+from ingest.play.feedserver import FeedServer
 from kentongan.settings import Settings
 from kentongan.times import iso
 from orchestration.airflow.environment import kentongan_variables

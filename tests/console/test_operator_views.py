@@ -17,7 +17,7 @@ import pytest
 
 from console.feed_table import feeds_report, overview
 from console.templating import render
-from ingest.feedserver import FeedServer, Payload
+from ingest.play.feedserver import FeedServer, Payload
 from ingest.run import IngestContext, poll
 from kentongan.db import make_engine
 from kentongan.migrate import migrate

@@ -57,7 +57,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home in the middle of the bundled scenario of Cianjur."""
-    from ingest.feedserver import ScenarioServer
+    from ingest.play.feedserver import ScenarioServer
     from orchestration.context import open_context
     from orchestration.cycle import run_cycle
     from orchestration.scenarios import find

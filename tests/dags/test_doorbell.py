@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.breaker import Breaker
-from ingest.rate import RateLimiter, SharedLimiter
+from ingest.wire.breaker import Breaker
+from ingest.wire.rate import RateLimiter, SharedLimiter
 from kentongan.errors import SettingsError, SourceBlocked, SourceChanged, SourceDown
 from kentongan.settings import Settings
 from kentongan.store import sha256_hex

@@ -23,7 +23,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ingest.feedserver import FeedServer
+from ingest.play.feedserver import FeedServer
 from kentongan.settings import Settings
 from orchestration.airflow.environment import kentongan_variables
 

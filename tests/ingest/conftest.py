@@ -16,7 +16,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 from sqlalchemy import create_engine, make_url
 
-from ingest.feedserver import FeedServer, Payload
+from ingest.play.feedserver import FeedServer, Payload
 from ingest.run import IngestContext
 from ingest.source import ReadContext
 from kentongan.db import make_engine

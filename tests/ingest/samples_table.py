@@ -18,8 +18,8 @@ from pathlib import Path
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from ingest.feedserver import FeedServer, Payload
 from ingest.known import known
+from ingest.play.feedserver import FeedServer, Payload
 from ingest.run import IngestContext, poll
 from kentongan.db import feed_log, make_engine
 from kentongan.migrate import migrate

@@ -14,9 +14,9 @@ import pytest
 from sqlalchemy import event, select
 from sqlalchemy.exc import OperationalError
 
-from ingest.archiving import archived_name, in_archive
-from ingest.feedserver import FeedServer
+from ingest.keep.archiving import archived_name, in_archive
 from ingest.known import known
+from ingest.play.feedserver import FeedServer
 from ingest.run import poll
 from kentongan.db import feed_log, records
 from kentongan.errors import DataError

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ingest.detections import utc_instant
 from ingest.known import known
+from ingest.read.detections import utc_instant
 from ingest.run import poll
 from ingest.sources.bmkg_detections import BmkgDetections
 from kentongan.errors import DataError, SourceBlocked, SourceChanged

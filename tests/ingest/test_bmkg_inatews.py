@@ -188,8 +188,8 @@ def test_the_same_bulletin_in_json_and_xml_is_one_record(feeds, read):
 
 
 def _from_xml(payload):
-    from ingest.inatews import alert_from_xml as mapping
-    from ingest.payload import parse_xml
+    from ingest.read.inatews import alert_from_xml as mapping
+    from ingest.read.payload import parse_xml
 
     return mapping(parse_xml(payload, "x"), "x")["info"]
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ingest.polygons import MAX_RING_POINTS, MAX_RINGS
+from ingest.read.polygons import MAX_RING_POINTS, MAX_RINGS
 from ingest.sources.bmkg_nowcast import BmkgNowcast, district_names
 from kentongan.errors import SourceBlocked, SourceChanged
 from kentongan.types import DocumentStatus

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ingest import quake
-from ingest.felt import parse_felt
+from ingest.read import quake
+from ingest.read.felt import parse_felt
 from ingest.sources.bmkg_quakes import BmkgQuakes
 from kentongan.errors import SourceBlocked, SourceChanged
 from kentongan.types import DocumentStatus

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from ingest import quarantine
+from ingest.keep import quarantine
 from ingest.registry import SOURCES, configured
 from ingest.run import poll
 from kentongan.db import feed_log

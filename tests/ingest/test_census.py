@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from ingest import census
-from ingest.census import count_fields, document_kind, drift, fields_known
+from ingest.keep import census
+from ingest.keep.census import count_fields, document_kind, drift, fields_known
 from ingest.run import poll
 from ingest.source import Reading
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from ingest.feedserver import FeedServer, ScenarioServer
+from ingest.play.feedserver import FeedServer, ScenarioServer
 from kentongan.errors import SettingsError
 from kentongan.scenario import Scenario, Step
 

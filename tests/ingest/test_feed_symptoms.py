@@ -20,9 +20,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from ingest.feedserver import NO_ANSWER, FeedServer, Payload
 from ingest.health import feed_health
 from ingest.known import known, unknown_areas
+from ingest.play.feedserver import NO_ANSWER, FeedServer, Payload
 from ingest.registry import SOURCES
 from ingest.run import poll
 from kentongan.db import feed_log

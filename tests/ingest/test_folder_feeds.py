@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from ingest.folder import FILES_PER_POLL, list_folder, local_folder
 from ingest.health import feed_health
 from ingest.known import known, read_payload
 from ingest.registry import SOURCES, configured
 from ingest.run import poll
+from ingest.wire.folder import FILES_PER_POLL, list_folder, local_folder
 from kentongan.db import feed_log
 from kentongan.errors import SourceDown
 from kentongan.settings import Settings
@@ -148,7 +148,7 @@ def test_other_names_links_pipes_and_folders_are_left_alone(inbox, tmp_path, fra
 
 
 def test_a_file_swapped_for_a_link_is_not_followed(context, inbox, tmp_path, frame, monkeypatch):
-    from ingest import folder as module
+    from ingest.wire import folder as module
 
     secret = put(tmp_path, "secret", frame)
     put(inbox, NAME, frame)

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select
 
-from ingest.feedserver import FeedServer, Payload
 from ingest.forecast_plan import coverage as cover
 from ingest.forecast_plan.aliases import (
     Alias,
@@ -24,6 +23,7 @@ from ingest.forecast_plan.aliases import (
 from ingest.forecast_plan.plan import Came, nothing_known, plan_forecasts
 from ingest.forecast_plan.state import known_forecasts, refresh
 from ingest.forecast_plan.villages import make_villages
+from ingest.play.feedserver import FeedServer, Payload
 from ingest.run import poll
 from kentongan.db import forecast_villages
 from kentongan.errors import DataError, SettingsError

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from ingest.glyphs import read_character, split_words
-from ingest.image_title import title_time
+from ingest.read.glyphs import read_character, split_words
+from ingest.read.image_title import title_time
 from ingest.sources.himawari_rp import HimawariRp
 from kentongan.errors import SourceBlocked, SourceChanged
 from kentongan.types import Quality
@@ -88,7 +88,7 @@ def test_titles_that_are_not_believed(title):
 @pytest.mark.parametrize("size", [24, 30, 36, 42])
 @pytest.mark.parametrize("digit", "0123456789")
 def test_every_digit_is_read(digit, size):
-    from ingest.image_title import _cream
+    from ingest.read.image_title import _cream
 
     ((glyph,),) = split_words(_cream(bar(digit, size=size)))
     assert read_character(glyph) == digit

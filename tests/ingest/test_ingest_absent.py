@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.feedserver import FeedServer
 from ingest.health import feed_health
+from ingest.play.feedserver import FeedServer
 from ingest.run import IngestContext, poll
 from kentongan.db import make_engine
 from kentongan.migrate import migrate

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ingest.felt import parse_felt
-from ingest.fields import (
+from ingest.read.felt import parse_felt
+from ingest.read.fields import (
     hemisphere,
     instant,
     last_local_instant,
@@ -23,12 +23,12 @@ from ingest.fields import (
     text_of,
     utc_text,
 )
-from ingest.links import linked_path
-from ingest.payload import MAX_DEPTH, is_html, one_line, parse_json, parse_xml, xml_comments
-from ingest.polygons import parse_rings
+from ingest.read.payload import MAX_DEPTH, is_html, one_line, parse_json, parse_xml, xml_comments
+from ingest.read.polygons import parse_rings
 from ingest.registry import SOURCES
 from ingest.source import ReadContext
 from ingest.sources.bmkg_nowcast import district_names
+from ingest.wire.links import linked_path
 from kentongan.errors import DataError, SourceBlocked, SourceChanged, SourceError
 from tests.fuzz.corpus import AT, FEEDS, seeds
 

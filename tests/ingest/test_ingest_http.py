@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from ingest.http import PoliteClient, require_data
-from ingest.rate import RateLimiter
+from ingest.wire.http import PoliteClient, require_data
+from ingest.wire.rate import RateLimiter
 from kentongan.errors import NotPublishedYet, SourceBlocked, SourceChanged, SourceDown
 
 
@@ -28,7 +28,7 @@ def get(client, url):
 
 
 def test_says_plainly_who_asks(client, raw_server):
-    from ingest.http import user_agent
+    from ingest.wire.http import user_agent
 
     assert user_agent("ops@example.org").startswith("Kentongan/")
     assert user_agent("ops@example.org").endswith(" (+ops@example.org)")

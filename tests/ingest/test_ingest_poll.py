@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from ingest.feedserver import FeedServer
 from ingest.health import feed_health
 from ingest.known import known, read_payload, unknown_areas
-from ingest.links import linked_path
+from ingest.play.feedserver import FeedServer
 from ingest.registry import SOURCES
 from ingest.run import poll
+from ingest.wire.links import linked_path
 from kentongan.db import feed_log, records
 from kentongan.errors import SettingsError, SourceChanged
 from kentongan.store import sha256_hex

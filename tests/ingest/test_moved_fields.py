@@ -7,8 +7,8 @@ import json
 import pytest
 from lxml import etree
 
-from ingest.drift import field_names, misplaced, names_of
-from ingest.quake import status_doubt
+from ingest.keep.drift import field_names, misplaced, names_of
+from ingest.read.quake import status_doubt
 from ingest.registry import SOURCES
 from kentongan.errors import SourceChanged
 

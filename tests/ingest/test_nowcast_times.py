@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ingest.nowcast_times import LONGEST, end_time, said_end
+from ingest.read.nowcast_times import LONGEST, end_time, said_end
 from ingest.sources.bmkg_nowcast import BmkgNowcast
 from kentongan.errors import DataError, SourceChanged
 

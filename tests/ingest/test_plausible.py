@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.plausible import AHEAD, plausible
+from ingest.read.plausible import AHEAD, plausible
 from kentongan.errors import DataError, NaiveTime
 
 NOW = datetime(2026, 9, 23, 2, 5, tzinfo=UTC)

@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from ingest.png import SIGNATURE, require_whole_png
+from ingest.read.png import SIGNATURE, require_whole_png
 from kentongan.errors import SourceChanged
 
 

@@ -15,12 +15,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from ingest.answer import require_data
-from ingest.attempts import LONGEST_WAIT_S, MAX_ATTEMPTS, pause_s, retry_after_s
-from ingest.connections import Connections
-from ingest.http import PoliteClient
-from ingest.rate import RateLimiter
 from ingest.run import poll
+from ingest.wire.answer import require_data
+from ingest.wire.attempts import LONGEST_WAIT_S, MAX_ATTEMPTS, pause_s, retry_after_s
+from ingest.wire.connections import Connections
+from ingest.wire.http import PoliteClient
+from ingest.wire.rate import RateLimiter
 from kentongan.errors import SourceChanged, SourceDown
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ingest.quake_times import access_stamps, origin_of
+from ingest.read.quake_times import access_stamps, origin_of
 from ingest.source import ReadContext
 from ingest.sources.bmkg_quakes import BmkgQuakes
 from kentongan.errors import DataError

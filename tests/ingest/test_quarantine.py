@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from ingest import quarantine
-from ingest.feedserver import FeedServer, Payload
+from ingest.keep import quarantine
+from ingest.keep.quarantine import DISMISSED, OPEN, RESOLVED, listed, refused, sample_of
+from ingest.keep.retry import dismiss, retry
 from ingest.known import known
 from ingest.log import LogRow
-from ingest.quarantine import DISMISSED, OPEN, RESOLVED, listed, refused, sample_of
+from ingest.play.feedserver import FeedServer, Payload
 from ingest.registry import SOURCES
-from ingest.retry import dismiss, retry
 from ingest.run import poll
 from ingest.source import Reading
 from kentongan.db import records

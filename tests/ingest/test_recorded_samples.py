@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.feedserver import FeedServer
 from ingest.known import known, unknown_areas
+from ingest.play.feedserver import FeedServer
 from ingest.registry import SOURCES, configured
 from ingest.run import poll
 from kentongan.errors import SourceBlocked, SourceError
@@ -132,7 +132,7 @@ def test_the_real_block_page(read):
 
 
 def test_districts_with_full_stops(read, bmkg):
-    from ingest.payload import element_text, parse_xml
+    from ingest.read.payload import element_text, parse_xml
     from ingest.sources.bmkg_nowcast import _items, district_names
 
     payload = (bmkg / "cap-nowcast/nowcast-rss-id-2026-09-24.xml").read_bytes()

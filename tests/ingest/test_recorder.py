@@ -7,8 +7,8 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from ingest.feedserver import FeedServer, Payload, TimedServer
-from ingest.recorder import record, require_own
+from ingest.play.feedserver import FeedServer, Payload, TimedServer
+from ingest.play.recorder import record, require_own
 from ingest.run import poll
 from kentongan.errors import SettingsError
 from kentongan.scenario import load_scenario

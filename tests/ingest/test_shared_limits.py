@@ -17,8 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text, update
 
-from ingest import shared
-from ingest.breaker import (
+from ingest.play.feedserver import FeedServer, Payload, folder_routes
+from ingest.run import poll
+from ingest.wire import shared
+from ingest.wire.breaker import (
     ASKED_CAP_S,
     FIRST_PAUSE_S,
     OPENS_AFTER,
@@ -29,10 +31,8 @@ from ingest.breaker import (
     Permit,
     pause_s,
 )
-from ingest.feedserver import FeedServer, Payload, folder_routes
-from ingest.lease import lease
-from ingest.rate import RateLimiter, SharedLimiter
-from ingest.run import poll
+from ingest.wire.lease import lease
+from ingest.wire.rate import RateLimiter, SharedLimiter
 from kentongan.db import breakers, feed_log, leases, make_engine
 from kentongan.migrate import migrate
 from kentongan.types import Outcome
@@ -81,7 +81,7 @@ def another(code, *arguments):
 
 TAKE_ALL = """
     import sys, time
-    from ingest.rate import RateLimiter, SharedLimiter
+    from ingest.wire.rate import RateLimiter, SharedLimiter
     from kentongan.db import make_engine
     engine = make_engine(sys.argv[1])
     limiter = SharedLimiter(engine, local=RateLimiter(), clock=lambda: 1_800_000_000.0)
@@ -445,7 +445,7 @@ def test_without_its_table_threads_are_still_kept_apart(engine):
 
 HOLD = """
     import sys, time
-    from ingest.lease import lease
+    from ingest.wire.lease import lease
     from kentongan.db import make_engine
     with lease(make_engine(sys.argv[1]), "poll:bmkg-inatews", seconds=300) as held:
         print("held" if held else "refused", flush=True)

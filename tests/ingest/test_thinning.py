@@ -9,12 +9,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from ingest import thinning
-from ingest.feedserver import FeedServer
+from ingest.keep import thinning
+from ingest.keep.thinning import Thinning, protected_bytes, sweep, thin
 from ingest.known import known, read_payload
-from ingest.lease import lease
+from ingest.play.feedserver import FeedServer
 from ingest.run import poll
-from ingest.thinning import Thinning, protected_bytes, sweep, thin
+from ingest.wire.lease import lease
 from kentongan.audit import first_broken
 from kentongan.db import audit, events, feed_log, quarantine, records
 from kentongan.errors import DataError, KentonganError, SettingsError
@@ -209,7 +209,7 @@ def test_the_sweep_leaves_what_it_does_not_know(images, now, tmp_path):
 
 
 def test_a_source_that_is_being_polled_is_left_alone(images, now, monkeypatch):
-    monkeypatch.setattr("ingest.thinning.WAIT_S", 0.2)
+    monkeypatch.setattr("ingest.keep.thinning.WAIT_S", 0.2)
     at, held = now + timedelta(days=30), lease(images.engine, "poll:himawari-rp", seconds=30)
     with held, pytest.raises(KentonganError, match="is being polled now"):
         thin(run_of(images, at), known_sources=SOURCES)

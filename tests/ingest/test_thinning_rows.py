@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from ingest import log, quarantine
+from ingest import log
 from ingest.health import source_health
+from ingest.keep import quarantine
+from ingest.keep.thinning_rows import thin_rows
 from ingest.registry import SOURCES
-from ingest.thinning_rows import thin_rows
 from kentongan.audit import first_broken
 from kentongan.db import audit, cycles, feed_log
 from kentongan.retention import RetentionPolicy, Rule

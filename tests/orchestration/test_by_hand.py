@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from ingest.feedserver import ScenarioServer
+from ingest.play.feedserver import ScenarioServer
 from kentongan.db import alerts, messages, outbox, recipients
 from kentongan.errors import RuleViolation
 from kentongan.settings import Settings, data_dir

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.feedserver import ScenarioServer
+from ingest.play.feedserver import ScenarioServer
 from kentongan.settings import Settings
 from kentongan.times import iso
 from orchestration.scenarios import find

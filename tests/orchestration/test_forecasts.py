@@ -11,10 +11,10 @@ from sqlalchemy import delete
 from typer.testing import CliRunner
 
 from console.cli.app import app
-from ingest.feedserver import ScenarioServer
 from ingest.forecast_plan.plan import Urgency, Why
 from ingest.log import insert_records
-from ingest.rate import SUPPORT_RESERVE, SharedLimiter
+from ingest.play.feedserver import ScenarioServer
+from ingest.wire.rate import SUPPORT_RESERVE, SharedLimiter
 from kentongan.db import records
 from kentongan.records import NowcastItem
 from kentongan.settings import Settings

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from ingest.archiving import in_archive
+from ingest.keep.archiving import in_archive
 from kentongan.db import events, feed_log
 from kentongan.errors import DataError
 from kentongan.hazard import HazardEvent

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from ingest.feedserver import FeedServer, Payload
+from ingest.play.feedserver import FeedServer, Payload
 from kentongan.db import audit, messages, outbox, recipients, tasks
 from kentongan.settings import Settings
 from orchestration.context import open_context

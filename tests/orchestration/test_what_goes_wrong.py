@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ingest.feedserver import ScenarioServer
+from ingest.play.feedserver import ScenarioServer
 from kentongan.binding import bind
 from kentongan.db import make_engine
 from kentongan.errors import KentonganError, RuleViolation

@@ -1,0 +1,1 @@
+"""What is kept of what came: archive, retention, quarantine, counts of fields."""

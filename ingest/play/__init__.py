@@ -1,0 +1,1 @@
+"""Recorded feeds: served on this machine, and recorded from a live session."""

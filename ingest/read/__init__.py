@@ -1,0 +1,1 @@
+"""What readers share: hostile bytes to trees, fields, times, quakes, pictures."""

@@ -1,0 +1,1 @@
+"""The polite client: connections, second tries, breakers, the shared limit, leases, folders."""
