@@ -82,6 +82,7 @@ up: setup
 test: setup-test
 	@$(BIN)/python -m pytest $(ARGS)
 fuzz: $(VENV)/.test
+	@$(BIN)/python -m tests.fuzz $(FUZZ)
 	@$(BIN)/python -m pytest tests -m hypothesis --hypothesis-profile=fuzz --timeout=3600 $(ARGS)
 crash: $(VENV)/.test
 	@$(BIN)/python -m pytest tests -m crash $(ARGS)

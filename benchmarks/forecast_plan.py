@@ -31,7 +31,7 @@ def plan() -> Iterator[Result]:
         return len(plan_forecasts(villages, known, calm, budget=BUDGET, at=START).asks)
 
     taken = sorted(seconds(once)[0] for _ in range(20))[10]
-    yield within("forecast.plan", taken * 1000, "ms", at_most=50, seconds=taken)
+    yield within("feeds.forecast_plan", taken * 1000, "ms", at_most=50, seconds=taken)
 
 
 def week() -> Iterator[Result]:
@@ -61,7 +61,7 @@ def _told(found: Week, taken: float) -> Iterator[Result]:
         ("warned_village_median", float(np.median(warned)), "min", 5.0),
         ("warned_village_slowest", float(warned.max()), "min", 40.0),
     ):
-        yield within(f"forecast.week.{name}", value, unit, at_most=most, seconds=taken, note=note)
+        yield within(f"feeds.forecast_week.{name}", value, unit, at_most=most, seconds=taken, note=note)
 
 
 def _ages(found: Week) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -72,4 +72,4 @@ def _ages(found: Week) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     return (end - runs) / 3600
 
 
-BENCHES: dict[str, Bench] = {"forecast.plan": plan, "forecast.week": week}
+BENCHES: dict[str, Bench] = {"feeds.forecast_plan": plan, "feeds.forecast_week": week}
