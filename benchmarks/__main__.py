@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from benchmarks import cycle, evacuation, feeds, forecast_plan, overlay
+from benchmarks import cycle, evacuation, feeds, forecast_plan, operator, overlay, points
 from benchmarks.harness import Bench
 
 BENCHES: dict[str, Bench] = {
@@ -16,7 +16,9 @@ BENCHES: dict[str, Bench] = {
     **evacuation.BENCHES,
     **feeds.BENCHES,
     **forecast_plan.BENCHES,
+    **operator.BENCHES,
     **overlay.BENCHES,
+    **points.BENCHES,
 }
 
 
@@ -33,6 +35,8 @@ def main(arguments: list[str]) -> int:
         print(f"no benchmark {name!r}; there are: {', '.join(BENCHES)}", file=sys.stderr)
         return 2
     for setting in [key for key in os.environ if key.startswith("KENTONGAN_")]:
+        if setting == "KENTONGAN_SAMPLES":
+            continue
         del os.environ[setting]  # the defaults are measured, not this user's settings
     missed = False
     for bench in benches:
