@@ -26,10 +26,28 @@ class Covered:
     table: CoverageTable
     title: str
     """Of the event; empty without one."""
+    unknown_people: int = 0
+    """People of the area for whom a hazard file says nothing; they are not among the exposed."""
+    warnings: tuple[str, ...] = ()
 
 
 Closing = tuple["LevelsOn | None", "pd.Series | None", str]
 """What closes roads, exposed people by adm4 code, and a title."""
+
+
+@dataclass(frozen=True, eq=False)
+class FileHazard:
+    """A hazard of anybody's file.
+
+    Attributes:
+        known: people by adm4 code for whom the file says something.
+        known_elsewhere: whether all others are safe, as beside polygons, or not known.
+    """
+
+    closing: Closing
+    known: pd.Series
+    known_elsewhere: bool
+    warnings: tuple[str, ...]
 
 
 def covered(
@@ -38,7 +56,7 @@ def covered(
     at: datetime,
     *,
     event_id: str | None = None,
-    given: Closing | None = None,
+    given: FileHazard | None = None,
 ) -> Covered:
     """Whom Tagana reaches.
 
@@ -58,11 +76,20 @@ def covered(
     zone = layers.villages["utc_offset"].iloc[layers.within(area) if area else slice(None)]
     hours = int(zone.mode().iloc[0]) if len(zone) else 7
     night = is_night(at, hours, access_policy())
-    levels_on, exposed, title = _event(context, event_id) if given is None else given
+    levels_on, exposed, title = _event(context, event_id) if given is None else given.closing
     table = coverage_table(
         layers, area, context.levels.coverage, night=night, levels_on=levels_on, exposed=exposed
     )
-    return Covered(table, title)
+    if given is None:
+        return Covered(table, title)
+    people = table.villages.set_index("adm4_code")["people"]
+    known = given.known.reindex(people.index).fillna(people if given.known_elsewhere else 0)
+    unknown = int((people - known).clip(lower=0).sum())
+    said = (
+        f"{title}: not known for {unknown:,} of {int(people.sum()):,} people, who are not counted "
+        "as exposed"
+    )
+    return Covered(table, title, unknown, (*given.warnings, *([said] if unknown else [])))
 
 
 def _event(context: CycleContext, event_id: str | None) -> Closing:
@@ -78,7 +105,7 @@ def _event(context: CycleContext, event_id: str | None) -> Closing:
     return closing(load_field(context.runs, event)), exposed, event.event.title
 
 
-def closing_file(path: Path, thresholds: Sequence[float] | None, layers: LayerSet) -> Closing:
+def closing_file(path: Path, thresholds: Sequence[float] | None, layers: LayerSet) -> FileHazard:
     """A hazard of anybody's file: level 3 and above closes roads, level 2 and above is exposed."""
     import pandas as pd
 
@@ -88,9 +115,16 @@ def closing_file(path: Path, thresholds: Sequence[float] | None, layers: LayerSe
     from risk.analyst.overlay import overlay
     from risk.analyst.result import column_of
 
-    levels_on = closing_levels(read_hazard(path, thresholds, None))
+    hazard = read_hazard(path, thresholds, None)
     found = overlay(path, thresholds=thresholds, layers=layers)
-    keys = [key for key in found.classes if key.isdigit() and int(key) >= Level.WASPADA]
-    hit = found.table[[column_of(key) for key in keys]].sum(axis=1)
-    exposed = pd.Series(hit.to_numpy(), index=found.table["area_id"].to_numpy())
-    return levels_on, exposed, path.name
+    classes = [key for key in found.classes if key.isdigit()]
+    keys = [key for key in classes if int(key) >= Level.WASPADA]
+    codes = found.table["area_id"].to_numpy()
+    exposed, known = (
+        pd.Series(found.table[[column_of(key) for key in some]].sum(axis=1).to_numpy(), index=codes)
+        for some in (keys, classes)
+    )
+    return FileHazard(
+        (closing_levels(hazard), exposed, path.name), known, hazard.polygons is not None,
+        found.warnings,
+    )  # fmt: skip

@@ -75,6 +75,8 @@ def _document(found: Covered, area: str, at: str, event: str | None) -> dict[str
         "travel": table.travel,
         "night": table.night,
         "mobilisation_minutes": table.mobilisation_minutes,
+        "unknown_people": found.unknown_people,
+        "warnings": list(found.warnings),
         "areas": table.areas.to_dict("records"),
         "villages": villages.to_dict("records"),
     }
@@ -104,5 +106,6 @@ def as_text(found: Covered) -> str:
             "minutes after the call, which is not part of the times.",
             "Speeds, availability and mobilisation are assumptions: data/policy/access.toml, "
             "levels.toml.",
+            *(f"! {text}" for text in found.warnings),
         ]
     )

@@ -91,6 +91,32 @@ def test_coverage_of_a_district(tmp_path):
     )
 
 
+@pytest.mark.parametrize("kind", ["raster", "polygons"])
+def test_coverage_says_for_whom_a_hazard_file_is_not_known(tmp_path, kind):
+    path = tmp_path / ("h.tif" if kind == "raster" else "h.geojson")
+    if kind == "raster":
+        with rasterio.open(
+            path, "w", driver="GTiff", height=1, width=1, count=1, dtype="float32",
+            crs="EPSG:4326", transform=Affine(0.02, 0, 107.13, 0, -0.02, -6.81),
+        ) as out:  # fmt: skip
+            out.write(np.full((1, 1, 1), 3, dtype="float32"))
+    else:
+        box = shapely.box(107.13, -6.83, 107.15, -6.81)
+        gpd.GeoDataFrame({"level": [3]}, geometry=[box], crs=4326).to_file(path)
+    at = ["--at", "2026-11-22T05:00Z", "--json"]
+    done = kentongan(tmp_path, "coverage", "32.03.01", "--hazard", str(path), *at)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    people = sum(v["people"] for v in document["villages"])
+    exposed = sum(v["exposed_people"] for v in document["villages"])
+    assert 0 < exposed < people
+    if kind == "raster":
+        assert document["unknown_people"] == people - exposed
+        assert "not counted as exposed" in document["warnings"][-1]
+    else:
+        assert document["unknown_people"] == 0
+
+
 def test_a_csv_for_offices(found, tmp_path):
     path = write_overlay(found, tmp_path / "o.csv", "uji")
     assert path.read_bytes().startswith(b"\xef\xbb\xbf")
