@@ -1,6 +1,6 @@
 """The forecast planner over the nation: time of one plan, and what a simulated week comes to.
 
-No peer does this; the limits are ours. `week` takes minutes: `python -m benchmarks forecast.week`.
+No peer does this; the limits are ours. `week` takes minutes: `python -m benchmarks feeds.forecast_week`.
 """
 
 from __future__ import annotations
