@@ -139,14 +139,48 @@ def _examined(raster: PeopleRaster, advance: Advance) -> PeopleRaster:
             "cut it to the area that you need, e.g. gdal_translate -projwin"
         )
     values, total = Values(), 0.0
-    fills = Fills()
+    fills, tops = Fills(), _Tops()
     for stripe in raster.rows_from_north(0, rows, fills):
         values.add(stripe.people)
+        tops.add(stripe.people)
         total += float(np.nansum(stripe.people, dtype=np.float64))
         advance("looking at people", (stripe.first_row + len(stripe.people)) / rows)
     _require_no_negative(raster.name, values)
-    said = [*raster.warnings, *fills.notes(raster.name, "nobody"), *_doubts(raster, values, total)]
+    said = [
+        *raster.warnings,
+        *fills.notes(raster.name, "nobody"),
+        *tops.notes(raster.name),
+        *_doubts(raster, values, total),
+    ]
     return replace(raster, total=total, warnings=tuple(said))
+
+
+class _Tops:
+    """Counts how often the largest numbers of 8 and 16 bits, and rows of nines, stand alone."""
+
+    _FILLS = (255.0, 9999.0, 32767.0, 65535.0, 99999.0)
+
+    def __init__(self) -> None:
+        self.found: dict[float, int] = {}
+        self.below: dict[float, int] = {}
+
+    def add(self, people: _F32) -> None:
+        top = float(np.fmax.reduce(people, axis=None, initial=0.0))
+        for fill in (fill for fill in self._FILLS if top > fill / 2):
+            with np.errstate(invalid="ignore"):
+                hits = int((people == fill).sum())
+                near = int(((people > fill / 2) & (people < fill)).sum())
+            self.found[fill] = self.found.get(fill, 0) + hits
+            self.below[fill] = self.below.get(fill, 0) + near
+
+    def notes(self, name: str) -> list[str]:
+        """One sentence for each number that two or more cells hold and none comes near to."""
+        return [
+            f"{name}: {count:,} cells hold {fill:g} people and no other more than half of it: a "
+            "fill value that the file does not declare? They are COUNTED; declare it as nodata"
+            for fill, count in sorted(self.found.items())
+            if count > 1 and not self.below[fill]
+        ]
 
 
 def _require_no_negative(name: str, values: Values) -> None:

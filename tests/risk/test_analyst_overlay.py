@@ -447,3 +447,20 @@ def test_whole_tables_stay_near_the_exact_one(rows):
     assert abs(whole.sum() - exact.sum()) <= 0.5001
     assert (np.abs(whole - exact) < 1.0001).all()
     assert (np.abs(whole.sum(axis=1) - exact.sum(axis=1)) < 1.0001).all()
+
+
+@pytest.mark.parametrize("fill", [255, 9999, 65535])
+def test_a_positive_fill_among_people_is_said(tmp_path, fill):
+    values = np.full((10, 10), 3.0)
+    values[:2] = fill
+    people = write(tmp_path / "p.tif", values)
+    found = overlay(write(tmp_path / "h.tif", np.ones((10, 10))), people, areas((0, 0, 10, 10)))
+    assert any(f"hold {fill} people" in line for line in found.warnings)
+
+
+def test_many_people_in_many_cells_are_no_fill(tmp_path):
+    values = np.arange(156, 256, dtype=float).reshape(10, 10)
+    values[0, 0] = 255
+    people = write(tmp_path / "p.tif", values)
+    found = overlay(write(tmp_path / "h.tif", np.ones((10, 10))), people, areas((0, 0, 10, 10)))
+    assert not any("fill value" in line for line in found.warnings)
