@@ -99,7 +99,7 @@ def stripe(
                 from_x = low
                 steep = height / (high - low) if high > low else 0.0
                 if low < x[0]:
-                    done = np.int64(np.rint((x[0] - low) * steep))
+                    done = np.int64(np.rint(min((x[0] - low) * steep, height)))
                     from_x = x[0]
                     c = 0
                 elif low >= x[n]:
@@ -113,7 +113,7 @@ def stripe(
                     upto, end = np.int64(height), high
                     if not last:
                         end = x[c + 1]
-                        upto = np.int64(np.rint((end - low) * steep))
+                        upto = np.int64(np.rint(min((end - low) * steep, height)))
                     part = sign * (upto - done)
                     if part != 0:
                         strip = min(c, n - 1)

@@ -237,8 +237,9 @@ def _column_pieces(
     steep = height_ / wide
 
     def upto(line: _F64) -> _I64:
-        whole: _I64 = np.rint((line - low_) * steep).astype(np.int64)
-        return whole
+        whole = np.minimum(np.maximum((line - low_) * steep, 0), height_)
+        units: _I64 = np.rint(whole).astype(np.int64)
+        return units
 
     beyond = c == n
     east = x[np.minimum(c + 1, n)]
