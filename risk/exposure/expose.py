@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,8 +18,23 @@ from numpy.typing import NDArray
 
 from kentongan.errors import GridMismatch
 from risk.exposure import kernels
-from risk.exposure.operator import CLASSES, HIGHEST_FIRST, UNKNOWN, ExposureOperator, whole_people
-from risk.exposure.refine import FieldCells, box_portions, field_cells, refined_parts, share_out
+from risk.exposure.operator import (
+    CLASSES,
+    HIGHEST_FIRST,
+    UNKNOWN,
+    ExposureOperator,
+    Unassigned,
+    whole_people,
+)
+from risk.exposure.refine import (
+    MIXED,
+    FieldCells,
+    box_portions,
+    field_cells,
+    on_grid,
+    refined_parts,
+    share_out,
+)
 from risk.exposure.zones import unassigned_in_zones, zone_parts
 
 if TYPE_CHECKING:
@@ -154,8 +169,12 @@ def _under_cells(operator: ExposureOperator, geometry: _Shapes, field: FieldCell
 def unassigned_under(operator: ExposureOperator, field: FieldCells) -> _I64:
     """Whole people in no village in each class, by the area of their cell, shape (6,)."""
     cell, people = operator.unassigned.cell, operator.unassigned.people
-    portion = box_portions(field, cell, operator.grid)
-    found: _I64 = share_out(people, portion).sum(axis=0)
+    classes = on_grid(field, operator.grid)
+    cut = (classes == MIXED).ravel()[cell]
+    whole = np.where(classes == MIXED, np.int8(0), classes)
+    kept = replace(operator, unassigned=Unassigned(cell[~cut], people[~cut]))
+    found = kept.overlay_unassigned(whole)
+    found += share_out(people[cut], box_portions(field, cell[cut], operator.grid)).sum(axis=0)
     return found
 
 

@@ -238,17 +238,37 @@ def _class_at(field: FieldCells, y: _F64, x: _F64) -> _I8:
 
 
 def box_portions(field: FieldCells, cells: NDArray[np.integer], grid: Grid) -> _F64:
-    """Area in each class of whole cells of the grid, shape (n, 6)."""
-    portion = np.zeros((cells.size, CLASSES))
-    for i, cell in enumerate(cells.tolist()):
-        row, column = divmod(cell, grid.columns)
-        y, x = _inner(field.y, row), _inner(field.x, column)
-        middle = _class_at(field, (y[1:] + y[:-1]) / 2, (x[1:] + x[:-1]) / 2).astype(np.int64)
-        middle[middle < 0] = UNKNOWN
-        np.add.at(portion[i], middle, np.diff(y)[:, None] * np.diff(x))
+    """Area in each class of whole cells of the grid, shape (n, 6), rows sum to 1.
+
+    By the area of each class south-west of a point, which is bilinear within a field cell.
+    """
+    row, column = np.divmod(np.asarray(cells, dtype=np.float64), grid.columns)
+    portion = np.zeros((row.size, CLASSES))
+    area = np.diff(field.y)[:, None] * np.diff(field.x)
+    for number in np.unique(field.classes).tolist():
+        table = np.zeros((field.y.size, field.x.size))
+        table[1:, 1:] = np.where(field.classes == number, area, 0).cumsum(axis=0).cumsum(axis=1)
+        north, south = (_south_west(table, field, row + up, column) for up in (1, 0))
+        inside = north[1] - north[0] - south[1] + south[0]
+        portion[:, UNKNOWN if number < 0 else number] += np.maximum(inside, 0)
+    beyond = UNKNOWN if field.outside < 0 else field.outside
+    portion[:, beyond] += np.maximum(1 - portion.sum(axis=1), 0)
     return portion
 
 
-def _inner(lines: _F64, cell: int) -> _F64:
-    between = lines[(lines > cell) & (lines < cell + 1)]
-    return np.concatenate([[cell], between, [cell + 1]])
+def _south_west(table: _F64, field: FieldCells, y: _F64, x: _F64) -> tuple[_F64, _F64]:
+    """The table at rows y and columns x, and at x + 1."""
+
+    def place(lines: _F64, at: _F64) -> tuple[_I64, _F64]:
+        inner = np.clip(at, lines[0], lines[-1])
+        low = np.clip(np.searchsorted(lines, inner, side="right") - 1, 0, lines.size - 2)
+        return low, (inner - lines[low]) / (lines[low + 1] - lines[low])
+
+    r, up = place(field.y, y)
+    found = []
+    for east in (0, 1):
+        c, along = place(field.x, x + east)
+        low = table[r, c] * (1 - along) + table[r, c + 1] * along
+        high = table[r + 1, c] * (1 - along) + table[r + 1, c + 1] * along
+        found.append(low * (1 - up) + high * up)
+    return found[0], found[1]

@@ -16,6 +16,7 @@ from kentongan.errors import GridMismatch
 from kentongan.grid import Grid
 from risk.exposure import kernels
 from risk.exposure.expose import Exposed, expose
+from risk.exposure.refine import box_portions, field_cells
 from risk.operator import UNKNOWN, ExposureOperator, compile_operator
 from risk.stripes import ArrayStripes
 
@@ -255,3 +256,21 @@ def test_real_villages_under_cells_of_another_size(samples: Path):
     share = shapely.area(shapely.intersection(shapes, flood)) / shapely.area(shapes)
     # Cells weigh by the cosine of their row: 2 km of latitude change it by 4e-5 here.
     np.testing.assert_allclose(found.parts[:, 3] / operator.scale, share, atol=1e-4)
+
+
+@settings(max_examples=30)
+@given(st.floats(99.3, 101), st.floats(-1, 1), st.floats(0.15, 2.2), st.integers(0, 99))
+def test_whole_cells_are_shared_by_the_area_of_each_class(west, south, step, seed):
+    levels = np.random.default_rng(seed).integers(-1, 5, (5, 6)).astype(np.int8)
+    y, x = south + (np.arange(5) + 0.5) * step, west + (np.arange(6) + 0.5) * step
+    portion = box_portions(field_cells(y, x, levels, -1, GRID), np.arange(16), GRID)
+    for cell in range(16):
+        box = shapely.box(100 + cell % 4, cell // 4, 101 + cell % 4, cell // 4 + 1)
+        exact = np.zeros(6)
+        for r, c in np.ndindex(5, 6):
+            own = shapely.box(
+                west + c * step, south + r * step, west + (c + 1) * step, south + (r + 1) * step
+            )
+            exact[levels[r, c]] += own.intersection(box).area
+        exact[UNKNOWN] += 1 - exact.sum()
+        np.testing.assert_allclose(portion[cell], exact, atol=1e-5)
