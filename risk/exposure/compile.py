@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from kentongan.errors import LayerError
 from kentongan.grid import BASE_GRID, Grid
+from risk.exposure import kernels
 from risk.exposure.area import area_entries
 from risk.exposure.leftover import to_nearest
 from risk.exposure.operator import (
@@ -23,6 +24,9 @@ from risk.stripes import PeopleStripes
 
 _NOBODY = UNITS
 """A village in which the raster has less than one person says nothing about where people live."""
+
+_LARGE = 20_000_000
+"""Cells of a raster above which compiled loops win more than they take to load (some 2 s)."""
 
 _I64 = NDArray[np.int64]
 _F64 = NDArray[np.float64]
@@ -66,6 +70,8 @@ def compile_operator(
         share = _by_total(village, area, len(geometry))
         parts = _whole_parts(village, share, scale or PARTS)
         return _operator(grid, village, cell, parts, people, scale or PARTS)
+    if raster.rows * raster.columns > _LARGE:
+        kernels.warm()
     found = people_entries(geometry, grid, raster)
     return _from_raster(found, geometry, people, grid, nearest_km, scale or FINE_PARTS)
 
