@@ -1,6 +1,7 @@
 """The forecast planner over the nation: time of one plan, and what a simulated week comes to.
 
-No peer does this; the limits are ours. `week` takes minutes: `python -m benchmarks feeds.forecast_week`.
+No peer does this; the limits are ours. A week takes minutes:
+`python -m benchmarks feeds.forecast_week`.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ def _told(found: Week, taken: float) -> Iterator[Result]:
         ("warned_village_median", float(np.median(warned)), "min", 5.0),
         ("warned_village_slowest", float(warned.max()), "min", 40.0),
     ):
-        yield within(f"feeds.forecast_week.{name}", value, unit, at_most=most, seconds=taken, note=note)
+        yield within(
+            f"feeds.forecast_week.{name}", value, unit, at_most=most, seconds=taken, note=note
+        )
 
 
 def _ages(found: Week) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
