@@ -113,13 +113,18 @@ def _level_name(column: str) -> str:
     return "not known" if word == "unknown" else f"level {word}"
 
 
+def _tenths(people: float) -> str:
+    """`1.352,9`: grouped like the whole numbers beside it."""
+    return f"{people:,.1f}".translate(str.maketrans(",.", ".,"))
+
+
 def _cells(found: Explanation) -> list[str]:
     cells = found.village.cells
     rows = [
         (
             f"{cell.latitude:.2f}",
             f"{cell.longitude:.2f}",
-            f"{cell.people:.1f}",
+            _tenths(cell.people),
             "?" if cell.level < 0 else str(cell.level),
             "" if cell.value is None else f"{cell.value:.2f}",
         )

@@ -102,9 +102,10 @@ def coverage_of(
     minutes = nearest_team_minutes(*where, layers.teams, rules)
     straight = np.nan_to_num(minutes, nan=np.inf)
     half, hour = ((straight <= limit).astype(np.float64) for limit in REACH_MINUTES)
-    if rows.size == 0 or layers.raster("surface") is None:
+    from risk.access.travel import has_ways, travel_to
+
+    if rows.size == 0 or not has_ways(layers):
         return Coverage(minutes, half, hour, np.zeros(rows.size, dtype=np.bool_))
-    from risk.access.travel import travel_to
 
     found = travel_to(rows, layers, access_policy(), night=night, levels_on=levels_on, first=first)
     people = np.maximum(table["people"].to_numpy(np.int64), 1)

@@ -61,6 +61,16 @@ class Friction:
         passable = land | self.on_road
         return Friction(self.grid, np.where(passable, self.minutes_per_metre, np.inf), self.on_road)
 
+    def beside_roads(self, minutes: _Floats) -> Friction:
+        """The same with a given friction where no road is.
+
+        Args:
+            minutes: per metre, shape of the grid. Where it is not known (NaN) or no friction (0 or
+                below), what stood there stays.
+        """
+        usable = ~self.on_road & np.isfinite(self.minutes_per_metre) & (minutes > 0)
+        return Friction(self.grid, np.where(usable, minutes, self.minutes_per_metre), self.on_road)
+
     def slowed(self, factor: float) -> Friction:
         """The same land with roads driven at `factor` of their speed (night, rain)."""
         slower = np.where(self.on_road, self.minutes_per_metre / factor, self.minutes_per_metre)

@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from kentongan.policy import AccessPolicy, CoverageRules
 from risk.access.catchment import zone_weights
 from risk.access.reach import members_who_come, supply_per_person
-from risk.access.travel import margin_deg, squares_of, window
+from risk.access.travel import has_ways, margin_deg, squares_of, window
 from risk.coverage import LevelsOn
 from risk.sphere import chord_of_km, km_of_chord, unit_vectors
 
@@ -40,11 +40,10 @@ def members_per_person(
     All villages around compete for the same teams, not only those asked for.
     """
     out = _by_straight_lines(layers, rules, access, night=night)[rows]
-    path = layers.raster("surface")
-    if path is None:
+    if not has_ways(layers):
         return out
     for some in squares_of(layers, rows):
-        friction = window(path, layers, rows[some], access)
+        friction = window(layers, rows[some], access)
         if friction is None:
             continue
         if levels_on is not None:

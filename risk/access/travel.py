@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from kentongan.grid import Grid
 from kentongan.policy import AccessPolicy
-from risk.access.friction import METRES_PER_DEGREE, Friction, sloped
+from risk.access.friction import METRES_PER_DEGREE, Friction, make_friction, sloped
 from risk.access.reach import reached
-from risk.access.surface import read_surface
+from risk.access.surface import grid_around, read_surface
 from risk.coverage import LevelsOn
 
 if TYPE_CHECKING:
@@ -74,11 +74,10 @@ def travel_to(
     minutes = np.full(n, np.nan, dtype=np.float32)
     people_30, people_60 = np.zeros(n, np.int64), np.zeros(n, np.int64)
     done = np.zeros(n, dtype=np.bool_)
-    path = layers.raster("surface")
-    if path is None:
+    if not has_ways(layers):
         return Travel(minutes, people_30, people_60, done)
     for some in squares_of(layers, rows, first):
-        friction = window(path, layers, rows[some], rules)
+        friction = window(layers, rows[some], rules)
         if friction is None:
             continue
         if levels_on is not None:
@@ -106,16 +105,29 @@ def squares_of(
         yield np.flatnonzero(where == number)
 
 
-def window(path: Path, layers: LayerSet, rows: _I64, rules: AccessPolicy) -> Friction | None:
-    """Friction around some villages: roads, slopes where heights are loaded, no walk over sea."""
+def has_ways(layers: LayerSet) -> bool:
+    """Whether the set has roads or a friction raster to travel over."""
+    return any(layers.raster(name) is not None for name in ("surface", "friction"))
+
+
+def window(layers: LayerSet, rows: _I64, rules: AccessPolicy) -> Friction | None:
+    """Friction around some villages; None where the roads end before them.
+
+    Roads carry; beside them the set's friction raster counts where it has one, else walking,
+    slowed by slopes where heights are loaded. Nobody walks over the sea.
+    """
     west, south, east, north = shapely.total_bounds(layers.geometry[rows])
     m = margin_deg(rules)
-    friction = read_surface(path, (west - m, south - m, east + m, north + m))
+    box = (west - m, south - m, east + m, north + m)
+    roads = layers.raster("surface")
+    friction = read_surface(roads, box) if roads else make_friction(grid_around(box), rules)
     if friction is None or not _holds(friction.grid, (west, south, east, north)):
         return None
-    heights = layers.raster("elevation")
+    heights, given = layers.raster("elevation"), layers.raster("friction")
     if heights is not None:
-        friction = sloped(friction, elevation_on(heights, friction.grid), rules)
+        friction = sloped(friction, mean_on(heights, friction.grid), rules)
+    if given is not None:
+        friction = friction.beside_roads(mean_on(given, friction.grid))
     return friction.on(land_of(layers, friction.grid))
 
 
@@ -145,8 +157,8 @@ def land_of(layers: LayerSet, grid: Grid) -> NDArray[np.bool_]:
     return land
 
 
-def elevation_on(path: Path, grid: Grid) -> NDArray[np.float64]:
-    """Mean height in each cell, metres, rows from the south; NaN not known."""
+def mean_on(path: Path, grid: Grid) -> NDArray[np.float64]:
+    """Mean of a raster (heights, friction) in each cell, rows from the south; NaN not known."""
     import rasterio
     from rasterio.enums import Resampling
     from rasterio.vrt import WarpedVRT

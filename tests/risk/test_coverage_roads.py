@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 import shapely
 import xarray as xr
 
@@ -16,6 +17,7 @@ from console.coverage_map import coverage_page
 from kentongan.errors import DataError
 from kentongan.hazard import AreaRule, HazardField
 from kentongan.types import HazardId
+from risk.access.friction import METRES_PER_DEGREE
 from risk.access.surface import grid_around, write_surface
 from risk.analyst.closing import closing_levels
 from risk.analyst.hazard import read_hazard
@@ -74,6 +76,35 @@ def test_the_road_carries_the_team(on_roads, policy):
     # Off the road people walk at 4 km/h: only a strip along it is reached within the hour.
     assert 0.2 < found.share_60[2] < 0.9
     assert (found.share_30 <= found.share_60).all()
+
+
+def friction_file(folder: Path, minutes_per_metre: float) -> None:
+    with rasterio.open(
+        folder / "friction.tif", "w", driver="GTiff", height=60, width=100, count=1,
+        dtype="float32", crs="EPSG:4326", nodata=np.nan,
+        transform=rasterio.Affine(0.01, 0, 119.5, 0, -0.01, -8.1),
+    ) as out:  # fmt: skip
+        out.write(np.full((60, 100), minutes_per_metre, dtype=np.float32), 1)
+
+
+def test_a_friction_raster_carries_where_no_road_is_loaded(make_layers, tmp_path, policy):
+    """0.001 min/m is 60 km/h: 22 km to the middle of the eastern village are 22 minutes."""
+    layers = make_layers(ROWS)
+    friction_file(tmp_path, 0.001)
+    changed = replace(layers, path=Path(tmp_path))
+    changed.__dict__["geometry"] = layers.geometry
+    found = coverage_of(np.arange(3), changed, policy.coverage)
+    assert found.by_roads.all()
+    assert found.minutes[0] < found.minutes[1] < found.minutes[2]
+    km = 0.2 * METRES_PER_DEGREE * np.cos(np.radians(8.45)) / 1000
+    assert found.minutes[2] - found.minutes[0] == pytest.approx(km, rel=0.05)
+
+
+def test_beside_the_road_the_friction_raster_counts(on_roads, tmp_path, policy):
+    walked = coverage_of(np.arange(3), on_roads, policy.coverage)
+    friction_file(tmp_path, 10.0)
+    blocked = coverage_of(np.arange(3), on_roads, policy.coverage)
+    assert blocked.share_60.sum() < walked.share_60.sum()
 
 
 def test_a_flooded_road_cuts_off_who_lives_behind_it(on_roads, policy, raster_field):
