@@ -8,7 +8,16 @@ from __future__ import annotations
 import os
 import sys
 
-from benchmarks import cycle, evacuation, feeds, forecast_plan, operator, overlay, points
+from benchmarks import (
+    cycle,
+    evacuation,
+    exposure,
+    feeds,
+    forecast_plan,
+    overlay,
+    points,
+    shaking,
+)
 from benchmarks.harness import Bench
 
 BENCHES: dict[str, Bench] = {
@@ -16,9 +25,10 @@ BENCHES: dict[str, Bench] = {
     **evacuation.BENCHES,
     **feeds.BENCHES,
     **forecast_plan.BENCHES,
-    **operator.BENCHES,
+    **exposure.BENCHES,
     **overlay.BENCHES,
     **points.BENCHES,
+    **shaking.BENCHES,
 }
 
 
