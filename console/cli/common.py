@@ -64,12 +64,17 @@ def open_settings() -> Settings:
         SettingsError: a variable has a wrong value.
     """
     from pydantic import ValidationError
+    from pydantic_settings import SettingsError as UnreadableSetting
 
     from kentongan.errors import SettingsError
     from kentongan.settings import Settings
 
     try:
         settings = Settings()
+    except UnreadableSetting as error:
+        raise SettingsError(
+            f"{error}; a list is written as JSON, e.g. KENTONGAN_SOURCES='[\"bmkg-quakes\"]'"
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
         name = "KENTONGAN_" + "_".join(str(part) for part in first["loc"]).upper()

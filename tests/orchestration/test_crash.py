@@ -32,7 +32,7 @@ QUERIES = {
 
 
 def cycle(home: Path, base: str, at: str, *, kill_after: float | None = None) -> None:
-    names = (name for name in Settings.model_fields if name.startswith("bmkg_"))
+    names = (n for n in Settings.model_fields if n.startswith("bmkg_") and n.endswith("_url"))
     environment = {
         **os.environ,
         **{f"KENTONGAN_{name.upper()}": base for name in names},
