@@ -19,7 +19,7 @@ LOCK := requirements.lock
 UV    = $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 SYNC  = $(UV) pip install --quiet --prerelease if-necessary-or-explicit --python $(BIN)/python --require-hashes -c $(LOCK) -r pyproject.toml
 
-DEB_TEST := chromium fonts-dejavu-core
+DEB_TEST := chromium fonts-dejavu-core xmlsec1
 
 .PHONY: help setup setup-test run up test fuzz crash bench lint format lock clean debs
 help:

@@ -184,6 +184,41 @@ events = Table(
     Column("body", Text, nullable=False),  # HazardEvent as JSON
 )
 
+event_versions = Table(
+    "event_versions",
+    metadata,
+    Column("event_id", String(80), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("at", String(20), nullable=False),
+    Column("field_hash", String(64), nullable=False),
+    Column("impact_uri", Text),
+    Column("level", SmallInteger, nullable=False),
+    Column("method", String(80), nullable=False),
+    Column("reason", Text, nullable=False, default=""),  # what made it: solution, grid, felt …
+    Column("body", Text, nullable=False),  # HazardEvent as JSON
+)
+
+event_runs = Table(
+    "event_runs",
+    metadata,
+    Column("id", _BIG, primary_key=True, autoincrement=True),
+    Column("event_id", String(80), nullable=False),
+    Column("at", String(20), nullable=False),
+    Column("outcome", String(12), nullable=False),  # seen, missing, blind
+    Column("levels", JSON, nullable=False),  # adm4_code -> level that this run alone gives
+    UniqueConstraint("event_id", "at"),
+)
+
+event_links = Table(
+    "event_links",
+    metadata,
+    Column("event_id", String(80), primary_key=True),
+    Column("relation", String(16), primary_key=True),  # merged-into, split-from, supersedes
+    Column("other_id", String(80), primary_key=True),
+    Column("at", String(20), nullable=False),
+    Column("reason", Text, nullable=False, default=""),
+)
+
 warnings = Table(
     "warnings",
     metadata,
@@ -223,6 +258,64 @@ approvals = Table(
     Column("actor", String(80), primary_key=True),
     Column("content_hash", String(64), nullable=False),
     Column("at", String(20), nullable=False),
+    Column("kind", String(12), nullable=False, default="approve"),  # approve, break-glass, review
+    Column("binding", String(64)),  # over CAP bytes, texts, areas, recipients; notify.binding
+)
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("warning_id", String(100), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("how", String(12), nullable=False),  # policy, approved, break-glass
+    Column("binding", String(64), nullable=False),
+    Column("recipients", Integer, nullable=False),
+    Column("at", String(20), nullable=False),
+    Column("review_by", String(20)),  # of a break-glass: when the second look is due
+    ForeignKeyConstraint(["warning_id", "version"], ["warnings.warning_id", "warnings.version"]),
+)
+
+switches = Table(
+    "switches",
+    metadata,
+    Column("id", _BIG, primary_key=True, autoincrement=True),
+    Column("name", String(40), nullable=False),  # dispatch, or dispatch:<route>
+    Column("is_open", Boolean, nullable=False),  # the newest row of a name holds
+    Column("at", String(20), nullable=False),
+    Column("actor", String(80), nullable=False),
+    Column("reason", Text, nullable=False, default=""),
+    Index("switches_by_name", "name", "id"),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("account_id", String(40), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("role", String(16), nullable=False),  # kentongan.accounts.Role
+    Column("areas", JSON, nullable=False),  # prefixes of area codes; empty: the nation
+    Column("totp_secret", Text),  # sealed with the key outside the database
+    Column("password_hash", Text),
+    Column("created_at", String(20), nullable=False),
+    Column("disabled_at", String(20)),
+)
+
+totp_used = Table(
+    "totp_used",
+    metadata,
+    Column("account_id", String(40), primary_key=True),
+    Column("counter", _BIG, primary_key=True, autoincrement=False),  # a code works once
+    Column("at", String(20), nullable=False),
+)
+
+sop_ticks = Table(
+    "sop_ticks",
+    metadata,
+    Column("warning_id", String(100), primary_key=True),
+    Column("step_id", String(60), primary_key=True),
+    Column("at", String(20), nullable=False),
+    Column("actor", String(80), nullable=False),
+    Column("note", Text, nullable=False, default=""),
 )
 
 alerts = Table(
@@ -236,6 +329,7 @@ alerts = Table(
     Column("expires", String(30), nullable=False),
     Column("path", Text, nullable=False),
     Column("sha256", String(64), nullable=False),
+    Column("unsigned_sha256", String(64)),  # of the same document without its signature
     UniqueConstraint("warning_id", "version"),
 )
 
@@ -329,6 +423,16 @@ audit = Table(
     Column("body", Text, nullable=False),
     Column("prev", String(64), nullable=False),
     Column("hash", String(64), nullable=False, unique=True),
+)
+
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    Column("seq", _BIG, primary_key=True, autoincrement=False),
+    Column("hash", String(64), nullable=False),
+    Column("at", String(20), nullable=False),
+    Column("key_id", String(64), nullable=False),
+    Column("signature", Text, nullable=False),
 )
 
 

@@ -50,6 +50,21 @@ class Settings(BaseSettings):
     """Where the public reads more about a warning; stands in every alert."""
     log_level: str = "INFO"
 
+    cap_key: Path | None = None
+    """PEM file of the key that signs CAP (EC P-256 or RSA); without it alerts go out unsigned."""
+    cap_certificate: Path | None = None
+    """PEM file of its certificate, which readers pin."""
+    audit_key: Path | None = None
+    """PEM file of the Ed25519 key that signs heads of the audit chain; none: one is made in
+    `home`/keys."""
+    secrets_key: Path | None = None
+    """File of the key that seals secrets in the database; none: one is made in `home`/keys."""
+    sop: Path | None = None
+    """Folder of checklists; none: `data/sop`."""
+
+    vs30: Path | None = None
+    """Vs30 map merged of BMKG's grids (`python -m processing.gmm.vs30`); none: the fallback."""
+
     bmkg_data_url: str = "https://data.bmkg.go.id"
     bmkg_www_url: str = "https://www.bmkg.go.id"
     bmkg_api_url: str = "https://api.bmkg.go.id"

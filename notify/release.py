@@ -87,6 +87,7 @@ def _record(
         expires=format_time(alert.infos[0].expires or alert.sent),
         path=path,
         sha256=sha256_hex(xml),
+        unsigned_sha256=sha256_hex(xml),
     )
     connection.execute(alerts.insert().values(**vars(released)))
     return released

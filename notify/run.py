@@ -17,9 +17,10 @@ from kentongan.policy import ReleasePolicy
 from kentongan.store import Store
 from kentongan.types import Mode
 from notify import versions
+from notify.approval import release
 from notify.areas import Geometry
 from notify.firewall import routes_for
-from notify.life import draft, release
+from notify.life import draft
 from notify.outbox import fill_outbox
 from notify.publisher import Publisher
 from notify.recipients import ensure_coordinators, ensure_synthetic
@@ -104,7 +105,7 @@ def release_and_fill(
     """The second half; also what an approval calls for a waiting draft.
 
     Raises:
-        RuleViolation: see `notify.life.release`.
+        RuleViolation: see `notify.approval.release`.
     """
     publisher = publisher or Publisher()
     alert = release(

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Row, Select, func, select, text
 
+from kentongan import audit
 from kentongan.db import alerts, approvals, insert_ignore, messages, warning_states, warnings
 from kentongan.errors import RuleViolation
 from kentongan.times import iso
@@ -220,3 +221,16 @@ def alerts_of(connection: Connection, warning_id: str) -> list[ReleasedAlert]:
     """Oldest first."""
     query = select(alerts).where(alerts.c.warning_id == warning_id).order_by(alerts.c.version)
     return [ReleasedAlert(**row._mapping) for row in connection.execute(query)]
+
+
+def note(
+    connection: Connection, action: str, ref: WarningRef, *, at: datetime, actor: str, reason: str
+) -> None:
+    """One row of the audit about a version, in the caller's transaction."""
+    content = {
+        "warning_id": ref.warning_id,
+        "version": ref.version,
+        "content_hash": ref.content_hash,
+        "reason": reason,
+    }
+    audit.append(connection, at=at, actor=actor, action=action, body=content)

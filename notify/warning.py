@@ -124,6 +124,8 @@ class ReleasedAlert:
     path: str
     """Below the store's root."""
     sha256: str
+    unsigned_sha256: str | None = None
+    """Of the same document without its signature: what two runs of one event share."""
 
 
 def warning_id_of(event_id: str) -> str:

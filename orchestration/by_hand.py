@@ -26,7 +26,7 @@ def approve(
     Raises:
         RuleViolation: no such warning, no draft any more, or another content.
     """
-    from notify import life, versions
+    from notify import approval, versions
 
     with context.engine.connect() as connection:
         newest = versions.newest(connection, warning_id)
@@ -40,7 +40,7 @@ def approve(
     return _then_send(
         context,
         at,
-        lambda: life.approve(
+        lambda: approval.approve(
             context.engine, newest.ref, actor=actor, at=at, content_hash=newest.content_hash
         ),
     )
@@ -54,10 +54,10 @@ def cancel(
     Raises:
         RuleViolation: no such warning, or it is closed already.
     """
-    from notify import life
+    from notify import ending
 
     return _then_send(
-        context, at, lambda: _end(context, life.cancel, warning_id, actor, reason, at)
+        context, at, lambda: _end(context, ending.cancel, warning_id, actor, reason, at)
     )
 
 
@@ -69,10 +69,10 @@ def all_clear(
     Raises:
         RuleViolation: BMKG's own warnings end by BMKG alone.
     """
-    from notify import life
+    from notify import ending
 
     return _then_send(
-        context, at, lambda: _end(context, life.allclear, warning_id, actor, reason, at)
+        context, at, lambda: _end(context, ending.allclear, warning_id, actor, reason, at)
     )
 
 

@@ -19,6 +19,7 @@ STEPS = (
     "notify.channels.recorder",
     "notify.dispatch",
     "notify.firewall",
+    "notify.approval",
     "notify.life",
     "notify.messages",
     "notify.outbox",

@@ -13,7 +13,7 @@ from kentongan.decision import Action
 from kentongan.errors import RuleViolation
 from kentongan.policy import ReleasePolicy
 from kentongan.types import DocumentStatus, HazardId, Level, Mode
-from notify import firewall, life
+from notify import approval, firewall
 from notify.channels.channel import Outcome, Outgoing, Receipt
 from notify.dispatch import dispatch
 
@@ -201,7 +201,7 @@ def test_a_draft_for_reality_is_not_released_in_another_run(world, actual, exerc
         Action.ALERT, world.levels("75", 3), hazard=HazardId.SHAKING, mode=Mode.ACTUAL
     )
     with pytest.raises(RuleViolation, match="drafted as Actual"):
-        life.release(
+        approval.release(
             world.engine, world.store, done.ref, at=world.at, policy=exercise,
             mode=Mode.EXERCISE, live=True,
         )  # fmt: skip

@@ -12,7 +12,7 @@ from kentongan.decision import Action
 from kentongan.errors import RuleViolation
 from kentongan.store import sha256_hex
 from kentongan.types import HazardId, Mode
-from notify import life
+from notify import approval, ending, life
 from notify.outbox import fill_outbox
 from notify.run import publish, release_and_fill, resume
 from notify.warning import alert_identifier, warning_id_of
@@ -29,7 +29,7 @@ def test_published_twice_is_one_version_one_alert_the_same_bytes(world):
     first = world.publish(Action.ALERT, levels)
     xml = world.store.read(first.alert.path)
     assert sha256_hex(xml) == first.alert.sha256 and first.messages > 0
-    again = life.release(
+    again = approval.release(
         world.engine, world.store, first.ref, at=world.at + MINUTE, policy=world.policy,
         mode=Mode.EXERCISE, live=True,
     )  # fmt: skip
@@ -77,7 +77,7 @@ def test_two_different_people_release_an_estimate_and_only_what_they_read(world,
     kwargs = {"at": world.at + MINUTE, "mode": Mode.ACTUAL, "live": True, "policy": actual}
 
     def approve(actor: str, content: str = ref.content_hash) -> None:
-        life.approve(world.engine, ref, actor=actor, at=world.at, content_hash=content)
+        approval.approve(world.engine, ref, actor=actor, at=world.at, content_hash=content)
 
     with pytest.raises(RuleViolation, match="read it again"):
         approve("ani", "0" * 64)
@@ -194,7 +194,7 @@ def test_an_end_before_any_release_withdraws_the_draft(world, actual):
     world.publish(Action.ALL_CLEAR, at=world.at + MINUTE, **kwargs)
     assert states(world) == [(1, "draft"), (1, "cancelled")] and world.rows(outbox) == []
     with pytest.raises(RuleViolation, match="no draft"):
-        life.approve(
+        approval.approve(
             world.engine, one.ref, actor="ani", at=world.at, content_hash=one.ref.content_hash
         )
 
@@ -204,7 +204,7 @@ def test_a_draft_past_its_end_is_not_released(world, actual):
     kwargs = {"hazard": HazardId.SHAKING, "mode": Mode.ACTUAL}
     one = world.publish(Action.ALERT, world.levels("75", 3), **kwargs)
     for actor in ("ani", "budi"):
-        life.approve(
+        approval.approve(
             world.engine, one.ref, actor=actor, at=world.at, content_hash=one.ref.content_hash
         )
     late = world.at + timedelta(hours=3)
@@ -221,13 +221,13 @@ def test_cancel_tells_everybody_who_was_warned_within_the_policy(world, actual):
     world.policy = actual
     world.publish(Action.ALERT, world.levels("75", 2), mode=Mode.ACTUAL)
     kwargs = {"mode": Mode.ACTUAL, "live": True}
-    ref = life.cancel(
+    ref = ending.cancel(
         world.engine, "w-thunderstorm-1", world.areas, actor="ani", at=world.at + MINUTE,
         reason="wrong district", **kwargs,
     )  # fmt: skip
     kwargs |= {"at": world.at + MINUTE, "policy": actual}
     assert release_and_fill(world.engine, world.store, ref, **kwargs).alert is None
-    life.approve(
+    approval.approve(
         world.engine, ref, actor="budi", at=world.at + MINUTE, content_hash=ref.content_hash
     )
     done = release_and_fill(world.engine, world.store, ref, **kwargs)
@@ -235,7 +235,7 @@ def test_cancel_tells_everybody_who_was_warned_within_the_policy(world, actual):
     assert world.reached(version=2) == set(world.codes("75"))
     assert states(world)[-1] == (2, "cancelled")
     with pytest.raises(RuleViolation, match="cancelled already"):
-        life.cancel(world.engine, "w-thunderstorm-1", world.areas, actor="ani", at=world.at,
+        ending.cancel(world.engine, "w-thunderstorm-1", world.areas, actor="ani", at=world.at,
                     reason="", mode=Mode.ACTUAL, live=True)  # fmt: skip
 
 
@@ -243,9 +243,9 @@ def test_nobody_ends_bmkgs_warning_for_bmkg(world):
     world.publish(Action.ALERT, world.levels("53", 4), hazard=HazardId.TSUNAMI)
     kwargs = {"actor": "ani", "at": world.at, "reason": "", "mode": Mode.EXERCISE, "live": True}
     with pytest.raises(RuleViolation, match="only BMKG ends it"):
-        life.allclear(world.engine, "w-tsunami-1", world.areas, **kwargs)
+        ending.allclear(world.engine, "w-tsunami-1", world.areas, **kwargs)
     world.publish(Action.ALERT, world.levels("75", 3), hazard=HazardId.SHAKING)
-    ref = life.allclear(world.engine, "w-shaking-1", world.areas, **kwargs)
+    ref = ending.allclear(world.engine, "w-shaking-1", world.areas, **kwargs)
     done = release_and_fill(
         world.engine, world.store, ref, at=world.at, mode=Mode.EXERCISE, live=True,
         policy=world.policy,
