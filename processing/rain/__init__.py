@@ -1,0 +1,1 @@
+"""Rain from satellite frames: rates, sums, cells, motion, the next three hours."""

@@ -1,0 +1,1 @@
+"""Water on the ground: wetness, runoff, terrain, flood."""
