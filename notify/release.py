@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -10,6 +11,7 @@ from kentongan import audit
 from kentongan.db import alerts
 from kentongan.errors import RuleViolation
 from kentongan.store import Store, sha256_hex
+from kentongan.times import parse_instant
 from kentongan.types import WarningState
 from notify import versions
 from notify.cap import Alert, format_time, to_xml
@@ -51,6 +53,30 @@ def publish_alert(
     released = _record(connection, version, alert, path=path, xml=xml)
     _advance(connection, version, released, older, at=at, actor=actor)
     return released
+
+
+def proof(
+    version: Version,
+    *,
+    publisher: Publisher,
+    sent: datetime | None = None,
+    references: Sequence[str] = (),
+) -> bytes:
+    """The unsigned document of a draft: the same version and publisher give the same bytes.
+
+    Args:
+        sent: the instant that it is rendered for; none: when the version was made.
+        references: `sender,identifier,sent` of each alert that it would refer to.
+    """
+    alert = build(
+        version.body,
+        identifier=version.ref.identifier,
+        warning_id=version.warning_id,
+        sent=(sent or parse_instant(version.created_at)).replace(microsecond=0),
+        references=references,
+        publisher=publisher,
+    )
+    return to_xml(alert)
 
 
 def _referred(earlier: list[ReleasedAlert], at: datetime, version: Version) -> list[ReleasedAlert]:
