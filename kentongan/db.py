@@ -253,13 +253,16 @@ warning_states = Table(
 approvals = Table(
     "approvals",
     metadata,
-    Column("warning_id", String(100), primary_key=True),
-    Column("version", Integer, primary_key=True),
-    Column("actor", String(80), primary_key=True),
+    Column("id", _BIG, primary_key=True, autoincrement=True),
+    Column("warning_id", String(100), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("actor", String(80), nullable=False),
     Column("content_hash", String(64), nullable=False),
     Column("at", String(20), nullable=False),
-    Column("kind", String(12), nullable=False, default="approve"),  # approve, break-glass, review
+    Column("kind", String(12), nullable=False, default="approve"),  # author, break-glass, review
     Column("binding", String(64)),  # over CAP bytes, texts, areas, recipients; notify.binding
+    Column("reason", Text, nullable=False, default=""),
+    Index("approvals_by_version", "warning_id", "version"),
 )
 
 releases = Table(
@@ -270,8 +273,11 @@ releases = Table(
     Column("how", String(12), nullable=False),  # policy, approved, break-glass
     Column("binding", String(64), nullable=False),
     Column("recipients", Integer, nullable=False),
+    Column("messages", Integer, nullable=False),
+    Column("provinces", JSON, nullable=False),  # two digits each
     Column("at", String(20), nullable=False),
     Column("review_by", String(20)),  # of a break-glass: when the second look is due
+    Index("releases_by_time", "at"),
     ForeignKeyConstraint(["warning_id", "version"], ["warnings.warning_id", "warnings.version"]),
 )
 

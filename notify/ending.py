@@ -86,7 +86,7 @@ def allclear(
 
 
 def _open_version(connection: Connection, warning_id: str) -> Version:
-    newest = versions.newest(connection, warning_id)
+    newest = versions.current(connection, warning_id)
     if newest is None:
         raise RuleViolation(f"warning {warning_id}: none of that name; see 'warning list'")
     if newest.state in CLOSED:
@@ -124,5 +124,5 @@ def _end_by_hand(
     )
     ref = add_draft(connection, newest.warning_id, body, at=at, actor=actor)
     version = versions.get(connection, ref.warning_id, ref.version)
-    versions.add_approval(connection, version, actor=actor, at=at)
+    versions.add_approval(connection, version, actor=actor, at=at, kind="author")
     return ref

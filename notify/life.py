@@ -125,7 +125,7 @@ def close(
 def standing(engine: Engine, event_id: str) -> Standing | None:
     """The newest version of an event's warning, with everybody whom a release reached."""
     with engine.connect() as connection:
-        newest = versions.newest(connection, warning_id_of(event_id))
+        newest = versions.current(connection, warning_id_of(event_id))
         if newest is None:
             return None
         released = versions.newest_released(connection, newest.warning_id)

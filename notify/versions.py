@@ -183,30 +183,55 @@ def add_state(
     )
 
 
-def add_approval(connection: Connection, version: Version, *, actor: str, at: datetime) -> None:
-    connection.execute(
-        insert_ignore(connection, approvals).values(
-            warning_id=version.warning_id,
-            version=version.version,
-            actor=actor,
-            content_hash=version.content_hash,
-            at=iso(at),
-        )
-    )
+def add_approval(
+    connection: Connection,
+    version: Version,
+    *,
+    actor: str,
+    at: datetime,
+    kind: str = "approve",
+    binding: str | None = None,
+    reason: str = "",
+) -> None:
+    """One person's word; `kind` is approve, author, break-glass or review. Said twice in one
+    second it is one row."""
+    word = {
+        "warning_id": version.warning_id,
+        "version": version.version,
+        "actor": actor,
+        "content_hash": version.content_hash,
+        "at": iso(at),
+        "kind": kind,
+        "binding": binding,
+    }
+    same = [approvals.c[name].is_not_distinct_from(value) for name, value in word.items()]
+    if connection.execute(select(approvals.c.id).where(*same)).first() is None:
+        connection.execute(approvals.insert().values(**word, reason=reason))
 
 
 def approvers(connection: Connection, version: Version) -> tuple[str, ...]:
-    """Different people who approved exactly this content."""
+    """Different people who stood up for exactly this content, whatever they saw beside it."""
     query = (
         select(approvals.c.actor)
+        .distinct()
         .where(
             approvals.c.warning_id == version.warning_id,
             approvals.c.version == version.version,
             approvals.c.content_hash == version.content_hash,
+            approvals.c.kind != "review",
         )
         .order_by(approvals.c.actor)
     )
     return tuple(connection.execute(query).scalars())
+
+
+def current(connection: Connection, warning_id: str) -> Version | None:
+    """The newest version that counts: a draft that ran out before its release gives way to what
+    it would have changed, or to nothing."""
+    last = newest(connection, warning_id)
+    if last is None or last.state != WarningState.EXPIRED or alert_of(connection, last.ref):
+        return last
+    return newest_released(connection, warning_id)
 
 
 def alert_of(connection: Connection, ref: WarningRef) -> ReleasedAlert | None:

@@ -17,11 +17,7 @@ _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    op.add_column(
-        "approvals",
-        sa.Column("kind", sa.String(length=12), nullable=False, server_default="approve"),
-    )
-    op.add_column("approvals", sa.Column("binding", sa.String(length=64)))
+    _approvals()
     op.add_column("alerts", sa.Column("unsigned_sha256", sa.String(length=64)))
     _events()
     _release()
@@ -35,6 +31,31 @@ def upgrade() -> None:
         sa.Column("signature", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
     )
+
+
+def _approvals() -> None:
+    """A person may have to approve again, so (warning, version, actor) is a key no more."""
+    op.rename_table("approvals", "approvals_0002")
+    op.create_table(
+        "approvals",
+        sa.Column("id", _BIG, autoincrement=True, nullable=False),
+        sa.Column("warning_id", sa.String(length=100), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.String(length=20), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("binding", sa.String(length=64)),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="approvals_by_id"),
+    )
+    op.create_index("approvals_by_version", "approvals", ["warning_id", "version"])
+    op.execute(
+        "INSERT INTO approvals (warning_id, version, actor, content_hash, at, kind, reason) "
+        "SELECT warning_id, version, actor, content_hash, at, 'approve', '' FROM approvals_0002 "
+        "ORDER BY at, actor"
+    )
+    op.drop_table("approvals_0002")
 
 
 def _events() -> None:
@@ -80,6 +101,8 @@ def _release() -> None:
         sa.Column("how", sa.String(length=12), nullable=False),
         sa.Column("binding", sa.String(length=64), nullable=False),
         sa.Column("recipients", sa.Integer(), nullable=False),
+        sa.Column("messages", sa.Integer(), nullable=False),
+        sa.Column("provinces", sa.JSON(), nullable=False),
         sa.Column("at", sa.String(length=20), nullable=False),
         sa.Column("review_by", sa.String(length=20)),
         sa.PrimaryKeyConstraint("warning_id", "version"),
@@ -87,6 +110,7 @@ def _release() -> None:
             ["warning_id", "version"], ["warnings.warning_id", "warnings.version"]
         ),
     )
+    op.create_index("releases_by_time", "releases", ["at"])
     op.create_table(
         "switches",
         sa.Column("id", _BIG, autoincrement=True, nullable=False),
@@ -145,5 +169,18 @@ def downgrade() -> None:
     ):
         op.drop_table(table)
     op.drop_column("alerts", "unsigned_sha256")
-    op.drop_column("approvals", "binding")
-    op.drop_column("approvals", "kind")
+    op.rename_table("approvals", "approvals_0003")
+    op.create_table(
+        "approvals",
+        sa.Column("warning_id", sa.String(length=100), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.String(length=20), nullable=False),
+        sa.PrimaryKeyConstraint("warning_id", "version", "actor", name="approvals_by_actor"),
+    )
+    op.execute(
+        "INSERT INTO approvals SELECT warning_id, version, actor, content_hash, MAX(at) "
+        "FROM approvals_0003 GROUP BY warning_id, version, actor, content_hash"
+    )
+    op.drop_table("approvals_0003")
