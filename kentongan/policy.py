@@ -8,11 +8,12 @@ from __future__ import annotations
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from kentongan.errors import SettingsError
+from kentongan.release_policy import ReleasePolicy as ReleasePolicy
 from kentongan.types import HazardId
 
 
@@ -31,13 +32,40 @@ class RasterRules(_Strict):
     people_pct: float = Field(gt=0, le=100)
 
 
+class SpreadRules(_Strict):
+    """Standard deviations of a first solution."""
+
+    magnitude: float = Field(default=0.2, ge=0)
+    depth_km: float = Field(default=10, ge=0)
+    position_km: float = Field(default=8, ge=0)
+    """Of each of the two directions."""
+
+
 class ShakingRules(_Strict):
     mmi: tuple[float, float, float, float]
     """Lower edges of levels 1 to 4."""
+    main: Literal["bmkg-chain", "allen-2012"] = "bmkg-chain"
+    """What makes the level while BMKG's own grid has not come."""
+    second_raises_within_km: float = Field(default=50, ge=0)
+    """With the chain: up to this distance the second opinion (Allen et al. 2012), where it
+    applies, may raise a level. 0: never, it only stands in the evidence."""
     min_magnitude: float
-    """Below, level is at most 1: the intensity equation does not hold there."""
+    """Below, our own level is at most 1, and the intensity equation has no say."""
     max_depth_km: float
-    """Deeper, level is at most 1 and quality is extrapolated: the equation is for crust."""
+    """Deeper, the intensity equation has no say: it is for crust."""
+    deep_focus_km: float = Field(default=300, gt=0)
+    """Deeper, our own level is at most 1: BMKG's chain counts every depth as 125 km at most."""
+    default_vs30: float = Field(default=600, ge=50, le=2000)
+    """m/s where neither a map nor elevation knows the ground."""
+    hold_minutes: float = Field(default=15, ge=0)
+    """After the first version no level falls for so long, whatever becomes known."""
+    felt_min_mmi: float = 3.0
+    """Weaker reports are left out: who notices MMI II is chance."""
+    felt_prior: float = Field(default=5, gt=0)
+    """n reports count n/(n + this)."""
+    felt_max_shift: float = Field(default=1.0, ge=0)
+    """MMI; no event term is larger."""
+    spread: SpreadRules = SpreadRules()
     valid_hours: float
 
 
@@ -135,19 +163,6 @@ class AccessPolicy(_Strict):
         if "other" not in self.road_kmh or min(self.road_kmh.values()) <= 0:
             raise ValueError("road_kmh: expected positive speeds, and one for `other`")
         return self
-
-
-class ReleasePolicy(_Strict):
-    """Who may release what. The mode's firewall stands above it."""
-
-    author: str
-    date: date
-    official_releases_itself: bool
-    """Warnings of BMKG's and InaTEWS' own need no person."""
-    estimates_release_themselves: bool
-    """Our own estimates need no person; never in actual mode."""
-    approvers: int = Field(ge=1)
-    """Different people who must approve what does not release itself."""
 
 
 _Model = TypeVar("_Model", bound=BaseModel)

@@ -128,11 +128,24 @@ def zhao06_curve(
     """Zhao et al. at the expected rupture distance; PGV from the spectrum at 1.0 s."""
     depth = min(depth_km, zhao06.DEPTH_CAP_KM)
     rrup = rupture_distance(chain.distance, magnitude, np.hypot(epicentral_km, depth))
+    return zhao06_at(measure, chain, model, magnitude, depth_km, rrup)
+
+
+def zhao06_at(
+    measure: Measure,
+    chain: Chain,
+    model: Model,
+    magnitude: float,
+    depth_km: float,
+    rupture_km: Floats,
+) -> Curve:
+    """The same at known rupture distances, > 0."""
+    depth = min(depth_km, zhao06.DEPTH_CAP_KM)
     period, source = ("pga" if measure == "pga" else "sa1"), SOURCES[model]
     row = zhao06_row("pga" if measure == "pga" else "sa1")
     unit = 1.0 if period == "pga" else chain.pgv_per_sa1
     base = zhao06.source_term(row, source, magnitude, depth) + zhao06.path_term(
-        row, source, magnitude, rrup
+        row, source, magnitude, rupture_km
     )
     none = np.zeros(np.shape(base))
     return Curve(base + np.log(unit * chain.component_factor / GRAVITY_GAL), none, none)
