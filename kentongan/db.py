@@ -205,8 +205,11 @@ event_runs = Table(
     Column("event_id", String(80), nullable=False),
     Column("at", String(20), nullable=False),
     Column("outcome", String(12), nullable=False),  # seen, missing, blind
-    Column("levels", JSON, nullable=False),  # adm4_code -> level that this run alone gives
-    UniqueConstraint("event_id", "at"),
+    Column("valid_from", String(20), nullable=False),  # how new the knowledge is that was seen
+    # adm4_code -> level (>= 2) that this run alone would hold, by the lower thresholds; -1 where
+    # the run does not know.
+    Column("levels", JSON, nullable=False),
+    UniqueConstraint("event_id", "at", "valid_from"),
 )
 
 event_links = Table(

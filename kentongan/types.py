@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from enum import IntEnum, StrEnum
+from enum import Enum, IntEnum, StrEnum
 
 
 class Level(IntEnum):
-    """Ours. BMKG's own words are other types (`TsunamiStatus`) and never mixed with it."""
+    """Ours. BMKG's own words are other types (`TsunamiStatus`, `IbfCategory`): neither is ever
+    equal to a level, and only `risk` says what they mean to us."""
 
     NONE = 0
     WATCH = 1
@@ -22,6 +23,31 @@ class TsunamiStatus(StrEnum):
     WASPADA = "WASPADA"
     SIAGA = "SIAGA"
     AWAS = "AWAS"
+
+
+class IbfCategory(Enum):
+    """A word of BMKG's impact-based forecast: a cell of its risk matrix, by likelihood and impact.
+
+    No text and no number, so that it equals neither a `Level` nor a `TsunamiStatus` of that name.
+    """
+
+    HIJAU = ("ibf", 0)
+    WASPADA = ("ibf", 1)
+    SIAGA = ("ibf", 2)
+    AWAS = ("ibf", 3)
+
+    @classmethod
+    def of_score(cls, score: int) -> IbfCategory:
+        """From BMKG's score: 0 green, 1 to 5 Waspada, 6 to 9 Siaga, 10 Awas.
+
+        Raises:
+            ValueError: a score outside 0..10.
+        """
+        if not 0 <= score <= 10:
+            raise ValueError(f"score of BMKG's impact matrix: expected 0 to 10, found {score}")
+        if score == 0:
+            return cls.HIJAU
+        return cls.WASPADA if score <= 5 else cls.SIAGA if score <= 9 else cls.AWAS
 
 
 class HazardId(StrEnum):

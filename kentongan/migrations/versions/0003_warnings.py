@@ -78,9 +78,10 @@ def _events() -> None:
         sa.Column("event_id", sa.String(length=80), nullable=False),
         sa.Column("at", sa.String(length=20), nullable=False),
         sa.Column("outcome", sa.String(length=12), nullable=False),
+        sa.Column("valid_from", sa.String(length=20), nullable=False),
         sa.Column("levels", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("event_id", "at"),
+        sa.UniqueConstraint("event_id", "at", "valid_from"),
     )
     op.create_table(
         "event_links",
