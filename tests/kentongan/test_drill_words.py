@@ -43,6 +43,24 @@ from kentongan.drills import is_drill, is_re_creation
         "\uff34\uff25\uff33 gempa",
         "\ufeff\n TES gempa",
         "Uji  coba",
+        "\u0422\u0415\u0405 Peringatan dini",  # Cyrillic
+        "t\u0435s gempa",
+        "T\u200bE\u200cS gempa",  # zero width
+        "\u00adT\u2060ES gempa",
+        "T\u3164E\u3164S gempa",  # a filler that is a letter
+        "T\u00c9S gempa",
+        "\U0001d413\U0001d404\U0001d412 gempa",  # mathematical bold
+        "\U0001f183\U0001f174\U0001f182 gempa",  # on squares
+        "\u1d1b\u1d07\ua731 gempa",  # small capitals
+        "\ua4d4\ua4f0\ua4e2 gempa",  # Lisu
+        "\u202eSET\u202c gempa",  # turned round
+        "T\x00ES gempa",
+        "T E S gempa",
+        "L.A.T.I.H.A.N gempa",
+        "\u041b\u0410 (\u053cATIHAN)",
+        "Peringatan dini - TEST",
+        "Peringatan dini: LATIHAN.",
+        "Peringatan **TES** dini",
     ],
 )
 def test_a_drill_says_so(text):
@@ -69,6 +87,10 @@ def test_a_drill_says_so(text):
         "20260815050037.mmi.jpg",
         "Warning Tsunami PD-1",
         "Tidak berpotensi tsunami",
+        "Te Sungai",
+        "Uji Tanjung",
+        "Peringatan dini cuaca Bengkulu - Tes",
+        "Banda Ac\u00e9h, \u5730\u9707, \u0433\u043e\u0440\u043e\u0434",
     ],
 )
 def test_ordinary_words_do_not(text):
@@ -90,7 +112,10 @@ def test_recreation_of_another_kind(text):
     assert not is_re_creation(text)
 
 
-@pytest.mark.parametrize("unit", ["(", "[", "*", "(x", "[x]", "( ", "_ ", "ini adalah ", "re-"])
+@pytest.mark.parametrize(
+    "unit",
+    ["(", "[", "*", "(x", "[x]", "( ", "_ ", "ini adalah ", "re-", "T ", "\u202e", "\u0422 "],
+)
 def test_no_text_takes_long(unit):
     started = time.monotonic()
     is_drill(unit * 200_000)
