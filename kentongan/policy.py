@@ -69,10 +69,72 @@ class ShakingRules(_Strict):
     valid_hours: float
 
 
+class PreAlertRules(_Strict):
+    """When we watch a coast before InaTEWS has spoken: level 1, never a public word."""
+
+    min_magnitude: float
+    max_depth_km: float
+    coast_km: float = Field(ge=0)
+    """An epicentre on land up to so far from the sea counts as one at sea."""
+    valid_minutes: float = Field(gt=0)
+
+
+class WaveLossRules(_Strict):
+    """Height that a wave loses on its way inland: Berryman (2006), as BNPB's InaRISK uses it."""
+
+    friction: float = Field(gt=0)
+    slope: float = Field(ge=0)
+    roughness: dict[str, float]
+    """Manning's n by kind of land."""
+    land: str
+    """Kind that all land is taken for: no map of land cover is loaded."""
+    height_m: tuple[float, float, float]
+    """At the shore under Waspada, Siaga and Awas."""
+
+    @model_validator(mode="after")
+    def _kinds_are_named(self) -> WaveLossRules:
+        if not {"water", self.land} <= self.roughness.keys() or min(self.roughness.values()) <= 0:
+            raise ValueError(f"roughness: expected positive n of 'water' and {self.land!r}")
+        if not 0 < self.height_m[0] <= self.height_m[1] <= self.height_m[2]:
+            raise ValueError("height_m: expected three positive heights, none below the one before")
+        return self
+
+
+class CoastRules(_Strict):
+    """Who lives where a tsunami may come, where the layer set knows heights."""
+
+    low_m: float
+    """Land up to this height within the coast strip, or along a river, counts as threatened."""
+    river_km: float = Field(ge=0)
+    river_side_km: float = Field(ge=0)
+    datum_m: float = Field(gt=0)
+    """Heights of the lowest tenth of the shore farther from 0 than this are of another datum."""
+    cell_deg: float = Field(gt=0, le=0.02)
+    """Finer heights are brought to about this step: the lowest of each cell counts."""
+    warn_minutes: float = Field(ge=0)
+    react_minutes: float = Field(ge=0)
+    walk_m_s: float = Field(gt=0)
+    loss: WaveLossRules
+
+
 class TsunamiRules(_Strict):
     coast_strip_km: float
     valid_hours: float
     renew_before_minutes: float
+    pre_alert: PreAlertRules
+    coast: CoastRules
+
+
+class SecondaryRules(_Strict):
+    """What shaking sets off."""
+
+    landslide_mmi: int = Field(ge=5, le=10)
+    landslide_days: float = Field(gt=0)
+    liquefaction_mmi: int = Field(ge=5, le=10)
+    index_from: float = Field(gt=0, le=1)
+    """Of an index 0 to 1 (InaRISK): from here a place is prone."""
+    class_from: int = Field(ge=1)
+    """Of classes (whole numbers above 1): likewise."""
 
 
 class RainImageRules(_Strict):
@@ -106,6 +168,7 @@ class LevelPolicy(_Strict):
     raster: RasterRules
     shaking: ShakingRules
     tsunami: TsunamiRules
+    secondary: SecondaryRules
     rain_image: RainImageRules
     coverage: CoverageRules
 
