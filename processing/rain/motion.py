@@ -9,6 +9,7 @@ which takes the error from some hundredths of a cell to some thousandths.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -31,7 +32,7 @@ FULL_SCALE_MM_H = 60.0
 
 @dataclass(frozen=True)
 class Motion:
-    """Cells a step on a coarse grid, whose row `i` lies at row (i + 0.5) BLOCK - 0.5 of the frame."""
+    """Cells a step, on a coarse grid whose row `i` is row (i + 0.5) BLOCK - 0.5 of the frame."""
 
     east: Field
     """Shape (rows / BLOCK, columns / BLOCK), rounded up."""
@@ -75,7 +76,7 @@ def _refined(first: Motion, earlier: Field, later: Field) -> Motion:
     across = 0.5 * (np.roll(mean, -1, axis=0) - np.roll(mean, 1, axis=0)) * known
     left = after - moved
     xx, xy, yy, xt, yt = (
-        blurred(coarse(product))
+        blurred(coarse(product.astype(np.float32, copy=False)))
         for product in (along**2, along * across, across**2, along * left, across * left)
     )
     # Where no edge is, the ridge keeps the first answer: a thousandth of the mean squared slope.
@@ -116,13 +117,14 @@ def mean_motion(motions: list[Motion]) -> Motion:
     )
 
 
-def _flow() -> cv2.DISOpticalFlow:
-    return cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+def _flow() -> Any:
+    return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
 
 def _picture(rain: Field) -> npt.NDArray[np.uint8]:
     root = np.sqrt(np.nan_to_num(rain, nan=0.0) * np.float32(255.0**2 / FULL_SCALE_MM_H))
-    return np.clip(root, 0, 255).astype(np.uint8)
+    picture: npt.NDArray[np.uint8] = np.clip(root, 0, 255).astype(np.uint8)
+    return picture
 
 
 def coarse(field: Field) -> Field:
