@@ -16,7 +16,7 @@ from kentongan.types import WarningState
 from notify import versions
 from notify.cap import Alert, format_time, to_xml
 from notify.cap_document import build
-from notify.cap_rules import check, errors_of
+from notify.cap.rules.check import check_own
 from notify.publisher import Publisher
 from notify.versions import Version
 from notify.warning import ReleasedAlert
@@ -34,7 +34,7 @@ def publish_alert(
     """Write the alert and its rows inside the caller's transaction.
 
     Raises:
-        RuleViolation: the document breaks an error rule of `notify.cap_rules`.
+        RuleViolation: the document breaks an error rule of `notify.cap.rules`.
     """
     earlier = versions.alerts_of(connection, version.warning_id)
     older = versions.newest_released(connection, version.warning_id)
@@ -79,6 +79,12 @@ def proof(
     return to_xml(alert)
 
 
+def references_of(connection: Connection, version: Version, at: datetime) -> list[str]:
+    """What the version's alert would refer to if it went out at `at`."""
+    earlier = versions.alerts_of(connection, version.warning_id)
+    return [_triplet(a) for a in _referred(earlier, at, version)]
+
+
 def _referred(earlier: list[ReleasedAlert], at: datetime, version: Version) -> list[ReleasedAlert]:
     """Every earlier alert that has not expired; at least the newest. None for a new Alert."""
     if version.body.action == "alert":
@@ -92,7 +98,7 @@ def _triplet(alert: ReleasedAlert) -> str:
 
 
 def _refuse_errors(identifier: str, xml: bytes) -> None:
-    errors = errors_of(check(xml))
+    errors = check_own(xml)
     if errors:
         first = errors[0]
         raise RuleViolation(

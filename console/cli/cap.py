@@ -1,42 +1,55 @@
-"""`kentongan cap`: judge anybody's CAP document."""
+"""`kentongan cap`: judge anybody's CAP documents, make and check signatures, publish feeds."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from console.cli.common import AsJson, print_json
+from console.cli.common import AsJson, At, print_json
 
 group = typer.Typer(help="CAP 1.2 documents.", no_args_is_help=True)
 
-
-@group.callback()
-def _group() -> None:
-    """Keeps `check` a sub-command while it is the only one."""
+Files = Annotated[
+    list[str],
+    typer.Argument(metavar="FILE…", help="Files, folders (their CAP documents), or - for stdin."),
+]
 
 
 @group.command()
 def check(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    files: Files,
+    thread: Annotated[
+        bool, typer.Option("--thread", help="Also judge how the documents refer to each other.")
+    ] = False,
+    at: At = None,
     json: AsJson = False,
 ) -> None:
-    """Check a file against the OASIS schema and the rules of its prose; status 1 on errors."""
+    """Judge documents by the schema and the rules of CAP 1.2 (`kentongan cap rules`).
+
+    Status 0: all are valid; 1: some has an error; 2: some could not be read.
+    """
+    from console.cap_judging import as_document, judge, report
+
+    judged = judge(files, thread=thread, at=at)
+    if json:
+        print_json(as_document(judged))
+    else:
+        print(report(judged))
+    raise typer.Exit(judged.status)
+
+
+@group.command()
+def rules(json: AsJson = False) -> None:
+    """Every rule by its id, with its source."""
     from dataclasses import asdict
 
-    from notify.cap_rules import MAX_BYTES, errors_of
-    from notify.cap_rules import check as judge
+    from console.columns import table
+    from notify.cap.rules import RULES
 
-    with file.open("rb") as source:
-        findings = judge(source.read(MAX_BYTES + 1))
-    errors = errors_of(findings)
     if json:
-        document = {"file": str(file), "valid": not errors}
-        print_json({**document, "findings": [asdict(finding) for finding in findings]})
-    else:
-        for f in findings:
-            print(f"{file}:{f.line or 0}: {f.severity}: {f.rule}: {f.message}")
-        advice = len(findings) - len(errors)
-        print(f"{file}: {len(errors)} errors, {advice} pieces of advice")
-    raise typer.Exit(1 if errors else 0)
+        print_json({"rules": [asdict(rule) for rule in RULES.values()]})
+        return
+    words = {"error": "error", "warning": "advice"}
+    lines = [(rule.id, words[rule.severity], rule.source, rule.says) for rule in RULES.values()]
+    print(table(("rule", "weight", "source", "what it asks"), lines))
