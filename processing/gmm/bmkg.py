@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,7 @@ from kentongan.errors import DataError
 from processing.gmm import gmice
 from processing.gmm.chain import SOURCES, Chain, Model, bmkg_chain, choose
 from processing.gmm.coefficients import Measure, ba08, zhao06
-from processing.gmm.kernel import levels, ln_motion, to_mmi
+from processing.gmm.kernel import count_edges, ln_motion, to_mmi
 from processing.gmm.motion import curve, site_factors
 from processing.gmm.vs30 import DEFAULT_VS30, UNKNOWN, Vs30Map
 from processing.gmm.zhao06 import type_of
@@ -37,11 +38,22 @@ FITTED_MAGNITUDES = (1.6, 8.7)
 FITTED_KM = 400.0
 ASSUMED_DEPTH_KM = 10.0
 """Where no depth is published: what fast solutions are fixed to, and on the strong side."""
-STEPS_PER_KM = 10.0
 MAX_TABLE_KM = 1500.0
 """Beyond, the motion at this distance stands: never less than the curve."""
 MAX_VS30 = 2000
 """m/s; harder rock counts as this."""
+WHOLE_MMI = tuple(i + 0.5 for i in range(1, 10))
+"""Lower edges of the whole intensities II to X: halves are rounded up, as PAGER does."""
+LN_KNEE = np.float32(gmice.PGV_KNEE * math.log(10.0))
+"""ln of the PGV at which the two branches of MMI meet."""
+_NEAR = np.float32((2.0 / (2 * EARTH_RADIUS_KM)) ** 2)
+"""sin^2 of half an arc of 2 km, added to that of each cell: the table has even steps of the square
+of the distance up to about there, of its logarithm beyond."""
+_COARSE = np.uint32(15)
+"""256 knots an octave of that: one in 0.2 to 0.4 % of the distance, 0.1 km at 30 km."""
+_SHIFT = np.uint32(12)
+_PARTS = 1 << int(_COARSE - _SHIFT)
+"""Entries between two knots: within 2.5e-4 of a distance, so within 1e-3 of an MMI."""
 
 
 @dataclass(frozen=True)
@@ -110,15 +122,31 @@ def sites(
     if not (np.isfinite(latitude).all() and np.isfinite(longitude).all()):
         raise DataError("sites: expected finite latitudes and longitudes")
     if vs30 is None:
-        found: npt.NDArray[np.number] = np.zeros(shape)
-    else:
-        found = vs30.on(latitude, longitude) if isinstance(vs30, Vs30Map) else np.asarray(vs30)
+        whole = np.full(shape, DEFAULT_VS30, np.uint16)
+        return Sites(latitude, longitude, whole, 0.0)
+    found = vs30.on(latitude, longitude) if isinstance(vs30, Vs30Map) else np.asarray(vs30)
     if found.shape != shape:
         raise DataError(f"sites: expected Vs30 of shape {shape}, found {found.shape}")
-    known = np.isfinite(found) & (found > UNKNOWN)
-    whole = np.where(known, np.clip(np.nan_to_num(found, posinf=0), 1, MAX_VS30), DEFAULT_VS30)
-    share = float(known.mean()) if known.size else 0.0
-    return Sites(latitude, longitude, np.rint(whole).astype(np.uint16), share)
+    if found.dtype == np.uint16:
+        known = found != UNKNOWN
+        whole = np.minimum(found, np.uint16(MAX_VS30))
+        whole[~known] = DEFAULT_VS30
+    else:
+        known = np.isfinite(found) & (found > UNKNOWN)
+        held = np.clip(np.nan_to_num(found, posinf=0), 1, MAX_VS30)
+        whole = np.rint(np.where(known, held, DEFAULT_VS30)).astype(np.uint16)
+    share = np.count_nonzero(known) / known.size if known.size else 0.0
+    return Sites(latitude, longitude, whole, share)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Motion over place; see `kernel.ln_motion`."""
+
+    first: np.uint32
+    base: Singles
+    bend: Singles
+    far_gain: float
 
 
 def ln_motion_grid(
@@ -130,36 +158,47 @@ def ln_motion_grid(
     row = np.sin((where.latitude - quake.latitude) * (p / 2)) ** 2
     scale = np.cos(where.latitude * p) * math.cos(quake.latitude * p)
     column = np.sin((where.longitude - quake.longitude) * (p / 2)) ** 2
-    reach = _reach_km(row, scale, column)
     out = np.empty((row.size, column.size), np.float32)
-    bent = model_for(quake, chain) is Model.BA08
+    if not out.size:
+        return out
+    table = _table(measure, quake, chain, float(row.max()) + float(scale.max() * column.max()))
+    site = _site_table(measure, model_for(quake, chain))
     ln_motion(
-        row.astype(np.float32), scale.astype(np.float32), column.astype(np.float32),
-        _table(measure, quake, chain, reach), STEPS_PER_KM, _site_table(measure, quake, chain),
-        bent, where.vs30, out,
+        (row + _NEAR).astype(np.float32), scale.astype(np.float32), column.astype(np.float32),
+        table.first, _SHIFT, table.base, table.bend,
+        site[:, 0] + np.float32(table.far_gain) * site[:, 1], site,
+        np.ascontiguousarray(where.vs30), out,
     )  # fmt: skip
     return out
 
 
-def _reach_km(row: Floats, scale: Floats, column: Floats) -> float:
-    if not row.size or not column.size:
-        return 1.0
-    far = math.sqrt(float(row.max()) + float(scale.max()) * float(column.max()))
-    return min(2 * EARTH_RADIUS_KM * far + 1.0, MAX_TABLE_KM)
+def _table(measure: Measure, quake: QuakeFacts, chain: Chain, reach: float) -> _Table:
+    """Base, gain and bend over place; `reach` is sin^2 of half the longest arc."""
+    longest = min(reach, math.sin(MAX_TABLE_KM / (2 * EARTH_RADIUS_KM)) ** 2)
+    ends = np.array([_NEAR, _NEAR + longest], np.float32).view(np.uint32) >> _COARSE
+    place = np.arange(ends[0], ends[1] + 2, dtype=np.uint32) << _COARSE
+    half_arc = np.arcsin(np.sqrt(np.maximum(place.view(np.float32) - float(_NEAR), 0.0)))
+    found = curve(measure, chain, quake.magnitude, quake.depth, 2 * EARTH_RADIUS_KM * half_arc)
+    gain, bend = found.gain, found.bend
+    bent = np.flatnonzero((bend != 0.0) | (gain != gain[-1]))
+    last = int(bent[-1]) + 2 if bent.size else 0
+    near = np.stack([_finer(gain[: last + 1]), _finer(bend[: last + 1])], axis=1)
+    return _Table(ends[0] << (_COARSE - _SHIFT), _finer(found.base), near, float(gain[-1]))
 
 
-def _table(measure: Measure, quake: QuakeFacts, chain: Chain, reach_km: float) -> Singles:
-    """Base, gain and bend over chord distance, shape (steps, 3)."""
-    chord = np.arange(int(reach_km * STEPS_PER_KM) + 3) / STEPS_PER_KM
-    arc = 2 * EARTH_RADIUS_KM * np.arcsin(np.minimum(chord / (2 * EARTH_RADIUS_KM), 1.0))
-    found = curve(measure, chain, quake.magnitude, quake.depth, arc)
-    return np.stack([found.base, found.gain, found.bend], axis=1).astype(np.float32)
+def _finer(knots: Floats) -> Singles:
+    """The middles of `_PARTS` even parts between each two knots."""
+    share = (np.arange(_PARTS) + 0.5) / _PARTS
+    return (knots[:-1, None] + np.diff(knots)[:, None] * share).ravel().astype(np.float32)
 
 
-def _site_table(measure: Measure, quake: QuakeFacts, chain: Chain) -> Singles:
+@lru_cache(maxsize=8)
+def _site_table(measure: Measure, model: Model) -> Singles:
     every = np.maximum(np.arange(MAX_VS30 + 1, dtype=float), 1.0)
-    found = site_factors(measure, model_for(quake, chain), every)
-    return np.stack([found.site, found.slope_b, found.slope], axis=1).astype(np.float32)
+    found = site_factors(measure, model, every)
+    table = np.stack([found.site, found.slope_b, found.slope], axis=1).astype(np.float32)
+    table.setflags(write=False)
+    return table
 
 
 def mmi_from_ln_pgv(ln_pgv: Singles, magnitude: float) -> Singles:
@@ -167,14 +206,18 @@ def mmi_from_ln_pgv(ln_pgv: Singles, magnitude: float) -> Singles:
     return _to_mmi(ln_pgv.copy(), magnitude)
 
 
-def _to_mmi(ln_pgv: Singles, magnitude: float) -> Singles:
-    """The same, in place."""
-    ten = math.log(10.0)
-    added = gmice.pgv_residual(magnitude)
+def branches(magnitude: float) -> tuple[Singles, Singles]:
+    """Intercept and slope of BMKG's MMI over ln PGV, below and above the knee."""
+    ten, added = math.log(10.0), gmice.pgv_residual(magnitude)
     low, high = (
         np.array([a + added, b / ten], np.float32) for a, b in (gmice.PGV_LOW, gmice.PGV_HIGH)
     )
-    to_mmi(low, high, np.float32(gmice.PGV_KNEE * ten), ln_pgv.reshape(-1))
+    return low, high
+
+
+def _to_mmi(ln_pgv: Singles, magnitude: float) -> Singles:
+    """The same, in place."""
+    to_mmi(*branches(magnitude), LN_KNEE, ln_pgv.reshape(-1))
     return ln_pgv
 
 
@@ -184,10 +227,15 @@ def mmi_grid(quake: QuakeFacts, where: Sites, chain: Chain | None = None) -> Sin
 
 
 def level_grid(mmi: Singles, edges: Sequence[float]) -> npt.NDArray[np.int8]:
-    """Level 0 to 4, int8, shape of `mmi`; an edge belongs to the level above it."""
+    """Level (how many of the edges are reached), int8, shape of `mmi`; at most 100 edges."""
     out = np.empty(mmi.shape, np.int8)
-    levels(mmi.ravel(), np.asarray(edges, np.float32), out.reshape(-1))
+    count_edges(mmi.ravel(), np.asarray(edges, np.float32), out.reshape(-1))
     return out
+
+
+def mmi_classes(mmi: Singles) -> npt.NDArray[np.int8]:
+    """Whole intensity less one, int8: 0 is I, 9 is X; halves belong to the higher."""
+    return level_grid(mmi, WHOLE_MMI)
 
 
 def motion_sigma(quake: QuakeFacts, chain: Chain | None = None) -> tuple[float, float]:
@@ -200,19 +248,23 @@ def motion_sigma(quake: QuakeFacts, chain: Chain | None = None) -> tuple[float, 
     return type_of(spectrum, SOURCES[model]).tau, spectrum.sigma
 
 
-def mmi_slope(ln_pgv: npt.NDArray[np.floating]) -> Singles:
-    """MMI a unit of ln PGV."""
+def sigma_by_branch(motion_sigma_ln: float) -> tuple[np.float32, np.float32]:
+    """Standard deviation of MMI below and above the curve's knee for one of ln PGV.
+
+    Worden's own scatter is in both.
+    """
     ten = math.log(10.0)
-    found = np.where(ln_pgv <= gmice.PGV_KNEE * ten, gmice.PGV_LOW[1], gmice.PGV_HIGH[1]) / ten
-    return found.astype(np.float32)
+    low, high = (
+        math.hypot(slope / ten * motion_sigma_ln, gmice.SIGMA_PGV)
+        for _, slope in (gmice.PGV_LOW, gmice.PGV_HIGH)
+    )
+    return np.float32(low), np.float32(high)
 
 
-def mmi_sigma(ln_pgv: npt.NDArray[np.floating], quake: QuakeFacts) -> Singles:
+def mmi_sigma(ln_pgv: Singles, quake: QuakeFacts) -> Singles:
     """Standard deviation of the intensity felt at a place, the quake's own figures being true."""
-    between, within = motion_sigma(quake)
-    shaken = mmi_slope(ln_pgv) * np.float32(math.hypot(between, within))
-    found: Singles = np.hypot(shaken, np.float32(gmice.SIGMA_PGV)).astype(np.float32)
-    return found
+    low, high = sigma_by_branch(math.hypot(*motion_sigma(quake)))
+    return np.where(ln_pgv <= LN_KNEE, low, high)
 
 
 def bmkg_shaking(

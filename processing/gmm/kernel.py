@@ -1,6 +1,8 @@
-"""MMI of a grid in one compiled pass: a table over distance, factors over Vs30, no logarithm.
+"""A grid of motion, MMI or classes in one compiled pass a row; no root and no logarithm a cell.
 
-MMI is linear in ln PGV on either side of one knee, so nothing but a root is taken a cell.
+The place in the table is taken from the bits of sin^2 of half the arc: the upper bits of a float
+count octaves and even parts of them, so the table is fine where the curve is steep. MMI is linear
+in ln PGV on either side of one knee.
 """
 
 from __future__ import annotations
@@ -14,59 +16,72 @@ import numpy as np
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-def _jit(function: _F) -> _F:
+def jit(function: _F) -> _F:
     try:
         return cast(_F, numba.njit(cache=True, nogil=True)(function))
     except RuntimeError:  # no folder where compiled code could be kept
         return cast(_F, numba.njit(nogil=True)(function))
 
 
-@_jit
-def _places(a: Any, b: Any, column_term: Any, scale: Any, last: Any, out: Any) -> None:
-    """Place in the table of each cell of a row; free of branches, so several go at a time."""
+@jit
+def _far_row(bits: Any, shift: Any, first: Any, base: Any, far: Any, vs30: Any, out: Any) -> None:
+    """Table plus site; signed 64-bit indices are what LLVM gathers by."""
     for j in range(out.size):
-        out[j] = min(scale * np.sqrt(a + b * column_term[j]), last)
+        k = np.uint64((bits[j] >> shift) - first)
+        out[j] = base[k] + far[np.uint64(vs30[j])]
 
 
-@_jit
+@jit
+def _near_row(
+    bits: Any, shift: Any, first: Any, base: Any, bend: Any, site: Any, vs30: Any, out: Any
+) -> None:
+    """The same where the site term depends on the motion: `bend` has a row of each such place."""
+    for j in range(out.size):
+        k = (bits[j] >> shift) - first
+        if k < bend.shape[0]:
+            v = np.uint64(vs30[j])
+            found = base[k] + site[v, 0] + bend[k, 0] * site[v, 1]
+            out[j] = found + bend[k, 1] * site[v, 2]
+
+
+@jit
 def ln_motion(
-    row_term: Any, row_scale: Any, column_term: Any, table: Any, per_km: Any, site: Any,
-    bent: Any, vs30: Any, out: Any,
+    row_term: Any, row_scale: Any, column_term: Any, first: Any, shift: Any, base: Any, bend: Any,
+    far: Any, site: Any, vs30: Any, out: Any,
 ) -> None:  # fmt: skip
     """ln motion of each cell.
 
     Args:
-        row_term: sin^2 of half the latitude difference, shape (rows,).
+        row_term: sin^2 of half the latitude difference, plus the table's `near`, shape (rows,).
         row_scale: product of the cosines of latitude, shape (rows,).
         column_term: sin^2 of half the longitude difference, shape (columns,).
-        table: base, gain, bend at even steps of chord distance, shape (n, 3).
-        per_km: steps of the table a km.
-        site: site, slope_b, slope of each Vs30 in whole m/s, shape (m, 3).
-        bent: whether gain and bend are anything but zero.
-        vs30: m/s, shape (rows, columns), below m.
+        first: upper bits, as a float32 counts them, of the table's first entry.
+        shift: lower bits that do not count.
+        base: motion on reference ground, one entry a place, shape (n,).
+        bend: gain and bend of the nearest places, shape (m, 2); none where m is 0.
+        far: site term of each Vs30 in whole m/s beyond them, shape (v,).
+        site: site, slope_b, slope of each Vs30, shape (v, 3).
+        vs30: m/s, shape (rows, columns), below v.
         out: filled, shape (rows, columns).
     """
-    scale = np.float32(2.0 * 6371.0088 * per_km)
-    last = np.float32(table.shape[0] - 1.001)
     place = np.empty(out.shape[1], np.float32)
+    bits = place.view(np.uint32)
+    low = np.uint32(first) << shift
+    ends = np.array([low, ((np.uint32(first) + np.uint32(base.size)) << shift) - 1], np.uint32)
+    least, most = ends.view(np.float32)
+    bent = (np.uint32(first) + np.uint32(bend.shape[0])) << shift
+    nearest = column_term.min()
     for i in range(out.shape[0]):
-        _places(row_term[i], row_scale[i], column_term, scale, last, place)
-        for j in range(out.shape[1]):
-            x = place[j]
-            step = np.int32(x)
-            k = np.uint64(step)
-            u = x - np.float32(step)
-            v = np.uint64(vs30[i, j])
-            next_ = k + np.uint64(1)
-            found = table[k, 0] + u * (table[next_, 0] - table[k, 0]) + site[v, 0]
-            if bent:
-                gain = table[k, 1] + u * (table[next_, 1] - table[k, 1])
-                bend = table[k, 2] + u * (table[next_, 2] - table[k, 2])
-                found += gain * site[v, 1] + bend * site[v, 2]
-            out[i, j] = found
+        a, b = row_term[i], row_scale[i]
+        for j in range(place.size):
+            place[j] = min(max(a + b * column_term[j], least), most)
+        _far_row(bits, shift, first, base, far, vs30[i], out[i])
+        ends[0] = bent
+        if bend.shape[0] and a + b * nearest < ends.view(np.float32)[0]:
+            _near_row(bits, shift, first, base, bend, site, vs30[i], out[i])
 
 
-@_jit
+@jit
 def to_mmi(low: Any, high: Any, knee: Any, out: Any) -> None:
     """Turn ln PGV into clipped MMI in place; `low` and `high` are intercept and slope."""
     a, b, c, d = low[0], low[1], high[0], high[1]
@@ -76,11 +91,36 @@ def to_mmi(low: Any, high: Any, knee: Any, out: Any) -> None:
         out[i] = min(max(y, np.float32(1.0)), np.float32(10.0))
 
 
-@_jit
-def levels(mmi: Any, edges: Any, out: Any) -> None:
-    """Level 0 to 4 of each cell by its lower edges; an edge belongs to the level above it."""
-    for i in range(out.size):
-        found = np.int8(0)
+@jit
+def count_edges(values: Any, edges: Any, out: Any) -> None:
+    """How many edges each value reaches, by blocks that stay in the cache; NaN reaches none."""
+    for start in range(0, values.size, 4096):
+        stop = min(start + 4096, values.size)
+        part, found = values[start:stop], out[start:stop]
+        found[:] = 0
         for edge in edges:
-            found += np.int8(mmi[i] >= edge)
-        out[i] = found
+            for i in range(found.size):
+                found[i] += np.int8(part[i] >= edge)
+
+
+@jit
+def add_member(
+    ln_pgv: Any, added: Any, low: Any, high: Any, knee: Any, sigma: Any, total: Any, square: Any
+) -> None:
+    """Sum up the intensity of one member, and its square with the spread about it.
+
+    Args:
+        ln_pgv: one member's, flat.
+        added: ln by which that quake is stronger than its median.
+        low, high: intercept and slope of MMI below and above `knee`.
+        sigma: standard deviation of MMI at a place below and above it.
+        total, square: float64, flat, added to.
+    """
+    a, b, c, d = low[0], low[1], high[0], high[1]
+    under, over = np.float64(sigma[0]) ** 2, np.float64(sigma[1]) ** 2
+    for i in range(ln_pgv.size):
+        x = ln_pgv[i] + added
+        below = x <= knee
+        y = min(max(a + b * x if below else c + d * x, np.float32(1.0)), np.float32(10.0))
+        total[i] += y
+        square[i] += np.float64(y) * y + (under if below else over)

@@ -23,7 +23,7 @@ from processing.gmm.bmkg import QuakeFacts, mmi_grid, model_for, sites
 from processing.gmm.fit import distances, held_out
 from processing.gmm.folder import ShakeMap, shakemaps
 from processing.gmm.vs30 import UNKNOWN, Vs30Map, merge
-from processing.shaking import allen_2012_hypo
+from processing.shaking.allen import allen_2012_hypo
 
 if TYPE_CHECKING:
     import pandas as pd

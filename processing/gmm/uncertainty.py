@@ -19,14 +19,17 @@ import numpy.typing as npt
 from kentongan.errors import DataError
 from processing.gmm import gmice
 from processing.gmm.bmkg import (
+    LN_KNEE,
     QuakeFacts,
     Singles,
     Sites,
+    branches,
     ln_motion_grid,
     mmi_from_ln_pgv,
-    mmi_slope,
     motion_sigma,
+    sigma_by_branch,
 )
+from processing.gmm.kernel import add_member
 from processing.quakes import DEPTHS_KM, MAGNITUDES
 
 if TYPE_CHECKING:
@@ -116,8 +119,9 @@ def member_fields(
     """
     for one, strength in members(quake, spread, count):
         between, within = motion_sigma(one)
-        ln_pgv = ln_motion_grid("pgv", one, where) + np.float32(strength * between)
-        local = np.hypot(mmi_slope(ln_pgv) * np.float32(within), np.float32(gmice.SIGMA_PGV))
+        ln_pgv = ln_motion_grid("pgv", one, where)
+        ln_pgv += np.float32(strength * between)
+        local = np.where(ln_pgv <= LN_KNEE, *sigma_by_branch(within))
         yield mmi_from_ln_pgv(ln_pgv, one.magnitude), local
 
 
@@ -129,14 +133,17 @@ def mmi_bands(
     The members' fields are normal about their own median; their mixture is taken as normal with
     its mean and variance.
     """
-    total = np.zeros((where.latitude.size, where.longitude.size))
-    square, local = np.zeros_like(total), np.zeros_like(total)
-    for mmi, sigma in member_fields(quake, where, spread, count=count):
-        total += mmi
-        square += np.square(mmi, dtype=float)
-        local += np.square(sigma, dtype=float)
+    shape = (where.latitude.size, where.longitude.size)
+    total, square = np.zeros(shape), np.zeros(shape)
+    for one, strength in members(quake, spread, count):
+        between, within = motion_sigma(one)
+        add_member(
+            ln_motion_grid("pgv", one, where).reshape(-1), np.float32(strength * between),
+            *branches(one.magnitude), LN_KNEE, np.array(sigma_by_branch(within)),
+            total.reshape(-1), square.reshape(-1),
+        )  # fmt: skip
     mean = total / count
-    sigma_all = np.sqrt(np.maximum(square / count - mean**2, 0.0) + local / count)
+    sigma_all = np.sqrt(np.maximum(square / count - mean**2, 0.0))
     return _dataset(
         where, {p: mean + z * sigma_all for p, z in ((10, -_Z90), (50, 0.0), (90, _Z90))}
     )

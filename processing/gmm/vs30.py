@@ -49,9 +49,10 @@ class Vs30Map:
         row = np.floor((latitude - self.south) / self.step).astype(np.int64)
         column = np.floor((longitude - self.west) / self.step).astype(np.int64)
         rows, columns = self.values.shape
-        inside = ((row >= 0) & (row < rows))[:, None] & ((column >= 0) & (column < columns))
-        found = self.values[np.clip(row, 0, rows - 1)][:, np.clip(column, 0, columns - 1)]
-        return np.where(inside, found, np.uint16(UNKNOWN))
+        found = self.values.take(row, axis=0, mode="clip").take(column, axis=1, mode="clip")
+        found[(row < 0) | (row >= rows)] = UNKNOWN
+        found[:, (column < 0) | (column >= columns)] = UNKNOWN
+        return found
 
 
 def empty_map(*, step: float = 0.025) -> Vs30Map:

@@ -127,3 +127,26 @@ def count_parts(rows: Any, people: Any, parts_: Any, shift: Any, counts: Any) ->
     """Whole people of the named villages from their parts."""
     for v in rows:
         _round_village(people[v], parts_[v], shift, counts[v])
+
+
+@_jit
+def count_classes(
+    pointer: Any, cell: Any, share: Any, people: Any, shift: Any, flat: Any, counts: Any
+) -> None:
+    """Whole people of each village in any number of classes, the last column unknown."""
+    last = counts.shape[1] - 1
+    half = np.int64(1) << (shift - 1)
+    for v in range(people.size):
+        row = counts[v]
+        row[:] = 0
+        for i in range(np.uint64(pointer[v]), np.uint64(pointer[v + 1])):
+            found = np.int64(flat[cell[i]])
+            row[np.uint64(found if found >= 0 else last)] += share[i]
+        twice, running, before = 2 * people[v], np.int64(0), np.int64(0)
+        for step in range(1, last + 1):
+            c = last - step if step < last else last  # highest first, then unknown
+            running += row[c]
+            whole = (twice * running + half) >> shift
+            row[c] = whole - before
+            before = whole
+        row[0] = people[v] - before
