@@ -1,0 +1,234 @@
+"""Rain of the last 1, 3, 6 and 24 hours, kept up to date frame by frame.
+
+Between two frames the rain is the trapezoid of their rates over the real time between them. Amounts
+are whole hundredths of a millimetre, so that what is added and taken away again leaves nothing
+behind. A gap of more than 20 minutes is not bridged: it counts as not known.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from kentongan.compiled import jit_parallel
+from kentongan.errors import GridMismatch
+from kentongan.times import iso
+
+Amounts = npt.NDArray[np.uint16]
+Field = npt.NDArray[np.float32]
+
+HUNDREDTHS = 100
+"""Stored units in a millimetre (or a millimetre an hour)."""
+UNKNOWN = 65_535
+"""Largest stored value: not known."""
+WINDOWS_H = (1, 3, 6, 24)
+LONGEST_GAP = timedelta(minutes=20)
+"""Two scans of Himawari; a storm lives and dies in a longer gap."""
+LEAST_COVERAGE = 0.75
+"""Share of a window that must be known for its sum to be told."""
+
+
+@dataclass(frozen=True)
+class Increment:
+    """Rain between two frames."""
+
+    start: datetime
+    end: datetime
+    amounts: Amounts
+    """Hundredths of a millimetre, shape (rows, columns)."""
+
+    @property
+    def minutes(self) -> int:
+        return round((self.end - self.start).total_seconds() / 60)
+
+
+def stored(rate: Field) -> Amounts:
+    """Rates (mm/h) as they are kept: hundredths, NaN as UNKNOWN; what is too much is cut."""
+    whole = np.rint(np.nan_to_num(rate, nan=0.0) * HUNDREDTHS)
+    kept = np.clip(whole, 0, UNKNOWN - 1).astype(np.uint16)
+    kept[np.isnan(rate)] = UNKNOWN
+    return kept
+
+
+def opened(kept: Amounts) -> Field:
+    """The reverse of `stored`."""
+    field: Field = kept.astype(np.float32) / np.float32(HUNDREDTHS)
+    field[kept == UNKNOWN] = np.nan
+    return field
+
+
+def increment(
+    earlier: Amounts, later: Amounts, *, start: datetime, end: datetime
+) -> Increment | None:
+    """The trapezoid between two frames of rates; None over a gap that is not bridged.
+
+    Raises:
+        ValueError: `end` is not after `start`.
+        GridMismatch: frames of two shapes.
+    """
+    if end <= start:
+        raise ValueError(f"frames at {iso(start)} and {iso(end)}: expected the earlier one first")
+    if earlier.shape != later.shape:
+        raise GridMismatch(f"frames of shapes {earlier.shape} and {later.shape}")
+    if end - start > LONGEST_GAP:
+        return None
+    amounts = np.empty_like(earlier)
+    _trapezoid(earlier, later, (end - start).total_seconds() / 7200.0, amounts)
+    return Increment(start, end, amounts)
+
+
+@jit_parallel
+def _trapezoid(earlier: Any, later: Any, half_hours: Any, out: Any) -> None:
+    for i in numba.prange(out.shape[0]):
+        for j in range(out.shape[1]):
+            if earlier[i, j] == UNKNOWN or later[i, j] == UNKNOWN:
+                out[i, j] = UNKNOWN
+            else:
+                both = np.float64(earlier[i, j]) + np.float64(later[i, j])
+                out[i, j] = min(int(both * half_hours + 0.5), UNKNOWN - 1)
+
+
+class RunningSums:
+    """Sums over the windows that end with the newest increment.
+
+    An increment belongs to a window when its middle lies inside.
+    """
+
+    def __init__(self, shape: tuple[int, int], windows_h: Sequence[int] = WINDOWS_H) -> None:
+        self.windows_h = tuple(windows_h)
+        self._held: tuple[deque[Increment], ...] = tuple(deque() for _ in self.windows_h)
+        self._total = np.zeros((len(self.windows_h), *shape), dtype=np.int32)
+        self._known = np.zeros((len(self.windows_h), *shape), dtype=np.int16)
+        self.end: datetime | None = None
+
+    def add(self, new: Increment) -> None:
+        """Take in the next increment, and let go of what is too old.
+
+        Raises:
+            ValueError: it begins before the newest one ends: the sums must be built again.
+            GridMismatch: another shape.
+        """
+        if new.amounts.shape != self._total.shape[1:]:
+            raise GridMismatch(f"increment of shape {new.amounts.shape}: expected {self.shape}")
+        if self.end is not None and new.start < self.end:
+            raise ValueError(f"increment from {iso(new.start)}: the sums stand at {iso(self.end)}")
+        self.end = new.end
+        for window, hours in enumerate(self.windows_h):
+            held = self._held[window]
+            held.append(new)
+            gone = _too_old(held, new.end - timedelta(hours=hours))
+            # Nearly always one comes and one goes: both in one pass over the field.
+            first = gone.pop(0) if gone else _NOTHING
+            self._pass(window, new, first)
+            for other in gone:
+                self._pass(window, _NOTHING, other)
+
+    def skip(self, end: datetime) -> None:
+        """Move on to `end` over a gap: nothing comes in, and what is too old goes."""
+        self.end = end
+        for window, hours in enumerate(self.windows_h):
+            for old in _too_old(self._held[window], end - timedelta(hours=hours)):
+                self._pass(window, _NOTHING, old)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._total.shape[1:]
+
+    def _pass(self, window: int, new: Increment, old: Increment) -> None:
+        total, known = self._total[window], self._known[window]
+        if new is _NOTHING:
+            _take(total, known, old.amounts, old.minutes)
+        elif old is _NOTHING:
+            _give(total, known, new.amounts, new.minutes)
+        else:
+            _both(total, known, new.amounts, new.minutes, old.amounts, old.minutes)
+
+    def coverage(self, hours: int) -> Field:
+        """Share of the window that is known, 0 to 1."""
+        share: Field = self._known[self._place(hours)] / np.float32(hours * 60)
+        return np.minimum(share, np.float32(1.0))
+
+    def sum_mm(self, hours: int) -> Field:
+        """Rain of the last hours, mm; NaN where less than three quarters of them are known.
+
+        What is not known within a window that counts is not filled: the sum is a lower bound.
+        """
+        place = self._place(hours)
+        amount = self._total[place].astype(np.float32) / HUNDREDTHS
+        least = LEAST_COVERAGE * hours * 60
+        return np.where(self._known[place] >= least, amount, np.float32(np.nan))
+
+    def _place(self, hours: int) -> int:
+        if hours not in self.windows_h:
+            raise ValueError(f"a window of {hours} h: expected one of {self.windows_h}")
+        return self.windows_h.index(hours)
+
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_NOTHING = Increment(_LONG_AGO, _LONG_AGO, np.zeros((0, 0), dtype=np.uint16))
+
+
+def _too_old(held: deque[Increment], begin: datetime) -> list[Increment]:
+    gone = []
+    while held and _middle(held[0]) <= begin:
+        gone.append(held.popleft())
+    return gone
+
+
+def _middle(one: Increment) -> datetime:
+    return one.start + (one.end - one.start) / 2
+
+
+@jit_parallel
+def _give(total: Any, known: Any, new: Any, minutes: Any) -> None:
+    for i in numba.prange(total.shape[0]):
+        for j in range(total.shape[1]):
+            if new[i, j] != UNKNOWN:
+                total[i, j] += new[i, j]
+                known[i, j] += minutes
+
+
+@jit_parallel
+def _take(total: Any, known: Any, old: Any, minutes: Any) -> None:
+    for i in numba.prange(total.shape[0]):
+        for j in range(total.shape[1]):
+            if old[i, j] != UNKNOWN:
+                total[i, j] -= old[i, j]
+                known[i, j] -= minutes
+
+
+@jit_parallel
+def _both(total: Any, known: Any, new: Any, come: Any, old: Any, gone: Any) -> None:
+    for i in numba.prange(total.shape[0]):
+        for j in range(total.shape[1]):
+            more = new[i, j] != UNKNOWN
+            less = old[i, j] != UNKNOWN
+            amount = np.int32(new[i, j]) * more - np.int32(old[i, j]) * less
+            total[i, j] += amount
+            known[i, j] += come * more - gone * less
+
+
+def running(frames: Sequence[tuple[datetime, Amounts]]) -> RunningSums:
+    """Sums built from frames of rates, oldest first, as after a restart.
+
+    Raises:
+        ValueError: no frame.
+    """
+    if not frames:
+        raise ValueError("no frame: expected at least one")
+    sums = RunningSums(frames[0][1].shape)
+    for (start, earlier), (end, later) in itertools.pairwise(frames):
+        new = increment(earlier, later, start=start, end=end)
+        if new is None:
+            sums.skip(end)
+        else:
+            sums.add(new)
+    return sums
