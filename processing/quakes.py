@@ -79,6 +79,13 @@ class Solution:
 
 
 @dataclass(frozen=True)
+class KnownGrid:
+    grid: ShakeGrid
+    known: datetime
+    """When it was first read, else when it was processed."""
+
+
+@dataclass(frozen=True)
 class QuakeGroup:
     """All that is known of one quake; `solutions` from the first to the newest."""
 
@@ -87,12 +94,13 @@ class QuakeGroup:
     solutions: tuple[Solution, ...]
     unannounced: tuple[Statement, ...] = ()
     """Detections, ShakeMaps and catalogue rows that are of it; no figure of these is used."""
+    grids: tuple[KnownGrid, ...] = ()
+    """BMKG's ShakeMap grids of it, no exercises."""
 
     @property
     def best(self) -> Solution:
         """The newest whose figures can be of a quake; if there is none, the newest."""
-        usable = [one for one in self.solutions if plausible(one.quake)]
-        return (usable or self.solutions)[-1]
+        return best_of(self.solutions) or self.solutions[-1]
 
     @property
     def history(self) -> tuple[Statement, ...]:
@@ -149,6 +157,21 @@ def plausible(quake: Quake) -> bool:
         and abs(quake.latitude) <= 90
         and abs(quake.longitude) <= 180
     )
+
+
+def can_shake(quake: Quake) -> bool:
+    """Whether an intensity can be computed: a depth that is not published can be assumed."""
+    depth = DEPTHS_KM[0] if quake.depth_km is None else quake.depth_km
+    return plausible(quake.model_copy(update={"depth_km": depth}))
+
+
+def best_of(said: Sequence[Solution]) -> Solution | None:
+    """The newest whose figures can be of a quake, of those without a depth if need be."""
+    for usable in (plausible, can_shake):
+        found = [one for one in said if usable(one.quake)]
+        if found:
+            return found[-1]
+    return None
 
 
 def same_origin(a: Located, b: Located) -> bool:
@@ -279,16 +302,26 @@ def _with_unannounced(
     past: Past,
 ) -> list[QuakeGroup]:
     joined: dict[int, list[Statement]] = {}
+    grids: dict[int, dict[str, KnownGrid]] = {}
     for record in records:
         if not isinstance(record, Detection | CatalogueQuake | ShakeGrid):
             continue
         received = past.known_at.get((record.source_id, record.key))
         for index in _nearest(groups, record, same):
             joined.setdefault(index, []).append(statement(record, received))
+            if isinstance(record, ShakeGrid) and not record.exercise:
+                known = KnownGrid(record, received or record.document_time)
+                grids.setdefault(index, {})[record.sha256] = known
     return [
-        replace(group, unannounced=in_order(joined[index])) if index in joined else group
+        replace(group, unannounced=in_order(joined[index]), grids=_by_time(grids.get(index, {})))
+        if index in joined
+        else group
         for index, group in enumerate(groups)
     ]
+
+
+def _by_time(grids: Mapping[str, KnownGrid]) -> tuple[KnownGrid, ...]:
+    return tuple(grids[name] for name in sorted(grids, key=lambda name: (grids[name].known, name)))
 
 
 def _nearest(

@@ -15,8 +15,8 @@ from processing.gazetteer import Gazetteer
 from processing.nowcast import nowcast_fields
 from processing.quakes import NO_PAST, Past, quake_groups
 from processing.rain_image import rain_fields
+from processing.shaking import NOTHING_MORE, ShakingInputs, shaking_fields
 from processing.shaking import PREFIX as SHAKING
-from processing.shaking import shaking_fields
 from processing.tsunami import PREFIX as TSUNAMI
 from processing.tsunami import tsunami_fields, tsunami_groups
 
@@ -37,6 +37,7 @@ def hazard_fields(
     gazetteer: Gazetteer,
     read: Callable[[Record], bytes],
     past: Past = NO_PAST,
+    shaking: ShakingInputs = NOTHING_MORE,
 ) -> list[HazardField]:
     """Every hazard that matters at `at`, in order of hazard and event id.
 
@@ -50,6 +51,7 @@ def hazard_fields(
         read: archived bytes of a record.
         past: event ids and times of reading from earlier cycles; with them an event keeps its
             id when a solution with an earlier date turns up late.
+        shaking: ground, places, ruptures and BMKG's grids, for the intensity of quakes.
 
     Raises:
         NaiveTime: `at` has no zone.
@@ -58,7 +60,7 @@ def hazard_fields(
     known = [record for record in records if record.document_time <= at]
     fields = [
         *nowcast_fields(known, at=at, gazetteer=gazetteer),
-        *_linked(known, at=at, policy=policy, gazetteer=gazetteer, past=past),
+        *_linked(known, at=at, policy=policy, gazetteer=gazetteer, past=past, inputs=shaking),
         *rain_fields(known, at=at, policy=policy, read=read),
     ]
     matter = [field for field in fields if matters(field.event, at)]
@@ -81,9 +83,12 @@ def _linked(
     policy: LevelPolicy,
     gazetteer: Gazetteer,
     past: Past,
+    inputs: ShakingInputs,
 ) -> list[HazardField]:
     """Shaking and tsunami, each pointing at the other one of the same quake."""
-    shaking = shaking_fields(records, policy=policy, since=at - GRACE, past=past)
+    shaking = shaking_fields(
+        records, policy=policy, since=at - GRACE, past=past, at=at, inputs=inputs
+    )
     tsunami = tsunami_fields(records, at=at, policy=policy, gazetteer=gazetteer, past=past)
     there = {field.event.event_id for field in (*shaking, *tsunami)}
     pairs = [

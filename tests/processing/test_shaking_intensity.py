@@ -15,12 +15,21 @@ from kentongan.types import Quality
 from processing.quakes import distance_km
 from processing.shaking import (
     allen_2012_hypo,
+    allen_2012_rup,
     field_radius_km,
     gate_reason,
     mmi_level,
     shaking_fields,
     shaking_raster,
 )
+
+
+@pytest.fixture(scope="session")
+def allen_policy(policy):
+    """The equation as the main line."""
+    shaking = policy.shaking.model_copy(update={"main": "allen-2012"})
+    return policy.model_copy(update={"shaking": shaking})
+
 
 # Cianjur 2022, M5.6, 11 km deep: values computed with OpenQuake's implementation of the paper.
 PUBLISHED = {0: 6.652, 10: 6.260, 20: 5.680, 50: 4.563, 100: 3.671, 200: 2.759}
@@ -36,6 +45,15 @@ def test_every_reference_value(samples):
     rows = pd.read_csv(samples / "hazard-refs" / "eq_ipe_allen2012_openquake.csv")
     rows = rows[rows.model == "AllenEtAl2012Rhypo"]
     mmi, sigma = allen_2012_hypo(rows.mag.to_numpy(), rows.distance_km.to_numpy())
+    assert len(rows) == 80
+    np.testing.assert_allclose(mmi, rows.mmi_mean, rtol=1e-6)
+    np.testing.assert_allclose(sigma, rows.sigma_total, rtol=1e-6)
+
+
+def test_every_reference_value_of_the_rupture_form(samples):
+    rows = pd.read_csv(samples / "hazard-refs" / "eq_ipe_allen2012_openquake.csv")
+    rows = rows[rows.model == "AllenEtAl2012(rrup:=rhypo)"]
+    mmi, sigma = allen_2012_rup(rows.mag.to_numpy(), rows.distance_km.to_numpy())
     assert len(rows) == 80
     np.testing.assert_allclose(mmi, rows.mmi_mean, rtol=1e-6)
     np.testing.assert_allclose(sigma, rows.sigma_total, rtol=1e-6)
@@ -72,8 +90,8 @@ def test_levels(policy, mmi, level):
     assert mmi_level(np.array([mmi]), policy.shaking).tolist() == [level]
 
 
-def test_field_of_cianjur(policy, quake):
-    raster = shaking_raster(quake(), policy.shaking)
+def test_field_of_cianjur(allen_policy, quake):
+    raster = shaking_raster(quake(), allen_policy.shaking)
     near = raster.sel(latitude=-6.86, longitude=107.01, method="nearest")
     assert float(near.mmi) == pytest.approx(6.652, abs=0.01)
     assert int(near.hazard_level) == 3
@@ -88,8 +106,8 @@ def test_field_of_cianjur(policy, quake):
     )
 
 
-def test_field_cells_lie_on_the_base_grid(policy, quake):
-    raster = shaking_raster(quake(), policy.shaking)
+def test_field_cells_lie_on_the_base_grid(allen_policy, quake):
+    raster = shaking_raster(quake(), allen_policy.shaking)
     assert np.isin(raster.latitude, BASE_GRID.latitude).all()
     assert np.isin(raster.longitude, BASE_GRID.longitude).all()
 
@@ -98,16 +116,16 @@ def test_field_cells_lie_on_the_base_grid(policy, quake):
     magnitude=st.floats(5, 9.2),
     depth=st.floats(0, 70),
 )
-def test_outside_the_window_no_cell_would_have_a_level(policy, quake, magnitude, depth):
-    reach = field_radius_km(quake(magnitude=magnitude, depth_km=depth), policy.shaking)
+def test_outside_the_window_no_cell_would_have_a_level(allen_policy, quake, magnitude, depth):
+    reach = field_radius_km(quake(magnitude=magnitude, depth_km=depth), allen_policy.shaking)
     beyond, _ = allen_2012_hypo(magnitude, np.hypot(reach, max(depth, 1)))
-    assert float(beyond) < policy.shaking.mmi[0 if magnitude < 8.5 else 1]
+    assert float(beyond) < allen_policy.shaking.mmi[0 if magnitude < 8.5 else 1]
 
 
 @given(st.floats(5, 8), st.floats(1, 70), st.floats(-13, 8), st.floats(93, 143))
 @settings(max_examples=15)
 def test_the_window_holds_every_cell_of_the_grid_within_reach(
-    policy, quake, magnitude, depth, latitude, longitude
+    allen_policy, quake, magnitude, depth, latitude, longitude
 ):
     told = quake(magnitude=magnitude, depth_km=depth, latitude=latitude, longitude=longitude)
     far = distance_km(
@@ -116,13 +134,13 @@ def test_the_window_holds_every_cell_of_the_grid_within_reach(
         to_latitude=latitude,
         to_longitude=longitude,
     )
-    within = int((far <= field_radius_km(told, policy.shaking)).sum())
-    raster = shaking_raster(told, policy.shaking)
+    within = int((far <= field_radius_km(told, allen_policy.shaking)).sum())
+    raster = shaking_raster(told, allen_policy.shaking)
     cells = 0 if raster is None else raster.hazard_level.size
     assert cells >= within
     if raster is not None and raster.hazard_level.size:
         whole, _ = allen_2012_hypo(magnitude, np.hypot(far, depth))
-        expected = int((mmi_level(whole, policy.shaking) >= 1).sum())
+        expected = int((mmi_level(whole, allen_policy.shaking) >= 1).sum())
         assert int((raster.hazard_level >= 1).sum()) == expected
 
 
@@ -130,10 +148,10 @@ def test_the_window_holds_every_cell_of_the_grid_within_reach(
     ("magnitude", "depth", "gated"),
     [(4.9, 10, True), (5.0, 10, False), (5.0, 70, False), (7.5, 71, True), (3.5, 600, True)],
 )
-def test_gate_caps_at_watch(policy, quake, magnitude, depth, gated):
+def test_gate_caps_at_watch(allen_policy, quake, magnitude, depth, gated):
     told = quake(magnitude=magnitude, depth_km=depth)
-    raster = shaking_raster(told, policy.shaking)
-    assert bool(gate_reason(told, policy.shaking)) is gated
+    raster = shaking_raster(told, allen_policy.shaking)
+    assert bool(gate_reason(told, allen_policy.shaking)) is gated
     if gated:
         assert int(raster.hazard_level.max()) <= 1
         assert set(np.unique(raster.quality)) == {list(Quality).index(Quality.EXTRAPOLATED)}
@@ -144,7 +162,8 @@ def test_event_of_cianjur(policy, quake, felt):
     (field,) = shaking_fields([told], policy=policy)
     event = field.event
     assert event.event_id == "shaking-20221121T062110Z"
-    assert (event.level, event.official, event.quality) == (3, False, Quality.OK)
+    assert (event.level, event.official, event.quality) == (3, False, Quality.DEGRADED)
+    assert "default 600 m/s (unconfirmed) 100%" in event.evidence["vs30"]
     assert event.title.startswith("Gempa M5,6 kedalaman 11 km, ")
     assert event.valid_to == told.origin_time + timedelta(hours=6)
     assert event.evidence["felt"] == "Cianjur MMI 5-6; Garut MMI 4"
