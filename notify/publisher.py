@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
@@ -20,6 +21,9 @@ class Publisher(BaseModel):
     public_url: str = "https://kentongan.example.invalid"
     """Where people read more; an alert's page is `<public_url>/warnings/<warning_id>`."""
     test_numbers: tuple[str, ...] = ()
+    cap_key: Path | None = None
+    """PEM file of the key that signs alerts; none: they go out unsigned."""
+    cap_certificate: Path | None = None
 
     @field_validator("sender")
     @classmethod
@@ -36,6 +40,8 @@ class Publisher(BaseModel):
             contact=settings.cap_contact,
             public_url=settings.public_url,
             test_numbers=settings.test_numbers,
+            cap_key=settings.cap_key,
+            cap_certificate=settings.cap_certificate,
         )
 
     def page(self, warning_id: str) -> str:

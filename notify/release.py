@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -14,9 +14,10 @@ from kentongan.store import Store, sha256_hex
 from kentongan.times import parse_instant
 from kentongan.types import WarningState
 from notify import versions
+from notify.alert_files import free_identifier, identifier_of, keep, signed
 from notify.cap import Alert, format_time, to_xml
-from notify.cap_document import build
 from notify.cap.rules.check import check_own
+from notify.cap_document import build
 from notify.publisher import Publisher
 from notify.versions import Version
 from notify.warning import ReleasedAlert
@@ -30,8 +31,12 @@ def publish_alert(
     at: datetime,
     publisher: Publisher,
     actor: str,
+    said: Mapping[str, object] | None = None,
 ) -> ReleasedAlert:
     """Write the alert and its rows inside the caller's transaction.
+
+    Args:
+        said: what the audit says beside it.
 
     Raises:
         RuleViolation: the document breaks an error rule of `notify.cap.rules`.
@@ -40,18 +45,20 @@ def publish_alert(
     older = versions.newest_released(connection, version.warning_id)
     alert = build(
         version.body,
-        identifier=version.ref.identifier,
+        identifier=free_identifier(store, version),
         warning_id=version.warning_id,
         sent=at.replace(microsecond=0),
         references=[_triplet(a) for a in _referred(earlier, at, version)],
         publisher=publisher,
     )
-    xml = to_xml(alert)
-    _refuse_errors(alert.identifier, xml)
-    path = f"cap/{alert.identifier}.xml"
-    store.write(path, xml)
-    released = _record(connection, version, alert, path=path, xml=xml)
-    _advance(connection, version, released, older, at=at, actor=actor)
+    plain = to_xml(alert)
+    _refuse_errors(alert.identifier, plain)
+    signing = signed(plain, publisher, at)
+    path = keep(store, alert.identifier, signing.xml)
+    released = _record(connection, version, alert, path=path, plain=plain, xml=signing.xml)
+    more = {"unsigned_because": signing.unsigned_because} if signing.unsigned_because else {}
+    said = {**(said or {}), **more}
+    _advance(connection, version, released, older, at=at, actor=actor, said=said)
     return released
 
 
@@ -70,7 +77,7 @@ def proof(
     """
     alert = build(
         version.body,
-        identifier=version.ref.identifier,
+        identifier=identifier_of(version),
         warning_id=version.warning_id,
         sent=(sent or parse_instant(version.created_at)).replace(microsecond=0),
         references=references,
@@ -108,7 +115,7 @@ def _refuse_errors(identifier: str, xml: bytes) -> None:
 
 
 def _record(
-    connection: Connection, version: Version, alert: Alert, *, path: str, xml: bytes
+    connection: Connection, version: Version, alert: Alert, *, path: str, plain: bytes, xml: bytes
 ) -> ReleasedAlert:
     released = ReleasedAlert(
         identifier=alert.identifier,
@@ -119,7 +126,7 @@ def _record(
         expires=format_time(alert.infos[0].expires or alert.sent),
         path=path,
         sha256=sha256_hex(xml),
-        unsigned_sha256=sha256_hex(xml),
+        unsigned_sha256=sha256_hex(plain),
     )
     connection.execute(alerts.insert().values(**vars(released)))
     return released
@@ -133,6 +140,7 @@ def _advance(
     *,
     at: datetime,
     actor: str,
+    said: Mapping[str, object],
 ) -> None:
     ref = version.ref
     if older is not None and older.state == WarningState.RELEASED:
@@ -149,5 +157,6 @@ def _advance(
         "content_hash": version.content_hash,
         "approvers": list(versions.approvers(connection, version)),
         "status": version.body.status,
+        **said,
     }
     audit.append(connection, at=at, actor=actor, action="warning.release", body=content)
