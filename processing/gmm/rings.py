@@ -20,9 +20,11 @@ Floats = npt.NDArray[np.float64]
 
 FARTHEST_KM = 20_015.2
 """Half of the Earth's round; rounded up."""
-_PARTS = 512
-_ROUNDS = 6
-"""512 to the sixth: the reach to some 1e-12 of a km, as fine as the numbers are."""
+_PARTS = 96
+_ROUNDS = 8
+"""95 to the eighth: the reach to some 1e-11 of a km, nearly as fine as the numbers are."""
+_LOOKS = 400
+"""Distances at which the intensity is seen to fall."""
 
 
 def reach_km(
@@ -40,7 +42,7 @@ def reach_km(
     wanted = np.asarray(edges, dtype=float)[:, None]
     if (np.diff(wanted[:, 0]) <= 0).any():
         raise DataError(f"class edges: expected ascending, found {list(edges)}")
-    looked = intensity(np.geomspace(0.01, farthest, 2000))
+    looked = intensity(np.geomspace(0.01, farthest, _LOOKS))
     if (np.diff(looked) > 1e-9).any():
         raise DataError("intensity: expected one that falls with distance, found one that rises")
     low, high = np.zeros_like(wanted), np.full_like(wanted, farthest)
