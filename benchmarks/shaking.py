@@ -221,8 +221,8 @@ def villages() -> Iterator[Result]:
         taken = [seconds(run)[0] for _ in range(RUNS)]
         middle = statistics.median(taken)
         note = (
-            f"{WEST[0].size * COLUMNS} cells, {len(people)} villages, {MMI_CLASSES} classes; least of "
-            f"{RUNS} runs {min(taken) * 1e3:.1f} ms"
+            f"{WEST[0].size * COLUMNS} cells, {len(people)} villages, {MMI_CLASSES} classes; least "
+            f"of {RUNS} runs {min(taken) * 1e3:.1f} ms"
         )
         yield within(
             f"shaking.quake_to_villages_{name}", middle * 1e3, "ms", at_most=50.0, seconds=middle,

@@ -53,6 +53,17 @@ class ShakeArrays:
     """By name (`MMI`, `PGA`, …), in the units of the head."""
 
 
+def round_time(stamp: str) -> bool:
+    """Whether an id or origin (`yyyymmddHHMMSS`) is a full hour or the same number three times.
+
+    `12:12:12` and `10:00:00` are what exercises are given: 1 in 1,800 by chance.
+    """
+    if len(stamp) != 14 or not stamp.isdigit():
+        return False
+    hour, minute, second = stamp[8:10], stamp[10:12], stamp[12:14]
+    return (minute, second) == ("00", "00") or hour == minute == second
+
+
 def decode_grid(payload: bytes, fields: Sequence[str], *, rows: int, columns: int) -> ShakeArrays:
     """Arrays of the grid in a `grid.xml`.
 

@@ -20,7 +20,7 @@ from ingest.source import Link, ReadContext, Reading, SourceInfo
 from kentongan.drills import is_re_creation
 from kentongan.errors import DataError, SourceChanged, UnitMismatch
 from kentongan.records import GridField, ShakeGrid
-from kentongan.shakegrid import MAX_FIELDS, ShakeArrays, decode_grid
+from kentongan.shakegrid import MAX_FIELDS, ShakeArrays, decode_grid, round_time
 from kentongan.times import WIB, compact, iso
 from kentongan.types import DocumentStatus
 
@@ -206,19 +206,11 @@ def _exercise(head: _Head, event_id: str, origin: datetime, processed: datetime)
             f"an exercise or a wrong clock: processed {minutes:.0f} min before its own origin "
             f"({iso(origin)})"
         )
-    if _is_round(event_id) or _is_round(f"{origin.astimezone(WIB):%Y%m%d%H%M%S}"):
+    if round_time(event_id) or round_time(f"{origin.astimezone(WIB):%Y%m%d%H%M%S}"):
         yield f"an exercise or a trial: id or origin of a round time ({event_id})"
     kind = text_of(head.root, "shakemap_event_type").upper()
     if kind != "ACTUAL":
         yield f"shakemap_event_type is {one_line(kind, 20)!r}, not ACTUAL"
-
-
-def _is_round(stamp: str) -> bool:
-    """A full hour, or the same number three times (`12:12:12`): 1 in 1,800 by chance."""
-    if len(stamp) != 14 or not stamp.isdigit():
-        return False
-    hour, minute, second = stamp[8:10], stamp[10:12], stamp[12:14]
-    return (minute, second) == ("00", "00") or hour == minute == second
 
 
 def _doubts(head: _Head, event_id: str, origin: datetime) -> Iterator[str]:
