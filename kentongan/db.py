@@ -284,6 +284,15 @@ releases = Table(
     ForeignKeyConstraint(["warning_id", "version"], ["warnings.warning_id", "warnings.version"]),
 )
 
+holds = Table(
+    "holds",
+    metadata,
+    Column("warning_id", String(100), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("reason", Text, nullable=False),  # the quota that it went over
+    Column("at", String(20), nullable=False),
+)
+
 switches = Table(
     "switches",
     metadata,
@@ -367,6 +376,7 @@ messages = Table(
     Column("level", SmallInteger, nullable=False),
     Column("text", Text, nullable=False),
     Column("payload", JSON),
+    Index("messages_by_warning", "warning_id", "version"),
 )
 
 outbox = Table(
@@ -391,6 +401,7 @@ outbox = Table(
     Column("last_error", Text),
     UniqueConstraint("alert_version", "recipient_id", "channel", "part"),
     Index("outbox_ready", "state", "route", "prio", "due", "id"),
+    Index("outbox_by_message", "message_id"),
 )
 
 tasks = Table(

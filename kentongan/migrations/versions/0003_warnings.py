@@ -113,6 +113,14 @@ def _release() -> None:
     )
     op.create_index("releases_by_time", "releases", ["at"])
     op.create_table(
+        "holds",
+        sa.Column("warning_id", sa.String(length=100), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at", sa.String(length=20), nullable=False),
+        sa.PrimaryKeyConstraint("warning_id", "version"),
+    )
+    op.create_table(
         "switches",
         sa.Column("id", _BIG, autoincrement=True, nullable=False),
         sa.Column("name", sa.String(length=40), nullable=False),
@@ -123,6 +131,8 @@ def _release() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("switches_by_name", "switches", ["name", "id"])
+    op.create_index("outbox_by_message", "outbox", ["message_id"])
+    op.create_index("messages_by_warning", "messages", ["warning_id", "version"])
 
 
 def _people() -> None:
@@ -163,12 +173,15 @@ def downgrade() -> None:
         "totp_used",
         "accounts",
         "switches",
+        "holds",
         "releases",
         "event_links",
         "event_runs",
         "event_versions",
     ):
         op.drop_table(table)
+    op.drop_index("outbox_by_message", "outbox")
+    op.drop_index("messages_by_warning", "messages")
     op.drop_column("alerts", "unsigned_sha256")
     op.rename_table("approvals", "approvals_0003")
     op.create_table(
