@@ -57,6 +57,8 @@ class Settings(BaseSettings):
     audit_key: Path | None = None
     """PEM file of the Ed25519 key that signs heads of the audit chain; none: one is made in
     `home`/keys."""
+    audit_copies: tuple[str, ...] = ()
+    """Where else signed heads go: files (on another host's disk), or `syslog://host:port` (UDP)."""
     secrets_key: Path | None = None
     """File of the key that seals secrets in the database; none: one is made in `home`/keys."""
     sop: Path | None = None

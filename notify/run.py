@@ -25,7 +25,7 @@ from notify.outbox import fill_outbox
 from notify.publisher import Publisher
 from notify.recipients import ensure_coordinators, ensure_synthetic
 from notify.transactions import writing
-from notify.warning import ReleasedAlert, WarningRef
+from notify.warning import ReleasedAlert, WarningBody, WarningRef
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,23 +108,23 @@ def release_and_fill(
         RuleViolation: see `notify.approval.release`.
     """
     publisher = publisher or Publisher()
-    alert = release(
-        engine, store, ref, at=at, policy=policy, mode=mode, live=live, publisher=publisher
-    )
-    if alert is None:
-        return Published(ref=ref)
     with engine.connect() as connection:
         body = versions.get(connection, ref.warning_id, ref.version).body
-    if synthetic_residents:
-        ensure_synthetic(engine, {*body.levels, *body.told})
-    if coordinators is not None:
-        ensure_coordinators(engine, coordinators)
+    # Before the release: how many are told is part of what it is bound to.
+    ensure_recipients(engine, body, coordinators, synthetic_residents=synthetic_residents)
+    regencies = regencies_of(coordinators)
+    alert = release(
+        engine, store, ref, at=at, policy=policy, mode=mode, live=live, publisher=publisher,
+        coordinators=regencies,
+    )  # fmt: skip
+    if alert is None:
+        return Published(ref=ref)
     new = fill_outbox(
         engine,
         ref,
         at=at,
         routes=routes_for(mode, live=live, status=body.status, test_numbers=publisher.test_numbers),
-        coordinators=_regencies(coordinators),
+        coordinators=regencies,
         publisher=publisher,
     )
     return Published(ref=ref, alert=alert, messages=new)
@@ -163,7 +163,22 @@ def resume(
     return done
 
 
-def _regencies(coordinators: pd.DataFrame | None) -> dict[str, str]:
+def ensure_recipients(
+    engine: Engine,
+    body: WarningBody,
+    coordinators: pd.DataFrame | None,
+    *,
+    synthetic_residents: bool,
+) -> None:
+    """The made-up residents of the villages that are told, and the layer set's coordinators."""
+    if synthetic_residents:
+        ensure_synthetic(engine, {*body.levels, *body.told})
+    if coordinators is not None:
+        ensure_coordinators(engine, coordinators)
+
+
+def regencies_of(coordinators: pd.DataFrame | None) -> dict[str, str]:
+    """coordinator_id -> adm2_code."""
     if coordinators is None:
         return {}
     return dict(

@@ -22,7 +22,10 @@ from kentongan.policy import ReleasePolicy, load_policy
 from kentongan.settings import data_dir
 from kentongan.store import Store
 from kentongan.types import DocumentStatus, HazardId, Level, Mode
-from notify.run import Published, publish
+from notify import approval, versions
+from notify.desk import Desk
+from notify.run import Published, publish, regencies_of
+from notify.warning import WarningRef
 
 AT = datetime(2026, 9, 24, 7, 10, tzinfo=UTC)
 
@@ -218,6 +221,28 @@ class World:
             coordinators=self.coordinators,
             geometry=self.geometry,
         )
+
+    def desk(self, mode: Mode = Mode.ACTUAL) -> Desk:
+        return Desk(self.policy, mode, coordinators=regencies_of(self.coordinators))
+
+    def binding(self, ref: WarningRef, *, at: datetime = AT, mode: Mode = Mode.ACTUAL) -> str:
+        """What `warning show` would print at that instant."""
+        with self.engine.connect() as connection:
+            version = versions.get(connection, ref.warning_id, ref.version)
+            return self.desk(mode).bind(connection, version, at).binding.digest
+
+    def approve(
+        self,
+        ref: WarningRef,
+        actor: str,
+        *,
+        at: datetime = AT,
+        binding: str = "",
+        mode: Mode = Mode.ACTUAL,
+    ) -> tuple[str, ...]:
+        named = binding or self.binding(ref, at=at, mode=mode)
+        desk = self.desk(mode)
+        return approval.approve(self.engine, ref, actor=actor, binding=named, at=at, desk=desk)
 
     def rows(self, table: Table) -> list[dict[str, Any]]:
         with self.engine.connect() as connection:

@@ -12,6 +12,7 @@ from kentongan.db import alerts, audit, messages, outbox, warnings
 from kentongan.decision import Action
 from kentongan.errors import RuleViolation
 from kentongan.policy import ReleasePolicy
+from kentongan.release_policy import ReleaseRule
 from kentongan.types import DocumentStatus, HazardId, Level, Mode
 from notify import approval, firewall
 from notify.channels.channel import Outcome, Outgoing, Receipt
@@ -188,7 +189,8 @@ def test_synthetic_people_of_an_actual_alert_stay_with_the_recorder(world, actua
 
 
 def test_in_actual_mode_an_estimate_waits_for_people_whatever_the_policy_says(world, actual):
-    world.policy = actual.model_copy(update={"estimates_release_themselves": True})
+    everything = ReleaseRule(source="estimate", hazard="any", max_level=4, itself=True)
+    world.policy = actual.model_copy(update={"release": (everything,)})
     done = world.publish(
         Action.ALERT, world.levels("75", 3), hazard=HazardId.SHAKING, mode=Mode.ACTUAL
     )
@@ -208,7 +210,8 @@ def test_a_draft_for_reality_is_not_released_in_another_run(world, actual, exerc
 
 
 def test_policy_for_actual_asks_two_people_for_estimates(actual: ReleasePolicy):
-    assert actual.approvers == 2 and not actual.estimates_release_themselves
+    assert actual.approval.approvers == 2 and actual.approval.code
+    assert {rule.source for rule in actual.release} == {"bmkg-nowcast", "inatews"}
 
 
 @pytest.mark.parametrize(

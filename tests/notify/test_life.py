@@ -75,21 +75,18 @@ def test_two_different_people_release_an_estimate_and_only_what_they_read(world,
     )
     ref = done.ref
     kwargs = {"at": world.at + MINUTE, "mode": Mode.ACTUAL, "live": True, "policy": actual}
-
-    def approve(actor: str, content: str = ref.content_hash) -> None:
-        approval.approve(world.engine, ref, actor=actor, at=world.at, content_hash=content)
-
+    kwargs["coordinators"] = world.coordinators
     with pytest.raises(RuleViolation, match="read it again"):
-        approve("ani", "0" * 64)
-    approve("ani")
-    approve("ani")
+        world.approve(ref, "ani", binding="0" * 64)
+    world.approve(ref, "ani")
+    world.approve(ref, "ani")
     assert release_and_fill(world.engine, world.store, ref, **kwargs).alert is None
-    approve("budi")
+    world.approve(ref, "budi")
     released = release_and_fill(world.engine, world.store, ref, **kwargs)
     assert released.alert is not None and released.messages > 0
     assert b"<status>Actual</status>" in world.store.read(released.alert.path)
     with pytest.raises(RuleViolation, match="no draft"):
-        approve("citra")
+        world.approve(ref, "citra")
     assert len(world.rows(approvals)) == 2
 
 
@@ -194,9 +191,7 @@ def test_an_end_before_any_release_withdraws_the_draft(world, actual):
     world.publish(Action.ALL_CLEAR, at=world.at + MINUTE, **kwargs)
     assert states(world) == [(1, "draft"), (1, "cancelled")] and world.rows(outbox) == []
     with pytest.raises(RuleViolation, match="no draft"):
-        approval.approve(
-            world.engine, one.ref, actor="ani", at=world.at, content_hash=one.ref.content_hash
-        )
+        world.approve(one.ref, "ani")
 
 
 def test_a_draft_past_its_end_is_not_released(world, actual):
@@ -204,9 +199,7 @@ def test_a_draft_past_its_end_is_not_released(world, actual):
     kwargs = {"hazard": HazardId.SHAKING, "mode": Mode.ACTUAL}
     one = world.publish(Action.ALERT, world.levels("75", 3), **kwargs)
     for actor in ("ani", "budi"):
-        approval.approve(
-            world.engine, one.ref, actor=actor, at=world.at, content_hash=one.ref.content_hash
-        )
+        world.approve(one.ref, actor)
     late = world.at + timedelta(hours=3)
     done = release_and_fill(
         world.engine, world.store, one.ref, at=late, mode=Mode.ACTUAL, live=True, policy=actual
@@ -225,11 +218,9 @@ def test_cancel_tells_everybody_who_was_warned_within_the_policy(world, actual):
         world.engine, "w-thunderstorm-1", world.areas, actor="ani", at=world.at + MINUTE,
         reason="wrong district", **kwargs,
     )  # fmt: skip
-    kwargs |= {"at": world.at + MINUTE, "policy": actual}
+    kwargs |= {"at": world.at + MINUTE, "policy": actual, "coordinators": world.coordinators}
     assert release_and_fill(world.engine, world.store, ref, **kwargs).alert is None
-    approval.approve(
-        world.engine, ref, actor="budi", at=world.at + MINUTE, content_hash=ref.content_hash
-    )
+    world.approve(ref, "budi", at=world.at + MINUTE)
     done = release_and_fill(world.engine, world.store, ref, **kwargs)
     assert b"<msgType>Cancel</msgType>" in world.store.read(done.alert.path)
     assert world.reached(version=2) == set(world.codes("75"))
