@@ -1,7 +1,8 @@
-"""Villages under InaTEWS' tsunami zones: the coast strip of the named area, on the named side.
+"""Villages under InaTEWS' tsunami zones: the coast of the named area, on the named side.
 
 Never a whole regency with its mountains. A shore that faces no clear side (a cape, a small
-island) counts for every side: not known is never safe.
+island) counts for every side: not known is never safe. How much of a village is coast follows
+from heights where the layer set has them (`risk.coast`), else from the strip alone.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from kentongan.policy import TsunamiRules
+from risk.coast.shares import CoastShares, coast_shares
 from risk.findings import Findings
 from risk.operator import CLASSES, PARTS
 
@@ -37,12 +39,13 @@ _I64 = NDArray[np.int64]
 
 def coast_findings(zones: gpd.GeoDataFrame, layers: LayerSet, rules: TsunamiRules) -> Findings:
     """Coastal villages of the zones; the highest of several zones, the earliest onset."""
+    coast = coast_shares(layers, rules)
     level = np.zeros(len(layers.villages), dtype=np.int64)
     onset = np.full(len(level), np.iinfo(np.int64).max)
     sideless = np.zeros(len(level), dtype=np.bool_)
     unresolved = []
     for zone in zones.itertuples():
-        rows, any_side = _members(str(zone.adm_codes), str(zone.side), layers)
+        rows, any_side = _members(str(zone.adm_codes), str(zone.side), layers, coast)
         if not rows.size:
             unresolved.append(str(zone.zone))
             continue
@@ -55,17 +58,21 @@ def coast_findings(zones: gpd.GeoDataFrame, layers: LayerSet, rules: TsunamiRule
     return Findings(
         rows=rows,
         level=level[rows],
-        rule=_rule(sideless[rows], layers, rules),
-        parts=_parts(level[rows], layers.villages["coast_share"].to_numpy()[rows]),
+        rule=_rule(sideless[rows], coast.rule[rows]),
+        parts=_parts(level[rows], coast.inside[rows]),
         value=np.full(rows.size, np.nan, dtype=np.float32),
         onset=_times(onset[rows]),
-        no_elevation=np.full(rows.size, bool(layers.manifest.get("no_elevation", True))),
-        counts=_counts(level[rows], rows, layers),
+        no_elevation=coast.no_elevation[rows],
+        counts=_counts(
+            level[rows], layers.villages["people"].to_numpy(np.int64)[rows], coast.inside[rows]
+        ),
         unresolved=tuple(unresolved),
     )
 
 
-def _members(codes: str, side: str, layers: LayerSet) -> tuple[_I64, NDArray[np.bool_]]:
+def _members(
+    codes: str, side: str, layers: LayerSet, coast: CoastShares
+) -> tuple[_I64, NDArray[np.bool_]]:
     """Rows of the coastal villages of a zone, and which of them face no clear side.
 
     Where no shore faces the named side at all (a town at the head of a bay), the half of the
@@ -74,7 +81,7 @@ def _members(codes: str, side: str, layers: LayerSet) -> tuple[_I64, NDArray[np.
     spans = [layers.within(code.strip()) for code in codes.split(",") if code.strip()]
     inside = np.concatenate([np.arange(0), *(np.arange(s.start, s.stop) for s in spans)])
     rows = np.unique(inside).astype(np.int64)
-    rows = rows[layers.villages["coast_share"].to_numpy()[rows] > 0]
+    rows = rows[coast.inside[rows] > 0]
     if not rows.size:
         return rows, np.empty(0, dtype=np.bool_)
     azimuth = _facing(rows, layers)
@@ -114,28 +121,26 @@ def _half(rows: _I64, azimuth: float, layers: LayerSet) -> NDArray[np.bool_]:
     return half
 
 
-def _rule(
-    sideless: NDArray[np.bool_], layers: LayerSet, rules: TsunamiRules
-) -> NDArray[np.object_]:
-    rule = np.where(sideless, "coast-strip-any-side", "coast-strip").astype(object)
-    compiled = float(layers.manifest.get("coast_strip_km", rules.coast_strip_km))
-    if compiled != rules.coast_strip_km:
-        rule = rule + f" ({compiled:g} km, policy {rules.coast_strip_km:g} km)"
-    return rule
+def _rule(sideless: NDArray[np.bool_], rule: NDArray[np.object_]) -> NDArray[np.object_]:
+    """The rule's name, with `-any-side` after its first word."""
+    any_side = [f"{first}-any-side{space}{rest}" for first, space, rest in map(_split, rule)]
+    return np.where(sideless, np.array(any_side, dtype=object), rule).astype(object)
 
 
-def _parts(level: _I64, coast_share: NDArray[np.float32]) -> _I64:
+def _split(rule: str) -> tuple[str, str, str]:
+    return rule.partition(" ")
+
+
+def _parts(level: _I64, share: NDArray[np.float64]) -> _I64:
     parts = np.zeros((level.size, CLASSES), dtype=np.int64)
-    inside = np.round(coast_share.astype(np.float64) * PARTS).astype(np.int64)
+    inside = np.round(share * PARTS).astype(np.int64)
     parts[:, 0] = PARTS - inside
     parts[np.arange(level.size), level] += inside
     return parts
 
 
-def _counts(level: _I64, rows: _I64, layers: LayerSet) -> _I64:
-    """Whole people: those of the strip, at least one where anybody lives."""
-    people = layers.villages["people"].to_numpy(np.int64)[rows]
-    share = layers.villages["coast_share"].to_numpy(np.float64)[rows]
+def _counts(level: _I64, people: _I64, share: NDArray[np.float64]) -> _I64:
+    """Whole people: those of the coast, at least one where anybody lives."""
     inside = np.maximum(np.round(people * share).astype(np.int64), np.minimum(people, 1))
     counts = np.zeros((level.size, CLASSES), dtype=np.int64)
     counts[:, 0] = people - inside

@@ -71,7 +71,8 @@ def check(
         typer.Option(
             "--as",
             metavar="ROLE",
-            help="areas, people, points, lines, hazard, elevation, friction or susceptibility; "
+            help="areas, people, points, lines, hazard, elevation, friction, susceptibility, "
+            "liquefaction; "
             "default: guessed.",
         ),
     ] = None,
@@ -200,6 +201,10 @@ def build(
     friction: Annotated[Path | None, typer.Option(exists=True, help="Raster.")] = None,
     elevation: Annotated[Path | None, typer.Option(exists=True, help="Raster, metres.")] = None,
     susceptibility: Annotated[Path | None, typer.Option(exists=True, help="Raster.")] = None,
+    liquefaction: Annotated[Path | None, typer.Option(exists=True, help="Raster.")] = None,
+    rivers: Annotated[
+        Path | None, typer.Option(exists=True, help="Rivers as lines; read with --elevation.")
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Build a set from real village polygons; what is not given is modelled and marked."""
@@ -212,6 +217,7 @@ def build(
     given = Given(
         areas, area_id, name, tuple(people or ()), choice(PeopleKind, people_kind, "--people-kind"),
         nearest_km, posts, members, shelters, roads, friction, elevation, susceptibility,
+        liquefaction, rivers,
     )  # fmt: skip
     with progress() as advance:
         layers = build_layers(given, out, advance)

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from kentongan.errors import LayerError
+from kentongan.policy import LevelPolicy, load_policy
+from kentongan.settings import data_dir
 from kentongan.types import DataQuality
 from risk.exposure.stored import save_operator
 from risk.layers import files
@@ -202,6 +204,7 @@ def _write(out: Path, whole: _Whole, base: LayerSet, advance: Advance) -> None:
             whole.given, whole.villages, whole.areas, whole.filled, whole.counted, base
         )
         manifest["rasters"] = rasters
+        manifest |= _tsunami(draft, whole, base, advance)
         manifest["findings"] = [f.document() for f in whole.findings]
         files.write_manifest(draft, manifest)
         if out.exists():
@@ -209,3 +212,37 @@ def _write(out: Path, whole: _Whole, base: LayerSet, advance: Advance) -> None:
         draft.rename(out)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _tsunami(draft: Path, whole: _Whole, base: LayerSet, advance: Advance) -> dict[str, Any]:
+    """Compile the coast where heights are given; what the manifest says of it."""
+    if whole.given.elevation is None:
+        return {}
+    from risk.coast.compile import CoastInput, compile_tsunami
+    from risk.layers.rivers import read_rivers
+
+    rules = load_policy(data_dir() / "policy" / "levels.toml", LevelPolicy).tsunami.coast
+    table = compile_tsunami(
+        CoastInput(
+            whole.villages,
+            whole.areas.geometry,
+            whole.counted.operator,
+            _coast(base),
+            draft / "elevation.tif",
+            None if whole.given.rivers is None else read_rivers(whole.given.rivers),
+        ),
+        rules,
+        advance,
+    )
+    files.write_table(draft / files.TSUNAMI, table)
+    return {
+        "no_elevation": False,
+        "tsunami": {
+            "rules": rules.model_dump(mode="json"),
+            "villages": len(table),
+            "villages_inside": int((table["inside"] > 0).sum()),
+            "villages_not_known": int((table["unknown"] > 0).sum()),
+            "villages_other_datum": int(table["datum_wrong"].sum()),
+            "rivers": whole.given.rivers is not None,
+        },
+    }

@@ -29,6 +29,7 @@ from risk.operator import ExposureOperator
 
 MANIFEST = "manifest.json"
 MAPPED_OPERATOR = "operator.bin"
+TSUNAMI = "tsunami.parquet"
 FORMAT = 1
 _POINT_QUANTUM = 1e-5
 """Degrees (1.1 m), of points in tables."""

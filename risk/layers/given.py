@@ -13,6 +13,7 @@ RASTERS: dict[str, str] = {
     "elevation": "bilinear",
     "friction": "bilinear",
     "susceptibility": "nearest",
+    "liquefaction": "nearest",
 }
 """Rasters that a set may hold, and how one in another coordinate system is warped to degrees."""
 
@@ -42,12 +43,14 @@ class Given:
     friction: Path | None = None
     elevation: Path | None = None
     susceptibility: Path | None = None
+    liquefaction: Path | None = None
+    rivers: Path | None = None
 
     def files(self) -> Iterator[tuple[str, Path]]:
         """Role and path of every file given."""
         yield "areas", self.areas
         yield from (("people", path) for path in self.people)
-        for role in ("posts", "members", "shelters", "roads", *RASTERS):
+        for role in ("posts", "members", "shelters", "roads", "rivers", *RASTERS):
             path = getattr(self, role)
             if path is not None:
                 yield role, path

@@ -43,9 +43,15 @@ class LayerSet:
         return tuple(self.manifest.get("findings", ()))
 
     def raster(self, name: str) -> Path | None:
-        """File of `elevation`, `friction`, `susceptibility` or `surface`; None if not given."""
+        """File of a raster of `risk.layers.given`, or of `surface`; None if not given."""
         path = self.path / f"{name}.tif"
         return path if path.is_file() else None
+
+    @cached_property
+    def tsunami(self) -> pd.DataFrame | None:
+        """Columns of `risk.coast.compile.TABLE`; None where the set was built without heights."""
+        path = self.path / files.TSUNAMI
+        return files.read_table(path) if path.is_file() else None
 
     @cached_property
     def geometry(self) -> NDArray[np.object_]:

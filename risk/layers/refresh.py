@@ -56,6 +56,8 @@ class RefreshPlan(BaseModel):
     friction: str | None = None
     elevation: str | None = None
     susceptibility: str | None = None
+    liquefaction: str | None = None
+    rivers: str | None = None
     nearest_km: float = Field(default=2.0, ge=0, le=50)
     least_villages_pct: float = Field(default=99.0, ge=0, le=100)
     """Of the set in use; fewer villages stop the swap. Unconfirmed."""
@@ -122,6 +124,7 @@ def check_all(rules: RefreshPlan, folder: Path, advance: Advance = silent) -> tu
 _ROLES = {
     "areas": Role.AREAS, "people": Role.PEOPLE, "elevation": Role.ELEVATION,
     "friction": Role.FRICTION, "susceptibility": Role.SUSCEPTIBILITY, "roads": Role.LINES,
+    "liquefaction": Role.LIQUEFACTION, "rivers": Role.LINES,
 }  # fmt: skip
 
 
@@ -153,7 +156,8 @@ def _given(rules: RefreshPlan, folder: Path) -> Given:
     single: dict[str, Any] = {
         role: at(getattr(rules, role))
         for role in (
-            "posts", "members", "shelters", "roads", "friction", "elevation", "susceptibility"
+            "posts", "members", "shelters", "roads", "friction", "elevation", "susceptibility",
+            "liquefaction", "rivers",
         )
     }  # fmt: skip
     return Given(

@@ -42,12 +42,14 @@ class Role(StrEnum):
     ELEVATION = "elevation"
     FRICTION = "friction"
     SUSCEPTIBILITY = "susceptibility"
+    LIQUEFACTION = "liquefaction"
 
 
 _PEOPLE_WORDS = ("pop", "people", "penduduk", "jiwa", "ppp", "hrsl", "worldpop")
 _RANGE = {
     Role.ELEVATION: (-500.0, 5_100.0),
     Role.SUSCEPTIBILITY: (0.0, 100.0),
+    Role.LIQUEFACTION: (0.0, 100.0),
     Role.FRICTION: (0.0, 1e9),
     Role.HAZARD: (-1e9, 1e9),
 }
