@@ -135,6 +135,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "info": Info, "area": Area, "eventCode": Pair, "parameter": Pair, "geocode": Pair,
 }  # fmt: skip
 _RINGS = "polygon"
+_SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 
 
 def format_time(value: datetime) -> str:
@@ -209,7 +210,7 @@ def read_tree(xml: bytes) -> Any:
 
 
 def parse(xml: bytes) -> Alert:
-    """The alert that a document holds; `parse(to_xml(alert)) == alert`.
+    """The alert that a document holds, signed or not; `parse(to_xml(alert)) == alert`.
 
     Raises:
         DataError: no CAP 1.2, an element that the models do not know, or a wrong value.
@@ -229,6 +230,8 @@ def _values(element: Any, fields: tuple[tuple[str, str], ...]) -> dict[str, Any]
     names = dict(fields)
     values: dict[str, Any] = {}
     for child in element:
+        if child.tag == _SIGNATURE:
+            continue
         tag = str(child.tag).removeprefix(f"{{{NAMESPACE}}}")
         if tag not in names:
             raise DataError(f"CAP: unknown element {tag} in line {child.sourceline}")
