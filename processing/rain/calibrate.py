@@ -1,0 +1,104 @@
+"""A retrieval held against rain that was measured: monotone, by region and local hour.
+
+Quantile matching: the p-th quantile of the retrieval is taken for the p-th quantile of the
+reference, between them by a monotone cubic (Fritsch & Butland 1984, as scipy's PCHIP). Beside the
+central value stand the 10th and 90th percentile of the reference among samples alike: one number
+would claim too much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from kentongan.errors import DataError
+
+Floats = npt.NDArray[np.float64]
+
+LEAST_SAMPLES = 200
+"""Fewer pairs say nothing about the wet end, which is what warnings are about."""
+_LEVELS = np.concatenate([np.arange(0.0, 0.9, 0.05), np.arange(0.9, 0.9951, 0.005)])
+_BINS = 12
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Knots of one calibration, mm/h, all ascending."""
+
+    ours: Floats
+    central: Floats
+    p10: Floats
+    p90: Floats
+    samples: int
+
+    def apply(self, rate: Floats) -> tuple[Floats, Floats, Floats]:
+        """p10, p50 and p90 of the rain, mm/h; beyond the last knot the last ratio holds."""
+        return tuple(_read(self.ours, knots, rate) for knots in (self.p10, self.central, self.p90))  # type: ignore[return-value]
+
+
+Key = tuple[str, int]
+"""Region and local hour, 0 to 23."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Curves by region and local hour; what has none is not calibrated."""
+
+    reference: str
+    """Product that the retrieval was held against."""
+    curves: Mapping[Key, Curve]
+
+
+def fit(ours: Floats, reference: Floats) -> Curve:
+    """One curve from matched samples.
+
+    Args:
+        ours, reference: rates of the same places and times, mm/h, any order; pairs with a NaN
+            are left out.
+
+    Raises:
+        DataError: fewer than 200 pairs, or none with rain.
+    """
+    known = np.isfinite(ours) & np.isfinite(reference)
+    x, y = ours[known], reference[known]
+    if x.size < LEAST_SAMPLES or not (x > 0).any():
+        raise DataError(
+            f"{x.size} matched samples, {int((x > 0).sum())} with rain: expected at least "
+            f"{LEAST_SAMPLES}; without a calibration the retrieval stays marked uncalibrated"
+        )
+    knots = np.unique(np.quantile(x, _LEVELS))
+    level = np.searchsorted(np.sort(x), knots, side="right") / x.size
+    central = np.maximum.accumulate(np.quantile(y, np.clip(level, 0, 1)))
+    low, high = _bands(x, y, knots)
+    return Curve(knots, central, np.minimum(low, central), np.maximum(high, central), int(x.size))
+
+
+def _bands(x: Floats, y: Floats, knots: Floats) -> tuple[Floats, Floats]:
+    """10th and 90th percentile of the reference among samples of alike rank, at each knot."""
+    order = np.argsort(x, kind="stable")
+    parts = np.array_split(order, _BINS)
+    middle = np.array([np.median(x[p]) for p in parts])
+    bands = [np.array([np.quantile(y[p], q) for p in parts]) for q in (0.1, 0.9)]
+    low, high = (np.maximum.accumulate(np.interp(knots, middle, b)) for b in bands)
+    return low, high
+
+
+def _read(knots: Floats, values: Floats, rate: Floats) -> Floats:
+    from scipy.interpolate import PchipInterpolator
+
+    if knots.size == 1:
+        return np.where(np.isnan(rate), np.nan, values[0])
+    inside = PchipInterpolator(knots, values)(np.clip(rate, knots[0], knots[-1]))
+    ratio = values[-1] / knots[-1] if knots[-1] > 0 else 1.0
+    beyond = np.where(rate > knots[-1], (rate - knots[-1]) * ratio, 0.0)
+    answer: Floats = np.where(np.isnan(rate), np.nan, inside + beyond)
+    return answer
+
+
+def local_hour(utc_hour: float, longitude: Floats) -> npt.NDArray[np.int64]:
+    """Hour of mean solar time, 0 to 23."""
+    hour: npt.NDArray[np.int64] = np.floor((utc_hour + longitude / 15.0) % 24).astype(np.int64)
+    return hour
