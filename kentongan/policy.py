@@ -65,6 +65,8 @@ class ShakingRules(_Strict):
     """n reports count n/(n + this)."""
     felt_max_shift: float = Field(default=1.0, ge=0)
     """MMI; no event term is larger."""
+    felt_lowers: bool = False
+    """Whether a term below zero is taken off, or only shown."""
     spread: SpreadRules = SpreadRules()
     valid_hours: float
 

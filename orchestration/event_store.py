@@ -15,6 +15,7 @@ from kentongan.db import events
 from kentongan.hazard import HazardEvent, HazardField, attributes
 from kentongan.store import Store, sha256_hex
 from kentongan.times import compact, iso
+from orchestration import event_versions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +85,8 @@ def save(
     digest: str,
     at: datetime,
 ) -> StoredEvent:
-    """Write field and impact table, then the row of the event (again active if it grew)."""
+    """Write field and impact table, then the row of the event (again active if it grew) and, if
+    anything changed, one of its versions."""
     place = folder(event, digest)
     _write_field(store, place, field, event)
     path = f"{place}/impact.parquet"
@@ -107,6 +109,7 @@ def save(
         )
         if not done.rowcount:
             connection.execute(events.insert().values(event_id=event.event_id, **row))
+        event_versions.add(connection, event, digest=digest, impact_path=path, at=at)
     return StoredEvent(event, ACTIVE, digest, path)
 
 

@@ -15,9 +15,15 @@ from kentongan.policy import ShakingRules
 from kentongan.records import Quake
 from kentongan.shakegrid import ShakeArrays
 from kentongan.types import Level
-from processing.quakes import Floats
-from processing.shaking.allen import field_radius_km, gate_reason, known_figures
-from processing.shaking.felt import Predict, Reports, event_term, reports
+from processing.gmm.bmkg import QuakeFacts, Sites
+from processing.quakes import Floats, distance_km
+from processing.shaking.allen import (
+    allen_2012_hypo,
+    field_radius_km,
+    gate_reason,
+    known_figures,
+)
+from processing.shaking.felt import EventTerm, Predict, Reports, event_term, reports
 from processing.shaking.inputs import ShakingInputs
 from processing.shaking.knowledge import Knowledge
 from processing.shaking.lines import (
@@ -77,8 +83,8 @@ class Lines:
     """With its event term; None: not computed, `trouble` says why."""
     allen: Floats | None
     """With its event term; None: it has no say here."""
-    chain_term: float
-    allen_term: float
+    chain_term: EventTerm
+    allen_term: EventTerm
     reports: Reports
     grid: Floats | None
     """BMKG's own, NaN outside of it."""
@@ -165,16 +171,17 @@ def compute(
     """All lines of one state on these cells."""
     quake, trouble = state.quake, list(where.trouble)
     found = reports(state.felt, quake, inputs.locate, rules)
-    chain, chain_term = None, 0.0
+    chain, chain_term = None, EventTerm()
     try:
         chain_term = event_term(found, _chain_at(state, inputs, rules), rules)
-        chain = chain_mmi(quake, site.cells, state.fault) + chain_term
+        chain = chain_mmi(quake, site.cells, state.fault) + chain_term.applied
     except KentonganError as error:
         trouble.append(f"BMKG's chain cannot be computed: {error}")
-    allen, allen_term = None, 0.0
+    allen, allen_term = None, EventTerm()
     if not gate_reason(quake, rules) or rules.main == "allen-2012" or chain is None:
         allen_term = event_term(found, _allen_at(state), rules)
-        allen = allen_mmi(quake, where.latitude, where.longitude, state.fault) + allen_term
+        allen = allen_mmi(quake, where.latitude, where.longitude, state.fault)
+        allen = allen + allen_term.applied
     away = _away_km(state, where)
     own, raised = _own(chain, allen, away, rules)
     level = mmi_level(own, rules)
@@ -243,6 +250,27 @@ def _own(
     own = np.where(near, np.maximum(chain, allen), chain)
     raised = int((mmi_level(own, rules) > mmi_level(chain, rules)).sum())
     return own, raised
+
+
+def raised(
+    chain: npt.NDArray[np.floating],
+    quake: QuakeFacts,
+    cells: Sites,
+    rules: ShakingRules,
+    term: float = 0.0,
+) -> Floats:
+    """MMI of the chain, raised near the epicentre by Allen et al. (2012) as the level is.
+
+    For members of an ensemble, whose gate is that of the event.
+    """
+    away = distance_km(
+        cells.latitude[:, None],
+        cells.longitude[None, :],
+        to_latitude=quake.latitude,
+        to_longitude=quake.longitude,
+    )
+    second = allen_2012_hypo(quake.magnitude, np.hypot(away, max(quake.depth, 1.0)))[0] + term
+    return np.where(away <= rules.second_raises_within_km, np.maximum(chain, second), chain)
 
 
 def _difference(own: Floats, grid: Floats, away: Floats) -> Difference | None:

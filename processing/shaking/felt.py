@@ -1,8 +1,8 @@
 """Felt reports ("dirasakan") as a correction of the whole event.
 
 The median of observed minus predicted MMI, shrunk by n / (n + prior): few reports move little.
-The term is added to a line's MMI everywhere. Which places report is no fair sample (only those
-where something was felt), so the term is bounded.
+The term is added to a line's MMI everywhere. Which places report is no fair sample (those where
+something was felt and telephones still work), so the term is bounded, and by policy only raises.
 """
 
 from __future__ import annotations
@@ -52,11 +52,20 @@ def _middle(felt: Felt) -> float:
     return (felt.mmi_low + felt.mmi_high) / 2
 
 
-def event_term(found: Reports, predict: Predict, rules: ShakingRules) -> float:
-    """MMI to add to a line; 0 without reports."""
+@dataclass(frozen=True)
+class EventTerm:
+    """MMI: what the reports say, and what is added to a line for it."""
+
+    found: float = 0.0
+    applied: float = 0.0
+
+
+def event_term(found: Reports, predict: Predict, rules: ShakingRules) -> EventTerm:
+    """Zero without reports."""
     count = len(found.places)
     if not count:
-        return 0.0
+        return EventTerm()
     middle = float(np.median(found.mmi - predict(found.latitude, found.longitude)))
     shrunk = middle * count / (count + rules.felt_prior)
-    return max(-rules.felt_max_shift, min(rules.felt_max_shift, shrunk))
+    bounded = max(-rules.felt_max_shift, min(rules.felt_max_shift, shrunk))
+    return EventTerm(bounded, bounded if rules.felt_lowers else max(bounded, 0.0))
