@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kentongan.errors import DataError, KentonganError
-from kentongan.shakegrid import decode_grid
+from kentongan.shakegrid import decode_grid, round_time
 
 Floats = npt.NDArray[np.float64]
 
@@ -46,6 +46,13 @@ class ShakeMap:
     pga_pctg: Floats
     pgv_cms: Floats
     vs30: Floats
+
+    @property
+    def kind(self) -> str:
+        """`exercise`, `round time` (an exercise by its id: 12:12:12, 10:00:00) or `real`."""
+        if self.exercise:
+            return "exercise"
+        return "round time" if round_time(self.event_id) else "real"
 
 
 def shakemaps(folder: Path, *, unreadable: list[str] | None = None) -> Iterator[ShakeMap]:

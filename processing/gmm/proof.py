@@ -1,6 +1,6 @@
 """Ours and Allen (2012) against BMKG's maps; the tables of docs/shaking.md.
 
-    python -m processing.gmm.proof FOLDER [PICTURE.svg]
+    python -m processing.gmm.proof FOLDER [--picture FILE.svg] [--maps FOLDER]
 
 Only events that the fit did not use are judged ("held out"), unless a table says otherwise. Each
 event counts alike. Vs30 comes from a map merged of the other events, as in operation, or from the
@@ -10,6 +10,7 @@ event's own grid, which proves the formula alone.
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentParser
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,6 +23,7 @@ import numpy.typing as npt
 from processing.gmm.bmkg import QuakeFacts, mmi_grid, model_for, sites
 from processing.gmm.fit import distances, held_out
 from processing.gmm.folder import ShakeMap, shakemaps
+from processing.gmm.maps import difference_map
 from processing.gmm.vs30 import UNKNOWN, Vs30Map, merge
 from processing.shaking.allen import allen_2012_hypo
 
@@ -33,6 +35,8 @@ Floats = npt.NDArray[np.float64]
 WITHIN_KM = 150.0
 SHAKEN_MMI = 2.0
 """Cells below, in BMKG's map, are at its lower end (1.00) or not felt: they flatter any mean."""
+DRAWN_CELLS = 300
+"""Shaken cells that a map must have to be drawn: fewer are no picture."""
 MAGNITUDES = (0.0, 4.0, 5.0, 6.0, 7.0, 10.0)
 DEPTHS_KM = (0.0, 30.0, 70.0, 150.0, 800.0)
 RINGS_KM = (0.0, 25.0, 50.0, 100.0, 150.0, 300.0)
@@ -78,7 +82,7 @@ def table(maps: Sequence[ShakeMap]) -> pd.DataFrame:
         found = versions(one, vs30)
         facts: dict[str, object] = {
             "event": one.event_id, "magnitude": one.magnitude, "depth_km": one.depth_km,
-            "exercise": one.exercise, "held_out": one.event_id in out,
+            "kind": one.kind, "held_out": one.event_id in out,
             "model": str(model_for(QuakeFacts(one.magnitude, one.depth_km, 0.0, 0.0))),
         }  # fmt: skip
         for low, high in (*pairwise(RINGS_KM), (0.0, WITHIN_KM)):
@@ -86,7 +90,14 @@ def table(maps: Sequence[ShakeMap]) -> pd.DataFrame:
             for kind, cells in (("all", ring), ("shaken", ring & (found.bmkg >= SHAKEN_MMI))):
                 if cells.any():
                     rows.append(
-                        {**facts, "from": low, "to": high, "cells": kind, **_scores(found, cells)}
+                        {
+                            **facts,
+                            "from": low,
+                            "to": high,
+                            "cells": kind,
+                            "count": int(cells.sum()),
+                            **_scores(found, cells),
+                        }
                     )
     return pd.DataFrame(rows)
 
@@ -104,6 +115,11 @@ def _class(value: float, edges: Sequence[float]) -> str:
     return f"{edges[i]:g} to {edges[i + 1]:g}"
 
 
+KINDS = {
+    "Real quakes": "real",
+    "Exercises by a round time": "round time",
+    "Exercises processed before their origin": "exercise",
+}
 NAMES = ("merged_mean", "merged_abs", "own_mean", "own_abs", "allen_mean", "allen_abs")
 HEAD = (
     "| {first} | events | ours: mean | ours: absolute | own Vs30: mean | own Vs30: absolute "
@@ -142,8 +158,8 @@ def report(found: pd.DataFrame) -> str:
         return f"M {magnitude(row)}, depth {_class(row['depth_km'], DEPTHS_KM)} km"
 
     judged, shaken = near[near["held_out"]], near["cells"] == "shaken"
-    for name, flag in (("Real quakes", False), ("Exercises", True)):
-        one = judged[judged["exercise"] == flag]
+    for name, kind in KINDS.items():
+        one = judged[judged["kind"] == kind]
         add(f"{name}, held out, within 150 km, all cells", one[~shaken[one.index]], "M", magnitude)
         add(
             f"{name}, held out, within 150 km, cells of MMI 2 and more",
@@ -161,10 +177,16 @@ def report(found: pd.DataFrame) -> str:
     rings = rings[~((rings["from"] == 0) & (rings["to"] == WITHIN_KM))]
     add("By distance, held out, MMI 2 and more", rings, "class", ring)
     parts.append(
-        "\n### Best and worst, held out, within 150 km, MMI 2 and more\n\n"
-        + _extremes(judged[shaken[judged.index]])
+        "\n### Best and worst real quakes, held out, within 150 km, MMI 2 and more\n\n"
+        + _extremes(shaken_and_real(found))
     )
     return "".join(parts)
+
+
+def shaken_and_real(found: pd.DataFrame) -> pd.DataFrame:
+    """Held-out real events within 150 km, over cells of MMI 2 and more."""
+    near = (found["from"] == 0) & (found["to"] == WITHIN_KM) & (found["cells"] == "shaken")
+    return found[near & found["held_out"] & (found["kind"] == "real")]
 
 
 def _extremes(rows: pd.DataFrame, count: int = 6) -> str:
@@ -185,8 +207,7 @@ def _extremes(rows: pd.DataFrame, count: int = 6) -> str:
 
 def picture(found: pd.DataFrame) -> str:
     """SVG: mean difference of each held-out real event within 150 km, ours and Allen's."""
-    near = found[(found["from"] == 0) & (found["to"] == WITHIN_KM) & (found["cells"] == "shaken")]
-    rows = near[near["held_out"] & ~near["exercise"]]
+    rows = shaken_and_real(found)
     shapes = [_axis()]
     for name, colour, size in (("allen_mean", "#c4561e", 3.0), ("merged_mean", "#1f5fa8", 2.4)):
         for m, v in zip(rows["magnitude"], rows[name], strict=True):
@@ -222,11 +243,51 @@ def _axis() -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    found = table(_distinct(shakemaps(Path(arguments[0]))))
+    parser = ArgumentParser(prog="python -m processing.gmm.proof", description=__doc__)
+    parser.add_argument("folder", type=Path, help="events.csv with grids/*.npz, or *.xml")
+    parser.add_argument("--picture", type=Path, help="SVG of all held-out real quakes")
+    parser.add_argument("--maps", type=Path, help="folder for maps of the best and the worst")
+    given = parser.parse_args(arguments)
+    maps = _distinct(shakemaps(given.folder))
+    found = table(maps)
     sys.stdout.write(report(found))
-    if len(arguments) > 1:
-        Path(arguments[1]).write_text(picture(found), encoding="utf-8")
+    if given.picture:
+        given.picture.write_text(picture(found), encoding="utf-8")
+    if given.maps:
+        for name, text in drawn(found, maps).items():
+            (given.maps / f"shaking-{name}.svg").write_text(text, encoding="utf-8")
     return 0
+
+
+def drawn(found: pd.DataFrame, maps: Sequence[ShakeMap]) -> dict[str, str]:
+    """Ours, BMKG's and their difference for the events that `chosen` names; SVG."""
+    out = held_out(maps)
+    vs30 = merge(m for m in maps if m.event_id not in out)
+    by_id = {m.event_id: m for m in maps}
+    return {name: _difference(by_id[event], vs30) for name, event in chosen(found).items()}
+
+
+def _difference(one: ShakeMap, vs30: Vs30Map) -> str:
+    found = versions(one, vs30)
+    return difference_map(one, found.merged, found.bmkg)
+
+
+def chosen(found: pd.DataFrame) -> dict[str, str]:
+    """Events to be drawn, by one rule.
+
+    Of the held-out real quakes of M 4 and more with at least `DRAWN_CELLS` cells of MMI 2 and more
+    within 150 km: least and greatest mean absolute difference with the merged Vs30; and the
+    greatest of M 6 and more. Of equals the first id.
+    """
+    rows = shaken_and_real(found).sort_values("event")
+    rows = rows[(rows["magnitude"] >= 4.0) & (rows["count"] >= DRAWN_CELLS)]
+    large = rows[rows["magnitude"] >= 6.0]
+    named = {"best": (rows, "min"), "worst": (rows, "max"), "worst-large": (large, "max")}
+    return {
+        name: str(part["event"].iloc[getattr(part["merged_abs"], f"arg{end}")()])
+        for name, (part, end) in named.items()
+        if len(part)
+    }
 
 
 def _distinct(maps: Iterable[ShakeMap]) -> list[ShakeMap]:
