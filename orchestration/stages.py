@@ -40,7 +40,7 @@ HORIZON = timedelta(hours=50)
 """How far back records matter: two hours more than a tsunami stays in sight without PD-4."""
 SAME_ORIGIN = timedelta(seconds=30)
 """Origins of one quake in successive bulletins; `processing.tsunami` groups by the same."""
-KINDS = ("quake", "bulletin", "nowcast", "satellite_image")
+KINDS = ("quake", "bulletin", "nowcast", "satellite_image", "shake_grid")
 
 
 def poll_one(
@@ -122,12 +122,14 @@ def overlay(
     changed: list[StoredEvent] = []
     for field in guarded("hazard fields", troubles, lambda: _fields(context, at)) or ():
         what = f"overlay of {field.event.event_id}"
-        changed += guarded(what, troubles, partial(_overlay_one, context, field, at)) or ()
+        act = partial(_overlay_one, context, field, at, troubles)
+        changed += guarded(what, troubles, act) or ()
     return [{"event_id": s.event.event_id, "uri": s.impact_path} for s in changed]
 
 
 def _fields(context: CycleContext, at: datetime) -> list[HazardField]:
     from ingest.known import known
+    from orchestration.shaking import shaking_inputs
     from processing.run import hazard_fields
 
     found = known(context.engine, at, kinds=KINDS, since=at - HORIZON)
@@ -139,6 +141,7 @@ def _fields(context: CycleContext, at: datetime) -> list[HazardField]:
         gazetteer=_gazetteer(context),
         read=lambda record: _read(context, record),
         past=_past(context, at, found),
+        shaking=shaking_inputs(context, at, found),
     )
 
 
@@ -185,7 +188,7 @@ def _past(context: CycleContext, at: datetime, found: Sequence[Record]) -> Past:
     from processing.quakes import Past
 
     query = select(records_table.c.source_id, records_table.c.key, records_table.c.known_at).where(
-        records_table.c.kind.in_(("quake", "bulletin")),
+        records_table.c.kind.in_(("quake", "bulletin", "shake_grid")),
         # No record of `found` is older; all others, of years, need not be looked through.
         records_table.c.document_time >= iso(at - HORIZON),
     )
@@ -200,7 +203,10 @@ def _past(context: CycleContext, at: datetime, found: Sequence[Record]) -> Past:
     return Past(issued_ids=frozenset(ids), known_at=times)
 
 
-def _overlay_one(context: CycleContext, field: HazardField, at: datetime) -> list[StoredEvent]:
+def _overlay_one(
+    context: CycleContext, field: HazardField, at: datetime, troubles: list[dict[str, str]]
+) -> list[StoredEvent]:
+    from orchestration.shaking import write_people
     from risk.overlay import impact_table
 
     if field.event.hazard_id is not HazardId.RAIN and _is_stored(context, field.event):
@@ -216,6 +222,9 @@ def _overlay_one(context: CycleContext, field: HazardField, at: datetime) -> lis
         saved.append(
             event_store.save(context.engine, context.runs, field, event, part, digest=digest, at=at)
         )
+        place = event_store.folder(event, digest)
+        what = f"people by intensity of {event.event_id}"
+        guarded(what, troubles, partial(write_people, context, field, place))
     return saved
 
 
