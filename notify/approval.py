@@ -185,7 +185,7 @@ def approve(
             author approves alone where two people are asked for.
     """
     with writing(engine) as connection:
-        version, bound = _read_again(connection, ref, binding, at, desk)
+        version, bound = look_again(connection, ref, binding, at, desk)
         words, valid = words_of(connection, version), desk.oldest_approval
         need = desk.requirement(version, recipients=bound.binding.recipients)
         if actor in words.authors and need.people > 1:
@@ -217,7 +217,7 @@ def break_glass(
         RuleViolation: as `approve`; not allowed, not near enough, or no reason.
     """
     with writing(engine) as connection:
-        version, bound = _read_again(connection, ref, binding, at, desk)
+        version, bound = look_again(connection, ref, binding, at, desk)
         why_not = desk.may_break_glass(version, at)
         if why_not or not reason.strip():
             raise RuleViolation(
@@ -230,7 +230,7 @@ def break_glass(
         note(connection, "warning.break-glass", version.ref, at=at, actor=actor, reason=reason)
 
 
-def _read_again(
+def look_again(
     connection: Connection, ref: WarningRef, binding: str, at: datetime, desk: Desk
 ) -> tuple[Version, Bound]:
     """The version as it is, and what it would send now, seen to be what the person read."""

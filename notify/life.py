@@ -1,4 +1,4 @@
-"""The life of a warning: draft → approved → released → superseded, ended, cancelled, expired.
+"""The life of a warning, by the table of `kentongan.life_cycle`.
 
 Versions and states are only ever added. What goes out is bound: policy or people release
 exactly the content that was drafted, once, and an alert's bytes never change.
@@ -6,14 +6,16 @@ exactly the content that was drafted, once, and an alert's bytes never change.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine
 
+from kentongan import life_cycle
 from kentongan.decision import Action, Decision, Standing
 from kentongan.hazard import HazardEvent
+from kentongan.life_cycle import Trigger
 from kentongan.types import Mode, WarningState
 from notify import versions
 from notify.apart import keep_apart, said
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SYSTEM = "kentongan"
-PENDING = (WarningState.DRAFT, WarningState.APPROVED)
+PENDING = tuple(sorted(life_cycle.PENDING))
 CLOSED = (WarningState.ENDED, WarningState.EXPIRED, WarningState.CANCELLED)
 
 
@@ -52,8 +54,9 @@ def draft(
 ) -> WarningRef | None:
     """Write what the decision asks for as a new version, in state draft.
 
-    The same content twice is one version. EXPIRE adds a state and no version; an all-clear
-    before any release withdraws the draft. None where nothing new is to go out.
+    The same content twice is one version. EXPIRE adds a state and no version; an all-clear, or
+    a hand-over, before any release withdraws the draft, and so does a hand-over of which nobody
+    has to be told end the warning. None where nothing new is to go out.
 
     Raises:
         RuleViolation: a test or exercise document in actual mode, or a version that would
@@ -71,12 +74,10 @@ def draft(
     with writing(engine) as connection:
         versions.lock(connection, warning_id)
         keep_apart(connection, warning_id, status, decision.action)
-        if decision.action is Action.EXPIRE:
-            close(connection, warning_id, WarningState.EXPIRED, at=at, reason=decision.reason)
-            return None
         before = versions.newest_released(connection, warning_id)
-        if decision.action is Action.ALL_CLEAR and before is None:
-            close(connection, warning_id, WarningState.CANCELLED, at=at, reason=decision.reason)
+        if ends_silently(decision, before is not None):
+            trigger = Trigger.EXPIRE if decision.action is Action.EXPIRE else Trigger.END
+            close(connection, warning_id, trigger, at=at, reason=decision.reason)
             return None
         body = compose(
             decision,
@@ -100,26 +101,39 @@ def add_draft(
     if newest and newest.state in PENDING:
         if newest.content_hash == digest:
             return newest.ref
-        newest.add_state(connection, WarningState.SUPERSEDED, at=at, actor=actor)
+        versions.advance(connection, newest.ref, Trigger.REPLACE, at=at, actor=actor)
     version = newest.version + 1 if newest else 1
     ref = WarningRef(warning_id, version, digest, body.action)
     versions.insert(connection, ref, body, at=at)
-    versions.add_state(connection, ref, WarningState.DRAFT, at=at, actor=actor, reason=body.reason)
+    versions.advance(connection, ref, Trigger.DRAFT, at=at, actor=actor, reason=body.reason)
     note(connection, "warning.draft", ref, at=at, actor=actor, reason=body.reason)
     return ref
 
 
+def ends_silently(decision: Decision, was_released: bool) -> bool:
+    """Whether a decision closes the warning without a word: nobody knows of it, or nobody has to
+    be told."""
+    if decision.action is Action.EXPIRE:
+        return True
+    if decision.action is Action.HAND_OVER:
+        return not (was_released and decision.told)
+    if decision.action is Action.ALL_CLEAR or not decision.levels:
+        return not was_released
+    return False
+
+
 def close(
-    connection: Connection, warning_id: str, state: WarningState, *, at: datetime, reason: str
+    connection: Connection, warning_id: str, trigger: Trigger, *, at: datetime, reason: str
 ) -> None:
+    """End what is open of a warning: its newest version, and the released one below it."""
     newest = versions.newest(connection, warning_id)
-    if newest is None or newest.state in CLOSED:
-        return
-    newest.add_state(connection, state, at=at, actor=SYSTEM, reason=reason)
     released = versions.newest_released(connection, warning_id)
-    if released and released.state == WarningState.RELEASED:
-        released.add_state(connection, state, at=at, actor=SYSTEM, reason=reason)
-    note(connection, f"warning.{state}", newest.ref, at=at, actor=SYSTEM, reason=reason)
+    found = {v.version: v for v in (released, newest) if v and v.state not in life_cycle.CLOSED}
+    for version in found.values():
+        taken = versions.advance(
+            connection, version.ref, trigger, at=at, actor=SYSTEM, reason=reason
+        )
+        note(connection, f"warning.{taken.state}", version.ref, at=at, actor=SYSTEM, reason=reason)
 
 
 def standing(engine: Engine, event_id: str) -> Standing | None:
@@ -138,7 +152,30 @@ def standing(engine: Engine, event_id: str) -> Standing | None:
         expires=newest.body.expires,
         observations=newest.body.observations,
         valid_from=newest.body.valid_from,
+        released_levels=_released_levels(newest, released),
+        told_elsewhere=newest.body.told_elsewhere,
     )
+
+
+def _released_levels(newest: Version, released: Version | None) -> dict[str, int] | None:
+    if released is None or released.version == newest.version:
+        return None
+    return released.body.levels
+
+
+def raised_at(engine: Engine, warning_id: str, codes: Collection[str]) -> dict[str, datetime]:
+    """When the level of each village came to be what it is in the newest version."""
+    if not codes:
+        return {}
+    with engine.connect() as connection:
+        past = versions.levels_over_time(connection, warning_id)
+    made, levels = past[0]
+    found = {code: made for code in codes if code in levels}
+    open_codes = set(found)
+    for when, earlier in past[1:]:
+        open_codes = {code for code in open_codes if earlier.get(code, 0) == levels[code]}
+        found.update(dict.fromkeys(open_codes, when))
+    return found
 
 
 def active_warnings(engine: Engine, at: datetime) -> list[Version]:

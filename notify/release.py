@@ -147,8 +147,8 @@ def _advance(
         older.add_state(connection, WarningState.SUPERSEDED, at=at, actor=actor)
     states = [WarningState.APPROVED, WarningState.RELEASED]
     if version.body.is_end:
-        ended = version.body.action == "all-clear"
-        states.append(WarningState.ENDED if ended else WarningState.CANCELLED)
+        taken_back = version.body.action == "cancel"
+        states.append(WarningState.CANCELLED if taken_back else WarningState.ENDED)
     for state in states:
         versions.add_state(connection, ref, state, at=at, actor=actor, reason=version.body.reason)
     content = {

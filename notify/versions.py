@@ -7,10 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Row, Select, func, select, text
 
-from kentongan import audit
+from kentongan import audit, life_cycle
 from kentongan.db import alerts, approvals, insert_ignore, messages, warning_states, warnings
 from kentongan.errors import RuleViolation
-from kentongan.times import iso
+from kentongan.times import iso, parse_instant
 from kentongan.types import WarningState
 from notify.warning import ReleasedAlert, WarningBody, WarningRef
 
@@ -171,6 +171,15 @@ def add_state(
     actor: str,
     reason: str = "",
 ) -> None:
+    """The version is in `state` from now on; said again it stays as it was.
+
+    Raises:
+        RuleViolation: no trigger of `kentongan.life_cycle` leads there from where it is.
+    """
+    now = state_of(connection, ref)
+    if now == state:
+        return
+    life_cycle.trigger_to(now, state, f"{ref.warning_id} v{ref.version}")
     connection.execute(
         insert_ignore(connection, warning_states).values(
             warning_id=ref.warning_id,
@@ -181,6 +190,51 @@ def add_state(
             reason=reason,
         )
     )
+
+
+def state_of(connection: Connection, ref: WarningRef) -> WarningState | None:
+    """The newest state of a version; None before the first."""
+    query = (
+        select(warning_states.c.state)
+        .where(
+            warning_states.c.warning_id == ref.warning_id, warning_states.c.version == ref.version
+        )
+        .order_by(warning_states.c.id.desc())
+        .limit(1)
+    )
+    found = connection.execute(query).scalar()
+    return WarningState(found) if found else None
+
+
+def advance(
+    connection: Connection,
+    ref: WarningRef,
+    trigger: life_cycle.Trigger,
+    *,
+    at: datetime,
+    actor: str,
+    reason: str = "",
+) -> life_cycle.Step:
+    """One step of the life cycle; what it owes to those who were told is in the answer.
+
+    Raises:
+        RuleViolation: the version is not where this trigger starts.
+    """
+    taken = life_cycle.step(state_of(connection, ref), trigger, f"{ref.warning_id} v{ref.version}")
+    add_state(connection, ref, taken.state, at=at, actor=actor, reason=reason)
+    return taken
+
+
+def levels_over_time(
+    connection: Connection, warning_id: str
+) -> list[tuple[datetime, dict[str, int]]]:
+    """When each version was made, and its levels; newest first."""
+    query = (
+        select(warnings.c.created_at, warnings.c.body["levels"])
+        .where(warnings.c.warning_id == warning_id)
+        .order_by(warnings.c.version.desc())
+    )
+    return [(parse_instant(made), levels) for made, levels in connection.execute(query)]
 
 
 def add_approval(

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from kentongan.binding import bind
 from kentongan.db import make_engine
+from kentongan.decision_policy import DecisionPolicy
 from kentongan.migrate import migrate
 from kentongan.policy import LevelPolicy, ReleasePolicy, load_policy
 from kentongan.settings import Settings, data_dir
@@ -44,6 +45,7 @@ class CycleContext:
     runs: Store
     layers: LayerSet
     levels: LevelPolicy
+    decision: DecisionPolicy
     release: ReleasePolicy
     ingest: IngestContext
     live: bool
@@ -101,6 +103,7 @@ def open_context(
             runs=Store(str(settings.home.resolve())),
             layers=load_layers(settings.layers),
             levels=load_policy(data_dir() / "policy" / "levels.toml", LevelPolicy),
+            decision=load_policy(data_dir() / "policy" / "decision.toml", DecisionPolicy),
             release=load_policy(settings.resolved_policy, ReleasePolicy),
             ingest=ingest,
             live=live,

@@ -16,8 +16,6 @@ from sqlalchemy import select
 from kentongan.db import cycles
 from kentongan.db import events as events_table
 from kentongan.db import records as records_table
-from kentongan.decision import Action
-from kentongan.errors import RuleViolation
 from kentongan.hazard import HazardEvent, HazardField
 from kentongan.records import Bulletin, Record
 from kentongan.times import compact, iso, parse_instant
@@ -256,63 +254,27 @@ def decide_all(
     context: CycleContext, at: datetime, troubles: list[dict[str, str]] | None = None
 ) -> list[dict[str, Any]]:
     """Each event that has not ended gets a decision; returns those that say something."""
+    from orchestration import deciding
+
     troubles = [] if troubles is None else troubles
+    looked = []
+    for stored in event_store.active(context.engine):
+        what = f"decision on {stored.event.event_id}"
+        one = guarded(what, troubles, partial(deciding.look_at, context, stored))
+        looked += [] if one is None else [one]
+    blind = guarded("feeds", troubles, partial(deciding.blind_hazards, context, at)) or frozenset()
+    neighbours = guarded("relations", troubles, partial(deciding.relate, context, looked, at))
+    if neighbours is None:  # each event is then decided by itself: no warning waits for it
+        neighbours = deciding.strangers(context, at)
     told = [
         guarded(
-            f"decision on {stored.event.event_id}",
+            f"decision on {one.known.id}",
             troubles,
-            partial(_decide_one, context, stored, at),
+            partial(deciding.decide_one, context, one, looked, neighbours, blind, at),
         )
-        for stored in event_store.active(context.engine)
+        for one in looked
     ]
     return [t for t in told if t is not None]
-
-
-def _decide_one(context: CycleContext, stored: StoredEvent, at: datetime) -> dict[str, Any] | None:
-    from notify.life import standing
-    from risk.decision import decide
-
-    event = stored.event
-    held = standing(context.engine, event.event_id)
-    impact = event_store.read_impact(context.runs, stored.impact_path)
-    decision = decide(event, impact, held, at=at, policy=context.levels)
-    if decision.action is Action.NONE:
-        if held is None and at >= event.valid_to:
-            event_store.end(context.engine, event.event_id, at)
-        return None
-    answer: dict[str, Any] = {
-        "event_id": event.event_id,
-        "action": str(decision.action),
-        "reason": decision.reason,
-    }
-    try:
-        answer["warning"] = _draft(context, decision, event, impact, at)
-    except RuleViolation as error:
-        answer["refused"] = str(error)
-        event_store.end(context.engine, event.event_id, at)
-    if decision.action in (Action.EXPIRE, Action.ALL_CLEAR):
-        event_store.end(context.engine, event.event_id, at)
-    return answer
-
-
-def _draft(
-    context: CycleContext, decision: Any, event: Any, impact: pd.DataFrame, at: datetime
-) -> str | None:
-    from notify.life import draft
-
-    ref = draft(
-        context.engine,
-        decision,
-        event,
-        impact,
-        context.layers.villages,
-        at=at,
-        mode=context.settings.mode,
-        live=context.live,
-        geometry=lambda codes: context.layers.geometry[context.layers.index(list(codes))],
-        unresolved=impact.attrs.get("unresolved", ()),
-    )
-    return f"{ref.warning_id} v{ref.version}" if ref else None
 
 
 # --- release, tasks, outbox ------------------------------------------------------------
@@ -321,11 +283,14 @@ def _draft(
 def release_all(
     context: CycleContext, at: datetime, troubles: list[dict[str, str]] | None = None
 ) -> list[dict[str, Any]]:
-    """Drafts to alerts and outbox rows, where policy or people allow."""
+    """Drafts to alerts and outbox rows, where policy or people allow; then the public lists."""
+    from orchestration.publishing import publish_feeds
     from orchestration.releasing import release_pending
 
     troubles = [] if troubles is None else troubles
-    return guarded("release", troubles, lambda: release_pending(context, at)) or []
+    released = guarded("release", troubles, lambda: release_pending(context, at)) or []
+    guarded("public feeds", troubles, lambda: publish_feeds(context, at, troubles))
+    return released
 
 
 def plan_all(
@@ -343,14 +308,18 @@ def send(context: CycleContext, at: datetime) -> dict[str, Any]:
     from notify.channels.recorder import Recorder
     from notify.dispatch import dispatch
     from notify.firewall import channels_for
+    from notify.switches import load_dispatch_policy
 
     channels = channels_for(
+        context.engine,
         context.settings.mode,
         live=context.live,
+        at=at,
         recorder=Recorder(context.settings.home.resolve() / "recorder"),
         test_numbers=context.settings.test_numbers,
     )
-    return dispatch(context.engine, channels, at=at).as_json()
+    passes = load_dispatch_policy().recalls_pass_a_stop
+    return dispatch(context.engine, channels, at=at, recalls_pass=passes).as_json()
 
 
 # --- map -------------------------------------------------------------------------------

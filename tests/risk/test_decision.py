@@ -8,21 +8,35 @@ import pandas as pd
 import pytest
 
 from kentongan.decision import Action, Standing
+from kentongan.decision_policy import DecisionPolicy
 from kentongan.errors import DataError
 from kentongan.hazard import HazardEvent
 from kentongan.impact import UNASSIGNED
 from kentongan.policy import LevelPolicy, load_policy
 from kentongan.settings import data_dir
 from kentongan.types import DocumentStatus, HazardId, Level
-from risk.decision import decide, merge_levels, warned_levels
+from risk.decision import decide, merge_levels, village_evidence, warned_levels
 
 T0 = datetime(2026, 8, 15, 3, 0, tzinfo=UTC)
 A, B, C, D = (f"53.07.01.200{n}" for n in (1, 2, 3, 4))
 
 
-@pytest.fixture(scope="module")
+LEVELS = load_policy(data_dir() / "policy" / "levels.toml", LevelPolicy)
+RULES = load_policy(data_dir() / "policy" / "decision.toml", DecisionPolicy)
+
+
+@pytest.fixture
 def policy() -> LevelPolicy:
-    return load_policy(data_dir() / "policy" / "levels.toml", LevelPolicy)
+    return LEVELS
+
+
+def levels_of(event, table, **known):
+    return warned_levels(village_evidence(event, table, policy=LEVELS, rules=RULES, **known))
+
+
+def decided(event, table, standing, *, at, policy=LEVELS, **more):
+    found = levels_of(event, table)
+    return decide(event, found, standing, at=at, policy=policy, rules=RULES, **more)
 
 
 def event(hazard: HazardId = HazardId.TSUNAMI, **changes: object) -> HazardEvent:
@@ -65,7 +79,7 @@ def minutes(value: float) -> timedelta:
 
 
 def test_the_first_villages_at_level_two_make_an_alert(policy):
-    found = decide(event(), impact({B: 2, A: 3, C: 1}), None, at=T0, policy=policy)
+    found = decided(event(), impact({B: 2, A: 3, C: 1}), None, at=T0, policy=policy)
     assert found.action is Action.ALERT
     assert (found.levels, found.told, found.level) == ({A: 3, B: 2}, (A, B), Level.SIAGA)
     assert found.expires == T0 + timedelta(hours=2)
@@ -81,24 +95,24 @@ def test_the_first_villages_at_level_two_make_an_alert(policy):
     ],
 )
 def test_no_warning_begins_without_reason(policy, changes, levels, why):
-    found = decide(event(**changes), impact(levels), None, at=T0, policy=policy)
+    found = decided(event(**changes), impact(levels), None, at=T0, policy=policy)
     assert (found.action, found.levels, found.told) == (Action.NONE, {}, ())
     assert why in found.reason
 
 
 def test_people_who_live_in_no_village_are_never_warned_by_that_row(policy):
-    found = decide(event(), impact({UNASSIGNED: 4}), None, at=T0, policy=policy)
+    found = decided(event(), impact({UNASSIGNED: 4}), None, at=T0, policy=policy)
     assert found.action is Action.NONE
 
 
 def test_a_village_that_stands_twice_counts_with_its_highest_level():
     table = pd.DataFrame({"adm4_code": [A, A], "level": [3, 2]})
-    assert warned_levels(event(), table) == {A: 3}
+    assert levels_of(event(), table) == {A: 3}
 
 
 def test_an_impact_table_without_levels_is_refused(policy):
     with pytest.raises(DataError, match=r"no column level"):
-        decide(event(), pd.DataFrame({"adm4_code": [A]}), None, at=T0, policy=policy)
+        decided(event(), pd.DataFrame({"adm4_code": [A]}), None, at=T0, policy=policy)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +125,7 @@ def test_an_impact_table_without_levels_is_refused(policy):
     ],
 )
 def test_an_update_tells_those_for_whom_something_is_new(policy, before, now, levels, told):
-    found = decide(event(), impact(now), standing(before), at=T0 + minutes(10), policy=policy)
+    found = decided(event(), impact(now), standing(before), at=T0 + minutes(10), policy=policy)
     assert (found.action, found.levels, found.told) == (Action.UPDATE, levels, told)
 
 
@@ -119,7 +133,7 @@ def test_an_update_tells_those_for_whom_something_is_new(policy, before, now, le
 @pytest.mark.parametrize("hazard", list(HazardId))
 def test_a_weaker_or_a_missing_run_changes_nothing(policy, now, hazard):
     held = standing({A: 3, B: 2} if hazard is not HazardId.RAIN else {A: 2, B: 2})
-    found = decide(event(hazard), impact(now), held, at=T0 + minutes(30), policy=policy)
+    found = decided(event(hazard), impact(now), held, at=T0 + minutes(30), policy=policy)
     assert (found.action, found.levels, found.told) == (Action.NONE, held.levels, ())
     assert found.expires == held.expires
 
@@ -127,13 +141,13 @@ def test_a_weaker_or_a_missing_run_changes_nothing(policy, now, hazard):
 def test_an_unreleased_version_that_changes_tells_everybody(policy):
     """The draft before never reached anybody."""
     draft = standing({A: 3, B: 2}, state="draft", ever_warned=())
-    found = decide(event(), impact({C: 2}), draft, at=T0, policy=policy)
+    found = decided(event(), impact({C: 2}), draft, at=T0, policy=policy)
     assert found.told == (A, B, C)
 
 
 def test_a_village_that_no_released_version_reached_is_told_with_the_next(policy):
     held = standing({A: 3, B: 2}, ever_warned=(A,))
-    found = decide(event(), impact({C: 2}), held, at=T0, policy=policy)
+    found = decided(event(), impact({C: 2}), held, at=T0, policy=policy)
     assert found.told == (B, C)
 
 
@@ -143,7 +157,7 @@ def test_a_village_that_no_released_version_reached_is_told_with_the_next(policy
 def test_the_official_end_tells_exactly_those_ever_warned(policy):
     held = standing({A: 3}, ever_warned=(B, A, C))
     over = event(official_end=True, valid_from=T0 + minutes(100))
-    found = decide(over, impact({A: 3, D: 3}), held, at=T0 + minutes(101), policy=policy)
+    found = decided(over, impact({A: 3, D: 3}), held, at=T0 + minutes(101), policy=policy)
     assert (found.action, found.levels, found.told) == (Action.ALL_CLEAR, {}, (A, B, C))
     assert found.expires > T0 + minutes(101)
 
@@ -151,8 +165,8 @@ def test_the_official_end_tells_exactly_those_ever_warned(policy):
 @pytest.mark.parametrize("hazard", [h for h in HazardId if h is not HazardId.TSUNAMI])
 def test_every_hazard_but_a_tsunami_expires_by_its_own_end(policy, hazard):
     held = standing({A: 2})
-    early = decide(event(hazard), impact({}), held, at=held.expires - minutes(1), policy=policy)
-    late = decide(event(hazard), impact({A: 2}), held, at=held.expires, policy=policy)
+    early = decided(event(hazard), impact({}), held, at=held.expires - minutes(1), policy=policy)
+    late = decided(event(hazard), impact({A: 2}), held, at=held.expires, policy=policy)
     assert (early.action, early.levels) == (Action.NONE, {A: 2})
     assert (late.action, late.levels, late.told) == (Action.EXPIRE, {}, ())
 
@@ -161,7 +175,7 @@ def test_every_hazard_but_a_tsunami_expires_by_its_own_end(policy, hazard):
 def test_silence_never_ends_a_tsunami_warning(policy, late):
     held = standing({A: 3})
     at = held.expires + late
-    found = decide(event(), impact({}), held, at=at, policy=policy)
+    found = decided(event(), impact({}), held, at=at, policy=policy)
     assert (found.action, found.levels, found.told) == (Action.RENEW, {A: 3}, ())
     assert found.expires == at + timedelta(hours=policy.tsunami.valid_hours)
 
@@ -169,19 +183,19 @@ def test_silence_never_ends_a_tsunami_warning(policy, late):
 def test_a_tsunami_warning_marked_as_expired_still_gets_its_all_clear(policy):
     held = standing({A: 3}, state="expired")
     over = event(official_end=True, valid_from=T0 + timedelta(hours=5))
-    found = decide(over, impact({}), held, at=T0 + timedelta(hours=5), policy=policy)
+    found = decided(over, impact({}), held, at=T0 + timedelta(hours=5), policy=policy)
     assert (found.action, found.told) == (Action.ALL_CLEAR, (A,))
 
 
 def test_a_tsunami_warning_is_not_renewed_long_before_its_end(policy):
     longer = event(valid_to=T0 + timedelta(hours=3))
-    found = decide(longer, impact({A: 3}), standing({A: 3}), at=T0 + minutes(60), policy=policy)
+    found = decided(longer, impact({A: 3}), standing({A: 3}), at=T0 + minutes(60), policy=policy)
     assert found.action is Action.NONE
 
 
 def test_a_tsunami_update_at_its_very_end_holds_for_two_more_hours(policy):
     at = T0 + minutes(119)
-    found = decide(event(), impact({A: 4}), standing({A: 3}), at=at, policy=policy)
+    found = decided(event(), impact({A: 4}), standing({A: 3}), at=at, policy=policy)
     assert (found.action, found.expires) == (Action.UPDATE, at + timedelta(hours=2))
 
 
@@ -189,7 +203,7 @@ def test_a_later_official_end_is_taken_over_without_a_new_message(policy):
     storm = event(HazardId.THUNDERSTORM, valid_to=T0 + timedelta(hours=3))
     held = standing({A: 2})
     for at in (held.expires - minutes(20), held.expires + minutes(1)):
-        found = decide(storm, impact({A: 2}), held, at=at, policy=policy)
+        found = decided(storm, impact({A: 2}), held, at=at, policy=policy)
         assert (found.action, found.told) == (Action.RENEW, ())
         assert found.expires == storm.valid_to
 
@@ -197,7 +211,7 @@ def test_a_later_official_end_is_taken_over_without_a_new_message(policy):
 def test_our_own_estimate_is_not_stretched_by_a_refined_origin_time(policy):
     quake = event(HazardId.SHAKING, valid_to=T0 + timedelta(hours=2, seconds=9))
     held = standing({A: 3})
-    found = decide(quake, impact({A: 3}), held, at=held.expires, policy=policy)
+    found = decided(quake, impact({A: 3}), held, at=held.expires, policy=policy)
     assert found.action is Action.EXPIRE
 
 
@@ -210,7 +224,7 @@ def test_a_late_or_repeated_pd3_after_pd4_raises_nothing(policy, state):
     over = standing({}, state=state, valid_from=pd4, expires=pd4 + timedelta(hours=2))
     for issued in (T0 + minutes(60), pd4):
         late = event(valid_from=issued, valid_to=pd4 + timedelta(hours=3))
-        found = decide(late, impact({A: 4}), over, at=pd4 + minutes(5), policy=policy)
+        found = decided(late, impact({A: 4}), over, at=pd4 + minutes(5), policy=policy)
         assert (found.action, found.levels, found.told) == (Action.NONE, {}, ())
 
 
@@ -218,20 +232,20 @@ def test_without_the_ending_documents_time_only_one_after_the_last_end_counts(po
     over = standing({}, state="ended", valid_from=None)
     for issued, action in ((minutes(119), Action.NONE), (minutes(121), Action.ALERT)):
         new = event(valid_from=T0 + issued, valid_to=T0 + timedelta(hours=9))
-        assert decide(new, impact({A: 3}), over, at=T0 + issued, policy=policy).action is action
+        assert decided(new, impact({A: 3}), over, at=T0 + issued, policy=policy).action is action
 
 
 def test_a_newer_warning_of_the_authority_begins_again(policy):
     over = standing({}, state="ended", valid_from=T0, ever_warned=(A, B))
     new = event(valid_from=T0 + minutes(30), valid_to=T0 + timedelta(hours=9))
-    found = decide(new, impact({A: 3}), over, at=T0 + minutes(31), policy=policy)
+    found = decided(new, impact({A: 3}), over, at=T0 + minutes(31), policy=policy)
     assert (found.action, found.told) == (Action.ALERT, (A,))
 
 
 def test_an_end_is_told_once(policy):
     over = standing({}, state="ended", ever_warned=(A,))
     again = event(official_end=True, valid_from=T0 + minutes(99))
-    assert decide(again, impact({}), over, at=T0, policy=policy).action is Action.NONE
+    assert decided(again, impact({}), over, at=T0, policy=policy).action is Action.NONE
 
 
 # --- the rain image ---------------------------------------------------------------------
@@ -239,17 +253,17 @@ def test_an_end_is_told_once(policy):
 
 def test_the_rain_image_alone_is_capped_at_level_two(policy):
     rain = event(HazardId.RAIN, level=Level.WASPADA)
-    found = decide(rain, impact({A: 3, B: 2}), None, at=T0, policy=policy)
+    found = decided(rain, impact({A: 3, B: 2}), None, at=T0, policy=policy)
     assert found.levels == {A: 2, B: 2}
 
 
 def test_the_rain_image_makes_one_draft_per_event(policy):
     rain = event(HazardId.RAIN, valid_from=T0 + minutes(50), valid_to=T0 + minutes(170))
     held = standing({A: 2})
-    found = decide(rain, impact({A: 2, B: 2}), held, at=T0 + minutes(50), policy=policy)
+    found = decided(rain, impact({A: 2, B: 2}), held, at=T0 + minutes(50), policy=policy)
     assert (found.action, found.levels) == (Action.NONE, {A: 2})
     gone = standing({A: 2}, state="expired")
-    again = decide(rain, impact({A: 2, B: 2}), gone, at=T0 + minutes(130), policy=policy)
+    again = decided(rain, impact({A: 2, B: 2}), gone, at=T0 + minutes(130), policy=policy)
     assert again.action is Action.NONE
 
 
@@ -263,6 +277,6 @@ def test_a_national_table_is_decided_in_a_moment(policy):
     codes = [f"{n // 10_000:02d}.01.01.{n % 10_000:04d}" for n in range(110_000, 193_762)]
     table = pd.DataFrame({"adm4_code": codes, "level": [n % 5 for n in range(len(codes))]})
     start = time.perf_counter()
-    found = decide(event(), table, None, at=T0, policy=policy)
+    found = decided(event(), table, None, at=T0, policy=policy)
     assert len(found.levels) == sum(n % 5 >= 2 for n in range(len(codes)))
     assert time.perf_counter() - start < 2

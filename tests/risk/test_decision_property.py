@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kentongan.decision import Action, Decision, Standing
+from kentongan.decision_policy import DecisionPolicy
 from kentongan.hazard import HazardEvent
 from kentongan.policy import LevelPolicy, load_policy
 from kentongan.settings import data_dir
@@ -18,6 +18,7 @@ from risk.decision import decide
 
 T0 = datetime(2026, 8, 15, 3, 0, tzinfo=UTC)
 POLICY = load_policy(data_dir() / "policy" / "levels.toml", LevelPolicy)
+RULES = load_policy(data_dir() / "policy" / "decision.toml", DecisionPolicy)
 VILLAGES = [f"53.07.01.200{n}" for n in range(1, 6)]
 STATES = {Action.ALL_CLEAR: "ended", Action.EXPIRE: "expired"}
 
@@ -99,28 +100,31 @@ def play(hazard: HazardId, runs: list[Run], *, crashes: bool, ends: bool) -> Led
     ledger, at = Ledger(), T0
     for run in runs:
         at += timedelta(minutes=run.gap_minutes)
-        table = pd.DataFrame((run.levels or {}).items(), columns=["adm4_code", "level"])
+        table = run.levels or {}
         now = event(hazard, at)
         for _ in range(run.crashed if crashes else 0):
-            decide(now, table, ledger.standing, at=at, policy=POLICY)
+            decided(now, table, ledger.standing, at)
             ledger.restart()
         held = ledger.standing
-        decision = decide(now, table, held, at=at, policy=POLICY)
+        decision = decided(now, table, held, at)
         check_step(decision, held, at)
         ledger.store(decision, at)
     if ends:
         over = event(hazard, at, over=True)
         at += timedelta(minutes=1)
-        ledger.store(decide(over, table_of({}), ledger.standing, at=at, policy=POLICY), at)
+        ledger.store(decided(over, {}, ledger.standing, at), at)
         late = event(hazard, at - timedelta(minutes=2))
-        again = decide(late, table_of({VILLAGES[0]: 4}), ledger.standing, at=at, policy=POLICY)
+        again = decided(late, {VILLAGES[0]: 4}, ledger.standing, at)
         if ledger.cleared:
             assert again.action is Action.NONE
     return ledger
 
 
-def table_of(levels: dict[str, int]) -> pd.DataFrame:
-    return pd.DataFrame(levels.items(), columns=["adm4_code", "level"])
+def decided(
+    now: HazardEvent, levels: dict[str, int], held: Standing | None, at: datetime
+) -> Decision:
+    found = {code: level for code, level in levels.items() if level >= Level.WASPADA}
+    return decide(now, found, held, at=at, policy=POLICY, rules=RULES)
 
 
 def check_step(decision: Decision, held: Standing | None, at: datetime) -> None:

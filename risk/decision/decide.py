@@ -1,96 +1,100 @@
-"""Which villages are warned now, who is told, and when a warning ends. Pure.
+"""What happens to an event's warning now: who is told, and when it ends. Pure.
 
-Hysteresis: up at once, and never down while the event lasts. Only the authority's end or
-the warning's own expiry ends it; a missing run or a blind feed never does, and a tsunami
-warning is not ended by silence at all.
+Up at once; down only by `risk.decision.hysteresis` or at an end. Only the authority's end, the
+warning's own expiry or a successor in force ends it; a missing run or a blind feed never does, and
+a tsunami warning is not ended by silence at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from kentongan.decision import Action, Decision, Standing
-from kentongan.errors import DataError
-from kentongan.impact import UNASSIGNED
+from kentongan.decision import Action, Decision, History, Standing, Surroundings
 from kentongan.times import iso
 from kentongan.types import HazardId, Level, WarningState
+from risk.decision.evidence import is_rain_image
+from risk.decision.hysteresis import falls
 
 if TYPE_CHECKING:
-    import pandas as pd
-
+    from kentongan.decision_policy import DecisionPolicy
     from kentongan.hazard import HazardEvent
     from kentongan.policy import LevelPolicy
 
 _OVER = frozenset({WarningState.ENDED, WarningState.CANCELLED, WarningState.EXPIRED})
 _UNRELEASED = frozenset({WarningState.DRAFT, WarningState.APPROVED})
+_WORD_VALID = timedelta(hours=1)
+"""A word that a village is no longer covered goes out within this time, or not at all."""
+_ALONE = Surroundings()
+_NO_HISTORY = History()
 
 
 def decide(
     event: HazardEvent,
-    impact: pd.DataFrame,
+    found: Mapping[str, int],
     standing: Standing | None,
     *,
     at: datetime,
     policy: LevelPolicy,
+    rules: DecisionPolicy,
+    history: History = _NO_HISTORY,
+    around: Surroundings = _ALONE,
 ) -> Decision:
     """What happens to an event's warning at `at`.
 
     Args:
         event: the newest knowledge of the event.
-        impact: its impact table; no rows where this run saw nothing.
+        found: adm4_code -> level (>= 2) that this run gives (`warned_levels`); empty where it saw
+            nothing.
         standing: the event's newest warning version, None before the first one.
+        history: earlier runs, for levels that may fall.
+        around: what other events mean for this one.
 
     Returns:
-        A decision whose `levels` never lie below the standing ones except at an end, and
-        whose `expires` is later than `at` whenever a new version is made.
-
-    Raises:
-        DataError: the impact table has rows but no `adm4_code` or `level`.
+        A decision whose `levels` lie below the standing ones only by the rules of the hold or at
+        an end, and whose `expires` is later than `at` whenever a new version is made.
     """
-    found = warned_levels(event, impact)
     if standing is None or _is_over(event, standing):
-        return _begin(event, found, standing, at)
+        return _begin(event, found, standing, at, around)
     if event.official_end:
         return _all_clear(event, standing, at, policy)
     if _has_run_out(event, standing, at):
         reason = f"own end {iso(standing.expires)} has passed"
         return _decision(event, Action.EXPIRE, {}, (), standing.expires, reason)
-    return _hold(event, found, standing, at, policy)
-
-
-def warned_levels(event: HazardEvent, impact: pd.DataFrame) -> dict[str, int]:
-    """adm4_code -> level of the villages at level 2 or above, in code order.
-
-    The rain image alone never gives more than level 2.
-    """
-    if len(impact) == 0:
-        return {}
-    missing = {"adm4_code", "level"} - set(impact.columns)
-    if missing:
-        raise DataError(
-            f"impact table of {event.event_id}: no column {', '.join(sorted(missing))}; "
-            "expected the columns of kentongan.impact"
-        )
-    rows = impact[(impact["level"] >= Level.WASPADA) & (impact["adm4_code"] != UNASSIGNED)]
-    cap = Level.WASPADA if _is_rain_image(event) else Level.AWAS
-    levels: dict[str, int] = {}
-    for code, level in zip(rows["adm4_code"].tolist(), rows["level"].tolist(), strict=True):
-        levels[code] = max(levels.get(code, 0), min(int(level), cap))
-    return dict(sorted(levels.items()))
+    if around.successor is not None and _may_hand_over(event, standing, around):
+        return _hand_over(event, standing, at, around)
+    lower = falls(event, standing.levels, history, at=at, rules=rules.hold)
+    return _hold(event, found, standing, at, policy, lower=lower, around=around)
 
 
 def _begin(
-    event: HazardEvent, found: Mapping[str, int], standing: Standing | None, at: datetime
+    event: HazardEvent,
+    found: Mapping[str, int],
+    standing: Standing | None,
+    at: datetime,
+    around: Surroundings,
 ) -> Decision:
     obstacle = _why_not_begin(event, found, standing, at)
+    if around.successor is not None:
+        obstacle = f"{around.successor} has taken its place"
     if obstacle:
         return _decision(event, Action.NONE, {}, (), event.valid_to, obstacle)
+    found = dict(sorted(found.items()))
     reason = f"{_count(len(found))} warned, highest level {max(found.values())}"
     if standing is not None:
         reason = f"newer document after the end of version {standing.version}: {reason}"
-    return _decision(event, Action.ALERT, found, tuple(found), event.valid_to, reason)
+    told, elsewhere = _apart(found, found, around)
+    return _decision(event, Action.ALERT, found, told, event.valid_to, reason, elsewhere)
+
+
+def _apart(
+    levels: Mapping[str, int], codes: Iterable[str], around: Surroundings
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Who gets a message, and whom a warning in force told as much already."""
+    elsewhere = tuple(c for c in codes if levels.get(c, 0) and around.told.get(c, 0) >= levels[c])
+    known = set(elsewhere)
+    return tuple(c for c in codes if c not in known), elsewhere
 
 
 def _why_not_begin(
@@ -113,7 +117,7 @@ def _is_newer(event: HazardEvent, standing: Standing) -> bool:
     A late or repeated PD-3 after PD-4 is not newer. Where the time of the document that
     ended it is not known, only a document later than the last version's end counts.
     """
-    if _is_rain_image(event):
+    if is_rain_image(event):
         return False
     return event.valid_from > (standing.valid_from or standing.expires)
 
@@ -139,26 +143,58 @@ def _all_clear(
     return _decision(event, Action.ALL_CLEAR, {}, told, expires, reason)
 
 
+def _may_hand_over(event: HazardEvent, standing: Standing, around: Surroundings) -> bool:
+    """A newer nowcast speaks for its province; an estimate is given up only where the other one
+    holds every village of it, at its level or above."""
+    if event.official:
+        return True
+    return all(around.covered.get(code, 0) >= level for code, level in standing.levels.items())
+
+
+def _hand_over(
+    event: HazardEvent, standing: Standing, at: datetime, around: Surroundings
+) -> Decision:
+    in_force = standing.levels if standing.released_levels is None else standing.released_levels
+    lost = (c for c in in_force if c in set(standing.ever_warned) and c not in around.covered)
+    told = tuple(sorted(lost)) if _went_out(standing) else ()
+    reason = f"{around.successor} has taken its place; {_count(len(told))} no longer covered"
+    expires = max(standing.expires, at + _WORD_VALID)
+    return _decision(event, Action.HAND_OVER, {}, told, expires, reason)
+
+
+def _went_out(standing: Standing) -> bool:
+    return standing.state not in _UNRELEASED or standing.released_levels is not None
+
+
 def _hold(
     event: HazardEvent,
     found: Mapping[str, int],
     standing: Standing,
     at: datetime,
     policy: LevelPolicy,
+    *,
+    lower: Mapping[str, int],
+    around: Surroundings,
 ) -> Decision:
     held = dict(sorted(standing.levels.items()))
-    if _is_rain_image(event):
+    if is_rain_image(event):
         reason = "one draft per province and hour; the next hour's event takes new villages"
         return _decision(event, Action.NONE, held, (), standing.expires, reason)
-    merged = merge_levels(held, found)
+    merged = merge_levels({**held, **lower}, found)
+    gone = {
+        c for c, n in merged.items() if n < Level.WASPADA or (c in around.taken and c not in found)
+    }
+    merged = {code: level for code, level in merged.items() if code not in gone}
     if merged != held:
         reason = _what_changed(held, merged)
         end = _end(event, standing, at, policy)
-        return _decision(event, Action.UPDATE, merged, _told(standing, merged), end, reason)
+        told, elsewhere = _apart(merged, _told(standing, merged, around.taken), around)
+        return _decision(event, Action.UPDATE, merged, told, end, reason, elsewhere)
     if _needs_renewal(event, standing, at, policy):
         end = _end(event, standing, at, policy)
         reason = f"unchanged and not ended; holds until {iso(end)}"
-        return _decision(event, Action.RENEW, held, (), end, reason)
+        unsaid = standing.told_elsewhere if standing.state in _UNRELEASED else ()
+        return _decision(event, Action.RENEW, held, (), end, reason, unsaid)
     return _decision(event, Action.NONE, held, (), standing.expires, "unchanged")
 
 
@@ -168,23 +204,26 @@ def merge_levels(held: Mapping[str, int], found: Mapping[str, int]) -> dict[str,
     return {code: max(held.get(code, 0), found.get(code, 0)) for code in codes}
 
 
-def _told(standing: Standing, merged: Mapping[str, int]) -> tuple[str, ...]:
-    """Villages that are new or rose. All of them where the last version never went out."""
-    if standing.state in _UNRELEASED:
-        return tuple(merged)
+def _told(standing: Standing, merged: Mapping[str, int], taken: Collection[str]) -> tuple[str, ...]:
+    """Villages for which something is new against what last went out: their level, or that they
+    are no longer covered. What was drafted and never went out, nobody knows."""
     reached = set(standing.ever_warned)
-    return tuple(
-        code
-        for code, level in merged.items()
-        if level > standing.levels.get(code, 0) or code not in reached
-    )
+    last = standing.released_levels
+    if last is None:
+        last = {} if standing.state in _UNRELEASED else standing.levels
+    new = {c for c, level in merged.items() if level != last.get(c, 0) or c not in reached}
+    left = {c for c in last if c not in merged and c in reached and c not in taken}
+    return tuple(sorted(new | left))
 
 
 def _what_changed(held: Mapping[str, int], merged: Mapping[str, int]) -> str:
     new = sum(code not in held for code in merged)
     risen = sum(level > held[code] for code, level in merged.items() if code in held)
-    highest = max(merged.values())
-    return f"{_count(new)} new, {risen} raised, highest level {highest}"
+    fallen = sum(level < held[code] for code, level in merged.items() if code in held)
+    left = sum(code not in merged for code in held)
+    words = [f"{_count(new)} new", f"{risen} raised"]
+    words += [f"{fallen} lowered"] * bool(fallen) + [f"{left} no longer covered"] * bool(left)
+    return f"{', '.join(words)}, highest level {max(merged.values(), default=0)}"
 
 
 def _needs_renewal(
@@ -205,10 +244,6 @@ def _end(event: HazardEvent, standing: Standing, at: datetime, policy: LevelPoli
     return end
 
 
-def _is_rain_image(event: HazardEvent) -> bool:
-    return event.hazard_id is HazardId.RAIN and not event.official
-
-
 def _count(villages: int) -> str:
     return f"{villages} village" if villages == 1 else f"{villages} villages"
 
@@ -220,6 +255,7 @@ def _decision(
     told: tuple[str, ...],
     expires: datetime,
     reason: str,
+    told_elsewhere: tuple[str, ...] = (),
 ) -> Decision:
     return Decision(
         event_id=event.event_id,
@@ -228,4 +264,5 @@ def _decision(
         told=told,
         expires=expires,
         reason=f"{action}: {reason}",
+        told_elsewhere=told_elsewhere,
     )

@@ -1,0 +1,272 @@
+"""From impact tables to drafts, event by event, and what the events mean for each other."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from kentongan.decision import Action, Decision, History, RunOutcome
+from kentongan.errors import RuleViolation
+from kentongan.store import Store, sha256_hex
+from kentongan.types import FeedState, HazardId, Quality, WarningState
+from orchestration import event_store
+from orchestration.event_runs import note_links, note_run, seen_runs
+from orchestration.event_store import StoredEvent
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from kentongan.decision_policy import DecisionPolicy
+    from kentongan.hazard import HazardEvent
+    from orchestration.context import CycleContext
+    from risk.decision import Known, Neighbours
+
+_SOURCES = {
+    HazardId.THUNDERSTORM: "bmkg-nowcast",
+    HazardId.SHAKING: "bmkg-quakes",
+    HazardId.TSUNAMI: "bmkg-inatews",
+}
+"""The feed without which nothing new can be known of a hazard."""
+_SATELLITE = "himawari-rp"
+_SEEING = (FeedState.FRESH, FeedState.EMPTY)
+_OVER = (WarningState.ENDED, WarningState.CANCELLED, WarningState.EXPIRED)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """An event, its newest impact table, and what that alone gives."""
+
+    stored: StoredEvent
+    known: Known
+    impact: pd.DataFrame
+    evidence: pd.DataFrame
+
+
+def look_at(context: CycleContext, stored: StoredEvent) -> Looked:
+    """One event by itself."""
+    from notify.life import standing
+    from risk.decision import Known
+
+    held = standing(context.engine, stored.event.event_id)
+    impact = event_store.read_impact(context.runs, stored.impact_path)
+    impact = _with_vulnerability(context, impact)
+    known = Known(stored.event, {}, held)
+    return _judged(context, Looked(stored, known, impact, impact), frozenset())
+
+
+def _with_vulnerability(context: CycleContext, impact: pd.DataFrame) -> pd.DataFrame:
+    villages = context.layers.villages
+    if "vulnerability" not in villages or "vulnerability" in impact:
+        return impact
+    rank = villages.set_index("adm4_code")["vulnerability"]
+    return impact.assign(vulnerability=impact["adm4_code"].map(rank).astype("float64"))
+
+
+def _judged(context: CycleContext, one: Looked, nowcast: frozenset[str]) -> Looked:
+    from risk.decision import village_evidence, warned_levels
+
+    evidence = village_evidence(
+        one.stored.event,
+        one.impact,
+        policy=context.levels,
+        rules=context.decision,
+        held=one.known.standing.levels if one.known.standing else (),
+        nowcast=nowcast,
+    )
+    known = replace(one.known, found=warned_levels(evidence))
+    return replace(one, known=known, evidence=evidence)
+
+
+def relate(context: CycleContext, looked: Sequence[Looked], at: datetime) -> Neighbours:
+    """How the events of this cycle relate; new relations are remembered."""
+    from risk.decision import Neighbours
+
+    rules = context.decision.succession
+    found = Neighbours([one.known for one in looked], at=at, rules=rules)
+    links = [(one.event_id, str(one.relation), one.other_id, one.reason) for one in found.links]
+    note_links(context.engine, links, at)
+    return found
+
+
+def strangers(context: CycleContext, at: datetime) -> Neighbours:
+    """No relations at all."""
+    from risk.decision import Neighbours
+
+    return Neighbours((), at=at, rules=context.decision.succession)
+
+
+def blind_hazards(context: CycleContext, at: datetime) -> frozenset[HazardId]:
+    """Hazards of which nothing new can reach us now."""
+    from ingest.health import source_health
+    from ingest.registry import SOURCES
+
+    wanted = {hazard: _SOURCES.get(hazard, _SATELLITE) for hazard in HazardId}
+    with context.engine.connect() as connection:
+        states = {
+            source_id: source_health(connection, SOURCES[source_id], at).state
+            for source_id in set(wanted.values())
+        }
+    return frozenset(hazard for hazard, source in wanted.items() if states[source] not in _SEEING)
+
+
+def decide_one(
+    context: CycleContext,
+    one: Looked,
+    looked: Sequence[Looked],
+    neighbours: Neighbours,
+    blind: frozenset[HazardId],
+    at: datetime,
+) -> dict[str, Any] | None:
+    """Decide on one event and draft what follows; None where nothing is said."""
+    from risk.decision import decide
+
+    around = neighbours.around(one.known)
+    one = _joined(context, one, looked, neighbours)
+    if "rain-jump" in set(one.evidence["decided_by"]) and around.nowcast:
+        one = _judged(context, one, around.nowcast)
+    decision = decide(
+        one.stored.event,
+        one.known.found,
+        one.known.standing,
+        at=at,
+        policy=context.levels,
+        rules=context.decision,
+        history=_history(context, one, blind, at),
+        around=around,
+    )
+    return _carry_out(context, one, decision, at)
+
+
+def _joined(
+    context: CycleContext, one: Looked, looked: Sequence[Looked], neighbours: Neighbours
+) -> Looked:
+    """The event with the impacts of those that have become part of it: each village once, with
+    its highest level."""
+    import pandas as pd
+
+    parts = set(neighbours.absorbed_by(one.known.id))
+    if not parts:
+        return one
+    tables = [one.impact, *(other.impact for other in looked if other.known.id in parts)]
+    rows = pd.concat(tables, ignore_index=True)
+    rows = rows.sort_values(["adm4_code", "level"], kind="stable")
+    rows = rows.drop_duplicates("adm4_code", keep="last").reset_index(drop=True)
+    rows.attrs = dict(one.impact.attrs)
+    return _judged(context, replace(one, impact=rows), frozenset())
+
+
+def _history(
+    context: CycleContext, one: Looked, blind: frozenset[HazardId], at: datetime
+) -> History:
+    from notify.life import raised_at
+    from risk.decision import may_fall, run_levels
+
+    event, rules = one.stored.event, context.decision.hold
+    note_run(
+        context.engine,
+        event.event_id,
+        at=at,
+        outcome=_outcome(one, blind),
+        valid_from=event.valid_from,
+        levels=run_levels(one.evidence),
+    )
+    standing = one.known.standing
+    if standing is None:
+        return History()
+    runs = seen_runs(context.engine, event.event_id, rules.seen_cycles)
+    candidates = may_fall(standing.levels, runs, rules)
+    raised = raised_at(context.engine, standing.warning_id, candidates)
+    return History(runs=runs, raised_at=raised)
+
+
+def _outcome(one: Looked, blind: frozenset[HazardId]) -> RunOutcome:
+    """A table without a village says nothing: no area was known, or the run gave nothing."""
+    from risk.decision import knows_anything
+
+    event = one.stored.event
+    if len(one.evidence) and knows_anything(one.evidence) and event.quality is not Quality.STALE:
+        return RunOutcome.SEEN
+    if len(one.evidence) or event.hazard_id in blind:
+        return RunOutcome.BLIND
+    return RunOutcome.MISSING
+
+
+def _carry_out(
+    context: CycleContext, one: Looked, decision: Decision, at: datetime
+) -> dict[str, Any] | None:
+    event = one.stored.event
+    if decision.action is Action.NONE:
+        if _is_done(one, at):
+            event_store.end(context.engine, event.event_id, at)
+        return None
+    answer: dict[str, Any] = {
+        "event_id": event.event_id,
+        "action": str(decision.action),
+        "reason": decision.reason,
+    }
+    try:
+        answer["warning"] = _draft(context, one, decision, at)
+    except RuleViolation as error:
+        answer["refused"] = str(error)
+        event_store.end(context.engine, event.event_id, at)
+    if decision.action in (Action.EXPIRE, Action.ALL_CLEAR):
+        event_store.end(context.engine, event.event_id, at)
+    return answer
+
+
+def _is_done(one: Looked, at: datetime) -> bool:
+    """Past its end, and no warning of it is open. A part of another event stays till then."""
+    event, held = one.stored.event, one.known.standing
+    if at < event.valid_to:
+        return False
+    if held is None:
+        return True
+    return held.state in _OVER and event.hazard_id is not HazardId.TSUNAMI
+
+
+def _draft(context: CycleContext, one: Looked, decision: Decision, at: datetime) -> str | None:
+    from notify.life import draft
+
+    layers = context.layers
+    save_evidence(context.runs, one.stored, context.decision, one.evidence)
+    ref = draft(
+        context.engine,
+        decision,
+        one.stored.event,
+        one.impact,
+        layers.villages,
+        at=at,
+        mode=context.settings.mode,
+        live=context.live,
+        geometry=lambda codes: layers.geometry[layers.index(list(codes))],
+        unresolved=one.impact.attrs.get("unresolved", ()),
+    )
+    return f"{ref.warning_id} v{ref.version}" if ref else None
+
+
+def evidence_path(event: HazardEvent, field_hash: str, rules: DecisionPolicy) -> str:
+    """Beside the impact table; other figures are another file."""
+    figures = sha256_hex(rules.model_dump_json().encode())[:16]
+    return f"{event_store.folder(event, field_hash)}/levels-{figures}.parquet"
+
+
+def save_evidence(
+    store: Store, stored: StoredEvent, rules: DecisionPolicy, evidence: pd.DataFrame
+) -> str:
+    """Keep what made each level; returns where."""
+    path = evidence_path(stored.event, stored.field_hash, rules)
+    store.write(path, event_store.impact_bytes(evidence))
+    return path
+
+
+def read_evidence(store: Store, stored: StoredEvent, rules: DecisionPolicy) -> pd.DataFrame | None:
+    """What `save_evidence` kept; None where no version was made of this knowledge."""
+    import pandas as pd
+
+    path = evidence_path(stored.event, stored.field_hash, rules)
+    if not store.exists(path):
+        return None
+    return pd.read_parquet(io.BytesIO(store.read(path)))
