@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from kentongan.shakegrid import ShakeArrays
+    from kentongan.store import Store
     from orchestration.context import CycleContext
     from processing.gmm.bmkg import QuakeFacts, Sites
     from processing.shaking import ShakingInputs
@@ -82,18 +83,20 @@ def write_people(context: CycleContext, field: HazardField, folder: str) -> str 
     return path
 
 
-def read_people(context: CycleContext, folder: str) -> dict[str, Any] | None:
+def read_people(runs: Store, folder: str) -> dict[str, Any] | None:
     """What `write_people` wrote; None where it is gone or was never made."""
     path = f"{folder}/{FILE}"
-    if not context.runs.exists(path):
+    if not runs.exists(path):
         return None
-    found: dict[str, Any] = json.loads(context.runs.read(path))
+    found: dict[str, Any] = json.loads(runs.read(path))
     return found
 
 
 def people_by_mmi(context: CycleContext, field: HazardField) -> dict[str, Any]:
-    """People by whole MMI (rounded half up, as PAGER and InaSAFE do) of each line, and bands p10, p50
-    and p90 over errors of magnitude, depth and place; the chain's also over the quake's strength.
+    """People by whole MMI (rounded half up, as PAGER and InaSAFE do) of each line, with bands.
+
+    p10, p50, p90 over errors of magnitude, depth, place; the chain's also over the quake's own
+    strength.
 
     The draws are a fixed sequence: the same event gives the same bytes. A band is of each class
     alone; those of several classes do not add up. Not drawn: what differs from village to village
