@@ -40,3 +40,10 @@ def bind(engine: Engine, mode: Mode, *, live: bool) -> None:
             "warnings must not be mixed; set KENTONGAN_HOME (or KENTONGAN_DATABASE_URL) to "
             "another place for it"
         )
+
+
+def bound_to(engine: Engine) -> str | None:
+    """The kind of run that this database belongs to; None before its first cycle."""
+    with engine.connect() as connection:
+        found = connection.execute(select(bindings.c.value).where(bindings.c.name == _RUN))
+        return found.scalar()

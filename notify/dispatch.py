@@ -1,13 +1,20 @@
-"""The dispatcher: claim by urgency, send, write down what became of each message.
+"""The dispatcher: claim by urgency, look again, send, write down what became of each message.
 
 At least once to the other side, exactly once in our books. A row is `on_wire` only while
 its window is being sent; after a crash such a row is in doubt: from level 3 up it is sent
-again (a double warning beats none), below it stays `unknown`.
+again (a double warning beats none), below it stays `unknown`, and so it does where its warning
+has been taken back since.
+
+The kill switch (`notify.switches`) is read in the transactions that lease a batch and that put a
+window on the wire; the firewall looks at every row (`notify.inspection`) and at every message
+(`notify.clearance`).
 """
 
 from __future__ import annotations
 
+import logging
 import os
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,12 +23,18 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, Update, bindparam, select, update
 
-from kentongan.db import messages, outbox, recipients, warnings
-from kentongan.errors import DispatchError
+from kentongan.db import messages, outbox
+from kentongan.errors import DispatchError, RuleViolation
 from kentongan.times import iso
 from kentongan.types import OutboxState
 from notify.channels.channel import Channel, Outcome, Outgoing, Receipt
+from notify.firewall import RECORDER, Guarded
+from notify.inspection import Origins, inspect, suppress, suppress_strays
+from notify.switches import Stop, stop_of
+from notify.told import PRIO_CORRECTION, ended_later
 from notify.transactions import writing
+
+log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
 """Longer than any channel takes for one batch; after it a row of a dead worker is free."""
@@ -44,6 +57,8 @@ class DispatchReport:
 
     sms: Counter[str] = field(default_factory=Counter)
     push: Counter[str] = field(default_factory=Counter)
+    stopped: dict[str, Stop] = field(default_factory=dict)
+    """Route -> the switch that keeps it from sending; its rows stay ready."""
 
     def count(self, channel: str, word: str, number: int = 1) -> None:
         (self.sms if channel == "sms" else self.push)[word] += number
@@ -54,48 +69,163 @@ class DispatchReport:
 
 
 def dispatch(
-    engine: Engine, channels: Mapping[str, Channel], *, at: datetime, batch: int = 500
+    engine: Engine,
+    channels: Mapping[str, Channel],
+    *,
+    at: datetime,
+    batch: int = 500,
+    recalls_pass: bool = False,
 ) -> DispatchReport:
     """Send what is due over the channels that exist, until nothing is left.
 
-    Rows of a route without a channel stay as they are. Rows past their end become
-    `expired` and are never sent.
+    Rows of a route without a channel stay as they are, and so do those of a route whose switch is
+    off. Rows past their end become `expired` and are never sent.
+
+    Args:
+        recalls_pass: corrections and calls back go out although a switch is off.
 
     Raises:
+        RuleViolation: a channel besides the recorder that is not behind its guard.
         Exception: whatever a channel raises besides `DispatchError`; the rows of that
             window stay `on_wire` and are settled by a call after the lease.
     """
+    _require_guards(channels)
     report = DispatchReport()
     _settle_doubtful(engine, report, at)
-    _expire(engine, report, at)
-    owner = f"{os.uname().nodename}:{os.getpid()}"
+    origins = Origins()
     for route, channel in sorted(channels.items()):
-        while rows := _claim(engine, route, at=at, limit=batch, owner=owner):
-            loaded = _load(engine, rows)
-            _suppress(engine, set(rows) - {message.outbox_id for message in loaded})
-            for window in _windows(loaded, channel.window):
-                _send_window(engine, channel, window, report, at)
+        run = _Run(engine, route, channel, at, report, origins, recalls_pass)
+        while run.sends_batch(batch):
+            pass
+    suppress_strays(engine, tuple(channels), at=at)
+    _expire(engine, report, at)
+    for route, stop in report.stopped.items():
+        log.warning("route %s sends nothing: stopped by %s at %s (%s)", route, stop.actor, stop.at,
+                    stop.reason)  # fmt: skip
     return report
 
 
-def _claim(engine: Engine, route: str, *, at: datetime, limit: int, owner: str) -> list[int]:
-    """Lease the most urgent rows of a route; ids in order of urgency."""
-    ready = (
-        select(outbox.c.id)
-        .where(outbox.c.state == OutboxState.READY, outbox.c.route == route)
-        .where(outbox.c.due <= iso(at), outbox.c.not_after > iso(at))
-        .order_by(outbox.c.prio, outbox.c.due, outbox.c.id)
-        .limit(limit)
-    )
-    lease = (
-        update(outbox)
-        .where(outbox.c.id.in_(_locked(engine, ready).scalar_subquery()))
-        .values(state=OutboxState.LEASED, lease_until=iso(at + LEASE), lease_owner=owner)
-        .returning(outbox.c.id, outbox.c.prio, outbox.c.due)
-    )
-    with writing(engine) as connection:
-        claimed = [tuple(row) for row in connection.execute(lease)]
-    return [row[0] for row in sorted(claimed, key=lambda row: (row[1], row[2], row[0]))]
+def _require_guards(channels: Mapping[str, Channel]) -> None:
+    """By construction there is no other; this is for code that goes round it."""
+    for route, channel in channels.items():
+        if route != RECORDER and not isinstance(channel, Guarded):
+            raise RuleViolation(
+                f"route {route}: expected a guarded channel from notify.firewall.channels_for, "
+                f"found {type(channel).__name__}"
+            )
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One call's way through one route."""
+
+    engine: Engine
+    route: str
+    channel: Channel
+    at: datetime
+    report: DispatchReport
+    origins: Origins
+    recalls_pass: bool
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def owner(self) -> str:
+        return f"{os.uname().nodename}:{os.getpid()}"
+
+    def sends_batch(self, limit: int) -> bool:
+        """Claim and send one batch; whether there may be more."""
+        if isinstance(self.channel, Guarded) and not self.channel.holds():
+            return False
+        ids = self._claim(limit)
+        if not ids:
+            return False
+        found = inspect(self.engine, self.route, ids, self.origins)
+        suppress(self.engine, self.route, found, at=self.at)
+        for window in _windows(found.passed, self.channel.window):
+            if not self._sends_window(window):
+                self._give_back()
+                return False
+        if self.route in self.report.stopped:
+            self._give_back()
+        return True
+
+    def _stopped(self, connection: Connection) -> bool:
+        """Whether the switch is off; one small query."""
+        stop = stop_of(connection, self.route)
+        if stop is None:
+            self.report.stopped.pop(self.route, None)
+            return False
+        self.report.stopped[self.route] = stop
+        return True
+
+    @property
+    def now(self) -> datetime:
+        """The call's instant and the time that it has taken since."""
+        return self.at + timedelta(seconds=time.monotonic() - self.started)
+
+    def _claim(self, limit: int) -> list[int]:
+        """Lease the most urgent rows of a route; ids in order of urgency."""
+        ready = (
+            select(outbox.c.id)
+            .where(outbox.c.state == OutboxState.READY, outbox.c.route == self.route)
+            .where(outbox.c.due <= iso(self.now), outbox.c.not_after > iso(self.now))
+            .order_by(outbox.c.prio, outbox.c.due, outbox.c.id)
+            .limit(limit)
+        )
+        with writing(self.engine) as connection:
+            if self._stopped(connection):
+                if not self.recalls_pass:
+                    return []
+                ready = ready.where(outbox.c.prio <= PRIO_CORRECTION)
+            claimed = [tuple(row) for row in connection.execute(self._lease(ready))]
+        return [row[0] for row in sorted(claimed, key=lambda row: (row[1], row[2], row[0]))]
+
+    def _lease(self, ready: Select[Any]) -> Any:
+        return (
+            update(outbox)
+            .where(outbox.c.id.in_(_locked(self.engine, ready).scalar_subquery()))
+            .values(
+                state=OutboxState.LEASED,
+                lease_until=iso(self.now + LEASE),
+                lease_owner=self.owner,
+            )
+            .returning(outbox.c.id, outbox.c.prio, outbox.c.due)
+        )
+
+    def _sends_window(self, window: Sequence[Outgoing]) -> bool:
+        """Send what is still ours to send; False when the switch was thrown meanwhile."""
+        with writing(self.engine) as connection:
+            ours = _by_id(window).where(outbox.c.state == OutboxState.LEASED)
+            if self._stopped(connection):
+                if not self.recalls_pass:
+                    return False
+                ours = ours.where(outbox.c.prio <= PRIO_CORRECTION)
+            on_wire = ours.values(state=OutboxState.ON_WIRE).returning(outbox.c.id)
+            left = set(connection.execute(on_wire).scalars())
+        window = [message for message in window if message.outbox_id in left]
+        if not window:
+            return True
+        try:
+            receipts = self.channel.send(window)
+        except DispatchError as error:
+            receipts = [Receipt(Outcome.RETRY, str(error))] * len(window)
+        _write_receipts(self.engine, window, receipts, self.now)
+        for message, receipt in zip(window, receipts, strict=True):
+            word = _WORDS.get(receipt.outcome, str(receipt.outcome))
+            self.report.count(message.channel, word)
+        return True
+
+    def _give_back(self) -> None:
+        """Rows that we leased and did not send are ready again at once."""
+        mine = update(outbox).where(
+            outbox.c.state == OutboxState.LEASED,
+            outbox.c.route == self.route,
+            outbox.c.lease_owner == self.owner,
+        )
+        with writing(self.engine) as connection:
+            connection.execute(
+                mine.values(state=OutboxState.READY, lease_until=None, lease_owner=None)
+            )
 
 
 def _locked(engine: Engine, query: Select[Any]) -> Select[Any]:
@@ -105,79 +235,8 @@ def _locked(engine: Engine, query: Select[Any]) -> Select[Any]:
     return query
 
 
-def _load(engine: Engine, ids: Sequence[int]) -> list[Outgoing]:
-    """The messages of these rows. Texts are read once each, not once for each recipient."""
-    rows = (
-        select(
-            outbox.c.id, outbox.c.message_id, outbox.c.channel, outbox.c.recipient_id,
-            recipients.c.address,
-        )
-        .join(recipients, recipients.c.recipient_id == outbox.c.recipient_id)
-        .where(outbox.c.id.in_(ids))
-    )  # fmt: skip
-    with engine.connect() as connection:
-        found = {row.id: row for row in connection.execute(rows)}
-        texts = _texts(connection, {row.message_id for row in found.values()})
-    return [
-        Outgoing(
-            outbox_id=row.id,
-            message_id=row.message_id,
-            channel=row.channel,
-            recipient_id=row.recipient_id,
-            address=row.address,
-            **texts[row.message_id],
-        )
-        for row in (found[i] for i in ids if i in found)
-        if row.message_id in texts
-    ]
-
-
-def _texts(connection: Connection, message_ids: set[str]) -> dict[str, dict[str, Any]]:
-    query = (
-        select(
-            messages.c.message_id, messages.c.warning_id, messages.c.version, messages.c.text,
-            messages.c.payload, messages.c.level, warnings.c.cap_status,
-        )
-        .join(
-            warnings,
-            (warnings.c.warning_id == messages.c.warning_id)
-            & (warnings.c.version == messages.c.version),
-        )
-        .where(messages.c.message_id.in_(sorted(message_ids)))
-    )  # fmt: skip
-    rows = connection.execute(query).mappings()
-    return {row["message_id"]: {k: v for k, v in row.items() if k != "message_id"} for row in rows}
-
-
-def _suppress(engine: Engine, ids: set[int]) -> None:
-    """Rows whose recipient was erased since."""
-    if not ids:
-        return
-    gone = update(outbox).where(outbox.c.id.in_(sorted(ids)))
-    with writing(engine) as connection:
-        connection.execute(gone.values(state=OutboxState.SUPPRESSED, last_error="no recipient"))
-
-
 def _windows(rows: Sequence[Outgoing], size: int) -> Iterator[Sequence[Outgoing]]:
     return (rows[start : start + size] for start in range(0, len(rows), size))
-
-
-def _send_window(
-    engine: Engine,
-    channel: Channel,
-    window: Sequence[Outgoing],
-    report: DispatchReport,
-    at: datetime,
-) -> None:
-    with writing(engine) as connection:
-        connection.execute(_by_id(window).values(state=OutboxState.ON_WIRE))
-    try:
-        receipts = channel.send(window)
-    except DispatchError as error:
-        receipts = [Receipt(Outcome.RETRY, str(error))] * len(window)
-    _write_receipts(engine, window, receipts, at)
-    for message, receipt in zip(window, receipts, strict=True):
-        report.count(message.channel, _WORDS.get(receipt.outcome, str(receipt.outcome)))
 
 
 def _by_id(window: Sequence[Outgoing]) -> Update:
@@ -232,7 +291,9 @@ def _settle_doubtful(engine: Engine, report: DispatchReport, at: datetime) -> No
     """Rows whose worker died: leased ones were never sent, those on the wire may have been."""
     dead = outbox.c.lease_until < bindparam("now")
     free = {"lease_until": None, "lease_owner": None}
-    grave = select(messages.c.message_id).where(messages.c.level >= RESEND_FROM_LEVEL)
+    grave = select(messages.c.message_id).where(
+        messages.c.level >= RESEND_FROM_LEVEL, ~ended_later()
+    )
     on_wire = (update(outbox).where(outbox.c.state == OutboxState.ON_WIRE, dead)).values(**free)
     leased = update(outbox).where(outbox.c.state == OutboxState.LEASED, dead)
     now = {"now": iso(at)}

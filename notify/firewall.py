@@ -1,42 +1,50 @@
 """The firewall between exercise and reality, in one place and by construction.
 
-A message can reach the public only if four things agree: the mode is actual, the run is
-live, the input says `Actual`, and nothing in it is a re-creation. Everything else exists
-only with the recorder behind it and with a mark in front of every text. No policy and no
-approval stands above this page. On 27 May 2021 a test tsunami SMS reached the public in
-Indonesia; here a test document in actual mode never becomes a warning at all.
+A message can reach the public only if everything agrees: the mode is actual, the run is live and
+of the present by the real clock, its home never held anything else, the input says `Actual`, and
+nothing in it is a re-creation. Everything else exists only with the recorder behind it and with a
+mark in front of every text. No policy and no approval stands above this page. On 27 May 2021 a
+test tsunami SMS reached the public in Indonesia; here a test document in actual mode never becomes
+a warning at all, and were one written into the tables by hand, every step behind would stop it
+alone (`notify.drill_check`).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NewType
+from datetime import datetime
 
+from sqlalchemy import Engine
+
+from kentongan.binding import bound_to
 from kentongan.drills import is_drill
 from kentongan.errors import RuleViolation
 from kentongan.types import DocumentStatus, Mode
 from notify.channels.channel import Channel, Outcome, Outgoing, Receipt
+from notify.channels.real import RealChannel
+from notify.clearance import (
+    SYNTHETIC_PREFIX,
+    Clearance,
+    Cleared,
+    is_synthetic,
+    number,
+    public_clearance,
+    real_clock,
+    rehearsal_clearance,
+)
+from notify.marks import CapStatus, Marked, mark, mark_of, require_marked
 
-CapStatus = Literal["Actual", "Exercise", "Test"]
-Marked = NewType("Marked", str)
-"""A text that carries the mark of its status; only `mark` and `marked` make one."""
-
-SYNTHETIC_PREFIX = "+999"
-"""A country code that ITU has not assigned: no number behind it can ring."""
+__all__ = [
+    "RECORDER", "RECORDER_ONLY", "SYNTHETIC_PREFIX", "TEST_ROUTE", "CapStatus", "Guarded",
+    "Marked", "Routes", "all_routes", "cap_status", "channels_for", "document_status",
+    "is_public", "is_synthetic", "mark", "mark_of", "number", "require_marked", "routes_for",
+]  # fmt: skip
 
 RECORDER = "recorder"
 TEST_ROUTE = "test"
 
-_MARKS: dict[tuple[str, str], str] = {
-    ("Actual", "id"): "",
-    ("Actual", "en"): "",
-    ("Exercise", "id"): "LATIHAN. ",
-    ("Exercise", "en"): "LATIHAN (EXERCISE). ",
-    ("Test", "id"): "TES. ",
-    ("Test", "en"): "TES (TEST). ",
-}
+_KEY = object()
 
 
 def document_status(status: DocumentStatus, *texts: str) -> DocumentStatus:
@@ -67,42 +75,32 @@ def cap_status(mode: Mode, *, live: bool, status: DocumentStatus, re_creation: b
     return "Test" if mode is Mode.TEST else "Exercise"
 
 
-def mark_of(status: str, language: str = "id") -> str:
-    """The words in front of every text of this status."""
-    return _MARKS[(status, language[:2])]
-
-
-def mark(text: str, status: str, language: str = "id") -> Marked:
-    """The text with the mark of its status in front."""
-    return Marked(mark_of(status, language) + text)
-
-
-def require_marked(text: str, status: str) -> Marked:
-    """The same text, seen to carry its mark.
-
-    Raises:
-        RuleViolation: it does not; nothing may be written or sent.
-    """
-    if status not in ("Actual", "Exercise", "Test"):
-        raise RuleViolation(f"status {status!r}: expected Actual, Exercise or Test")
-    word = {"Exercise": "LATIHAN", "Test": "TES"}.get(status, "")
-    if not text.startswith(word):
-        raise RuleViolation(f"a text of status {status} must start with {word!r}: {text[:40]!r}")
-    return Marked(text)
+def is_public(route: str) -> bool:
+    """Whether messages of this route could reach somebody who is not on a list."""
+    return route not in (RECORDER, TEST_ROUTE)
 
 
 @dataclass(frozen=True)
 class Routes:
-    """Where rows of one alert go when they are put into the outbox."""
+    """Where rows of one alert go when they are put into the outbox.
+
+    Raises:
+        RuleViolation: somebody but this module opens the real ones.
+    """
 
     real: bool = False
     """Real channels; only for an Actual alert."""
     test_numbers: tuple[str, ...] = ()
+    key: object = None
+
+    def __post_init__(self) -> None:
+        if self.real and self.key is not _KEY:
+            raise RuleViolation("real routes are opened by notify.firewall.routes_for alone")
 
     def open_to(self, status: str) -> Routes:
         """Those of the routes that an alert of `status` may take."""
         if status == "Actual":
-            return Routes(real=self.real)
+            return Routes(real=self.real, key=self.key)
         return Routes(test_numbers=self.test_numbers if status == "Test" else ())
 
 
@@ -111,66 +109,67 @@ RECORDER_ONLY = Routes()
 
 def routes_for(mode: Mode, *, live: bool, status: str, test_numbers: Sequence[str] = ()) -> Routes:
     """The routes open to an alert of `status` in this run."""
-    if mode is Mode.ACTUAL and live and status == "Actual":
-        return Routes(real=True)
-    if mode is Mode.TEST and status == "Test":
+    return all_routes(mode, live=live, test_numbers=test_numbers).open_to(status)
+
+
+def all_routes(mode: Mode, *, live: bool, test_numbers: Sequence[str] = ()) -> Routes:
+    """Every route that this run has; what is written takes those open to its status."""
+    if mode is Mode.ACTUAL and live:
+        return Routes(real=True, key=_KEY)
+    if mode is Mode.TEST:
         return Routes(test_numbers=tuple(n for n in test_numbers if not is_synthetic(n)))
     return RECORDER_ONLY
 
 
-def is_synthetic(address: str) -> bool:
-    return re.sub(r"[^\d+]", "", address).removeprefix("00").lstrip("+").startswith("999")
-
-
 def channels_for(
+    engine: Engine,
     mode: Mode,
     *,
     live: bool,
+    at: datetime,
     recorder: Channel,
-    real: Mapping[str, Channel] | None = None,
+    real: Mapping[str, RealChannel] | None = None,
     test_numbers: Sequence[str] = (),
+    clock: Callable[[], datetime] = real_clock,
 ) -> dict[str, Channel]:
     """The channels that exist in this run, by route.
 
-    Outside a live actual run the real ones are not in the answer, so nothing can call
-    them; in test mode one of them may stand behind a list of numbers.
+    Without a clearance the real ones are not in the answer, so nothing can call them; in test
+    mode one of them may stand behind a list of numbers.
     """
     channels: dict[str, Channel] = {RECORDER: recorder}
-    if mode is Mode.ACTUAL and live:
-        channels.update({r: Guarded(c, status="Actual") for r, c in (real or {}).items()})
-    elif mode is Mode.TEST and test_numbers and real and "sms" in real:
-        numbers = frozenset(test_numbers)
-        channels[TEST_ROUTE] = Guarded(real["sms"], status="Test", only=numbers)
+    home = bound_to(engine) if mode is Mode.ACTUAL else None
+    if public := public_clearance(mode, live=live, bound_to=home, at=at, clock=clock):
+        channels.update({r: Guarded(c, public) for r, c in (real or {}).items() if is_public(r)})
+    listed = rehearsal_clearance(mode, test_numbers, at=at, clock=clock)
+    if listed and real and "sms" in real:
+        channels[TEST_ROUTE] = Guarded(real["sms"], listed)
     return channels
 
 
 class Guarded:
-    """A real channel behind the rules that hold for each of them."""
+    """A real channel behind its clearance: the only thing that hands messages to one."""
 
-    def __init__(
-        self, channel: Channel, *, status: CapStatus, only: frozenset[str] | None = None
-    ) -> None:
+    def __init__(self, channel: RealChannel, clearance: Clearance) -> None:
         self._channel = channel
-        self._status = status
-        self._only = only
+        self._clearance = clearance
         self.route = channel.route
         self.window = channel.window
 
-    def send(self, messages: Sequence[Outgoing]) -> list[Receipt]:
-        reasons = [self._refusal(message) for message in messages]
-        passed = [m for m, reason in zip(messages, reasons, strict=True) if not reason]
-        answers = iter(self._channel.send(passed) if passed else [])
-        return [Receipt(Outcome.REFUSED, r) if r else next(answers) for r in reasons]
+    def holds(self) -> bool:
+        """Whether the clearance has not run out; a long call ends here and the next goes on."""
+        return self._clearance.holds()
 
-    def _refusal(self, message: Outgoing) -> str:
-        if is_synthetic(message.address):
-            return "synthetic number (+999): no real channel takes it"
-        if message.cap_status != self._status:
-            return f"alert of status {message.cap_status}: this channel takes {self._status} only"
-        if self._only is not None and message.address not in self._only:
-            return "not one of the listed test numbers"
+    def send(self, messages: Sequence[Outgoing]) -> list[Receipt]:
+        tried = [self._cleared(message) for message in messages]
+        passed = [one for one in tried if isinstance(one, Cleared)]
+        answers = iter(self._channel.send(passed) if passed else [])
+        return [next(answers) if isinstance(one, Cleared) else one for one in tried]
+
+    def _cleared(self, message: Outgoing) -> Cleared | Receipt:
+        if not self.holds():
+            return Receipt(Outcome.RETRY, "the run's instant is no longer the present")
         try:
-            require_marked(message.text, self._status)
+            return self._clearance.clear(message)
         except RuleViolation as error:
-            return str(error)
-        return ""
+            return Receipt(Outcome.REFUSED, str(error))

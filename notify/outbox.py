@@ -18,23 +18,24 @@ from sqlalchemy import (
     select,
 )
 
+from kentongan import audit
 from kentongan.db import insert_ignore, messages, outbox, recipients
 from kentongan.errors import RuleViolation
-from kentongan.times import iso, require_aware
+from kentongan.times import iso
 from kentongan.types import OutboxState
-from notify import versions
+from notify import told, versions
+from notify.clearance import spellings
 from notify.firewall import RECORDER, RECORDER_ONLY, SYNTHETIC_PREFIX, TEST_ROUTE, Routes
 from notify.messages import Message, messages_for
 from notify.publisher import Publisher
+from notify.recipients import reads
 from notify.transactions import writing
+from notify.versions import Version
 from notify.warning import WarningRef
 
 _CHUNK = 5_000
 """Codes in one statement; SQLite binds up to 32,766 values."""
-_COLUMNS = (
-    "alert_version", "recipient_id", "channel", "part", "message_id", "route", "prio", "state",
-    "attempts", "created_at", "due", "not_after",
-)  # fmt: skip
+SYSTEM = "kentongan"
 
 
 def fill_outbox(
@@ -48,7 +49,8 @@ def fill_outbox(
 ) -> int:
     """Rows for everybody whom a released version concerns; returns how many are new.
 
-    Whole or not at all, and the same call twice adds nothing.
+    Whole or not at all, and the same call twice adds nothing. An end goes to those who were
+    told (`notify.told`); a version that an end has overtaken goes to nobody.
 
     Args:
         routes: from `notify.firewall.routes_for`.
@@ -58,24 +60,47 @@ def fill_outbox(
         RuleViolation: the version is not released.
     """
     with writing(engine) as connection:
+        versions.lock(connection, ref.warning_id)
         version = versions.get(connection, ref.warning_id, ref.version)
         if versions.alert_of(connection, version.ref) is None:
             raise RuleViolation(
                 f"{ref.warning_id} v{ref.version} is {version.state}: only a released version "
                 "may be sent; call release first"
             )
-        made = messages_for(
-            version.ref,
-            version.body,
-            publisher=publisher or Publisher(),
-            coordinators=coordinators or {},
-            asked=_asked(connection, ref.warning_id) if version.body.is_end else None,
-        )
         routes = routes.open_to(version.body.status)
+        publisher = publisher or Publisher()
+        if version.body.is_end:
+            return _fill_end(connection, version, at=at, routes=routes, publisher=publisher)
+        made = messages_for(
+            version.ref, version.body, publisher=publisher, coordinators=coordinators or {}
+        )
+        if told.is_overtaken(connection, version.ref):
+            keep_texts(connection, version.ref, made)
+            return 0
         return write(connection, ref, made, at=at, not_after=version.body.expires, routes=routes)
 
 
-def _asked(connection: Connection, warning_id: str) -> dict[str, str]:
+def _fill_end(
+    connection: Connection, version: Version, *, at: datetime, routes: Routes, publisher: Publisher
+) -> int:
+    """To exactly those who were told; what waits of the warning is not sent any more."""
+    ref, body = version.ref, version.body
+    cancels = body.action == "cancel"
+    stopped = told.suppress_waiting(connection, ref, tasks=cancels)
+    people = told.coordinators_told(connection, ref)
+    made = messages_for(ref, body, publisher=publisher, coordinators={}, asked=people)
+    keep_texts(connection, ref, made)
+    new = told.write_rows(
+        connection, ref, made, at=at, not_after=body.expires, routes=routes,
+        prio=told.PRIO_CORRECTION if cancels else None,
+    )  # fmt: skip
+    if new or stopped:
+        content = {"identifier": ref.identifier, "told": new, "suppressed": stopped}
+        audit.append(connection, at=at, actor=SYSTEM, action="warning.ended", body=content)
+    return new
+
+
+def asked_before(connection: Connection, warning_id: str) -> dict[str, str]:
     """Coordinators to whom a message of this warning was addressed -> the regency it was about."""
     query = (
         select(outbox.c.recipient_id, messages.c.area_code)
@@ -97,19 +122,23 @@ def write(
     routes: Routes,
 ) -> int:
     """Messages and their outbox rows, set by set; rows that exist stay as they are."""
-    if not made:
-        return 0
-    connection.execute(insert_ignore(connection, messages), [_row(ref, m) for m in made])
+    keep_texts(connection, ref, made)
     new = 0
     for message in made:
-        for audience in _audiences(message):
+        for audience in audiences(message):
             rows = _fan_out(message, audience, at=at, not_after=not_after, routes=routes)
             result = connection.execute(
-                insert_ignore(connection, outbox).from_select(list(_COLUMNS), rows),
+                insert_ignore(connection, outbox).from_select(list(told.COLUMNS), rows),
                 execution_options={"preserve_rowcount": True},
             )
             new += max(result.rowcount, 0)
     return new
+
+
+def keep_texts(connection: Connection, ref: WarningRef, made: Sequence[Message]) -> None:
+    """The texts alone; those that exist stay as they are."""
+    if made:
+        connection.execute(insert_ignore(connection, messages), [_row(ref, m) for m in made])
 
 
 def _row(ref: WarningRef, message: Message) -> dict[str, object]:
@@ -119,7 +148,7 @@ def _row(ref: WarningRef, message: Message) -> dict[str, object]:
         "warning_id": ref.warning_id,
         "version": ref.version,
         "channel": message.channel,
-        "language": "id",
+        "language": message.language,
         "area_code": message.area_code,
         "level": message.level,
         "text": message.text,
@@ -127,7 +156,8 @@ def _row(ref: WarningRef, message: Message) -> dict[str, object]:
     }
 
 
-def _audiences(message: Message) -> Iterator[Select[Any]]:
+def audiences(message: Message) -> Iterator[Select[Any]]:
+    """The recipients of one message, in sets that do not overlap."""
     base = select(recipients)
     if message.recipient_ids:
         for chunk in _chunks(message.recipient_ids):
@@ -135,7 +165,8 @@ def _audiences(message: Message) -> Iterator[Select[Any]]:
                 recipients.c.role == "coordinator", recipients.c.recipient_id.in_(chunk)
             )
     for chunk in _chunks(message.villages):
-        yield base.where(recipients.c.role == "resident", recipients.c.adm4_code.in_(chunk))
+        residents = base.where(recipients.c.role == "resident", recipients.c.adm4_code.in_(chunk))
+        yield residents.where(reads(message.language))
 
 
 def _chunks(values: Sequence[str]) -> Iterable[Sequence[str]]:
@@ -156,7 +187,7 @@ def _fan_out(
         literal(message.alert_version), recipients.c.recipient_id, literal(message.channel),
         literal(0), literal(message.message_id), _route(message.channel, routes),
         literal(message.prio), literal(int(OutboxState.READY)), literal(0),
-        literal(precise(at)), literal(now), literal(iso(not_after)),
+        literal(told.precise(at)), literal(now), literal(iso(not_after)),
     )  # fmt: skip
     return audience.with_only_columns(*values)
 
@@ -168,11 +199,7 @@ def _route(channel: str, routes: Routes) -> ColumnElement[Any]:
     if routes.real:
         return case((synthetic, literal(RECORDER, String)), else_=literal(channel, String))
     if routes.test_numbers and channel == "sms":
-        listed = recipients.c.address.in_(routes.test_numbers) & ~synthetic
+        ways = sorted({way for one in routes.test_numbers for way in spellings(one)})
+        listed = recipients.c.address.in_(ways) & ~synthetic
         return case((listed, literal(TEST_ROUTE, String)), else_=literal(RECORDER, String))
     return literal(RECORDER, String)
-
-
-def precise(at: datetime) -> str:
-    """`2026-09-24T07:35:00.123456Z`: rows of one second keep their order."""
-    return require_aware(at).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NO_ENTRY = "Zona peringatan tsunami: jangan masuk sebelum PD-4"
-PRIO_RECALL = -1
-"""Before the first Awas SMS (0): a few dozen messages, to people who are on their way in."""
+PRIO_RECALL = -2
+"""Before every Awas SMS (0) and every correction (-1): a few dozen messages, to people who are on
+their way into the water."""
 _UNSENT = (OutboxState.READY, OutboxState.LEASED, OutboxState.ON_WIRE)
 
 

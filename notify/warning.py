@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,12 +21,32 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Wording(_Frozen):
+    """What some villages of a group read, in one language."""
+
+    language: str
+    villages: tuple[str, ...] = ()
+    """Those for whom an own assembly point or help is named; empty: all others."""
+    help: str = ""
+    """A value of `kentongan.reach.Help`; empty where it is not asked."""
+    point: str = ""
+    """The assembly point that the text names, if there is room."""
+    sms: str
+    push_title: str
+    push_body: str
+
+
 class AreaGroup(_Frozen):
-    """The villages of one regency at one level: one text, one CAP area."""
+    """The villages of one regency at one level: one CAP area, and what is said there."""
 
     adm2_code: str
     adm2_name: str
     """Shortened: `Kab. Boalemo`."""
+    adm1_name: str = ""
+    geocodes: tuple[str, ...] = ()
+    """`codes` at the coarsest level: a district or regency stands for all of its villages."""
+    whole_province: bool = False
+    """With the other groups of its province at this level, every village of the province."""
     level: int
     """0: these villages are told of an end."""
     codes: tuple[str, ...]
@@ -47,6 +68,14 @@ class AreaGroup(_Frozen):
     push_body: str = ""
     readiness: str = ""
     """For the coordinators; empty where they get none."""
+    wordings: tuple[Wording, ...] = ()
+    """Besides `sms` and `push_*`: other languages, and villages with words of their own."""
+    gap: str = ""
+    """For coordinators next door, where people are left without a team."""
+    bpbd: str = ""
+    """The same for the regency's disaster agency."""
+    neighbours: tuple[str, ...] = ()
+    """adm2 codes of the regencies that `gap` goes to."""
 
 
 class WarningBody(_Frozen):
@@ -68,6 +97,8 @@ class WarningBody(_Frozen):
     exposure: dict[str, tuple[int, int]] = {}
     """adm4_code -> exposed and uncovered people, as last known while the warning holds."""
     told: tuple[str, ...]
+    told_elsewhere: tuple[str, ...] = ()
+    """Villages that get no message because another warning in force told them as much."""
     ever_warned: tuple[str, ...]
     groups: tuple[AreaGroup, ...]
     """Highest level first, then by regency."""
@@ -87,7 +118,7 @@ class WarningBody(_Frozen):
 
     @property
     def is_end(self) -> bool:
-        return self.action in ("all-clear", "cancel")
+        return self.action in ("all-clear", "cancel") or not self.levels
 
     @property
     def msg_type(self) -> Literal["Alert", "Update", "Cancel"]:
@@ -142,5 +173,10 @@ def alert_identifier(warning_id: str, version: int) -> str:
 
 def content_hash(body: WarningBody) -> str:
     """sha256 of the canonical JSON; `reason` is for the audit and does not count."""
-    content: dict[str, Any] = body.model_dump(mode="json", exclude={"reason"})
-    return hashlib.sha256(canonical(content).encode()).hexdigest()
+    return hash_of_content(body.model_dump(mode="json"))
+
+
+def hash_of_content(content: Mapping[str, Any]) -> str:
+    """The same of a body as it is stored."""
+    kept = {name: value for name, value in content.items() if name != "reason"}
+    return hashlib.sha256(canonical(kept).encode()).hexdigest()

@@ -110,12 +110,10 @@ def _recall(context: CycleContext, held: Sequence[Version], at: datetime) -> lis
 
 def _routes(context: CycleContext) -> Routes:
     """Every route that this run has; what is written takes those open to its status."""
-    from notify.firewall import Routes, routes_for
+    from notify.firewall import all_routes
 
-    mode, live, numbers = context.settings.mode, context.live, context.settings.test_numbers
-    real = routes_for(mode, live=live, status="Actual").real
-    test = routes_for(mode, live=live, status="Test", test_numbers=numbers).test_numbers
-    return Routes(real=real, test_numbers=test)
+    settings = context.settings
+    return all_routes(settings.mode, live=context.live, test_numbers=settings.test_numbers)
 
 
 def _waits_for_zones(context: CycleContext, version: Version, held: Sequence[Version]) -> bool:

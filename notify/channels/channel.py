@@ -22,6 +22,16 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """What the tables say that stands behind a message; made by `notify.origin`."""
+
+    status: str
+    """CAP status on which every witness agrees; empty where they do not."""
+    doubts: tuple[str, ...] = ()
+    """Why it may not reach the public. Empty is the only answer that lets it go."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """One row of the outbox with all that a channel needs."""
 
@@ -37,6 +47,10 @@ class Outgoing:
     payload: dict[str, Any] | None
     level: int
     cap_status: str
+    synthetic: bool = False
+    """The recipient is made up."""
+    origin: Origin | None = None
+    """Looked up for public routes alone; None is never cleared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +62,9 @@ class Receipt:
 
 
 class Channel(Protocol):
-    """A channel answers, or raises `DispatchError` when certainly nothing was sent.
+    """What the dispatcher sends through: the recorder, or a real channel behind its guard.
+
+    It answers, or raises `DispatchError` when certainly nothing was sent.
 
     Any other exception leaves the window's outcome unknown.
     """

@@ -24,6 +24,8 @@ from kentongan.store import Store
 from kentongan.types import DocumentStatus, HazardId, Level, Mode
 from notify import approval, versions
 from notify.desk import Desk
+from notify.channels.recorder import Recorder
+from notify.dispatch import dispatch
 from notify.run import Published, publish, regencies_of
 from notify.warning import WarningRef
 
@@ -243,6 +245,10 @@ class World:
         named = binding or self.binding(ref, at=at, mode=mode)
         desk = self.desk(mode)
         return approval.approve(self.engine, ref, actor=actor, binding=named, at=at, desk=desk)
+
+    def send(self, at: datetime = AT) -> None:
+        """Everything that waits, to the recorder: an end goes to those who were told."""
+        dispatch(self.engine, {"recorder": Recorder(self.folder / "recorder")}, at=at)
 
     def rows(self, table: Table) -> list[dict[str, Any]]:
         with self.engine.connect() as connection:

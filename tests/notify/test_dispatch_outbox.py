@@ -206,7 +206,7 @@ def test_a_layer_set_with_a_real_number_is_refused(engine, coordinators):
 
 def test_the_recorder_writes_who_what_and_no_number(mixed):
     recorder = Recorder(mixed.folder / "recorder")
-    channels = channels_for(Mode.EXERCISE, live=True, recorder=recorder)
+    channels = channels_for(mixed.engine, Mode.EXERCISE, live=True, at=mixed.at, recorder=recorder)
     report = dispatch(mixed.engine, channels, at=mixed.at)
     (path,) = sorted(recorder.folder.iterdir())
     assert path.name == "w-shaking-1-v1.jsonl"

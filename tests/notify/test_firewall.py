@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
+from kentongan.binding import bind
 from kentongan.db import alerts, audit, messages, outbox, warnings
 from kentongan.decision import Action
 from kentongan.errors import RuleViolation
@@ -15,12 +18,13 @@ from kentongan.policy import ReleasePolicy
 from kentongan.release_policy import ReleaseRule
 from kentongan.types import DocumentStatus, HazardId, Level, Mode
 from notify import approval, firewall
-from notify.channels.channel import Outcome, Outgoing, Receipt
+from notify.channels.channel import Origin, Outcome, Outgoing, Receipt
+from notify.channels.real import RealChannel
 from notify.dispatch import dispatch
 
 
-class Phone:
-    """A real channel, as far as the firewall can see."""
+class Phone(RealChannel):
+    """A real channel that remembers."""
 
     route = "sms"
     window = 10
@@ -28,22 +32,43 @@ class Phone:
     def __init__(self) -> None:
         self.sent: list[Outgoing] = []
 
-    def send(self, sent: Sequence[Outgoing]) -> list[Receipt]:
-        self.sent.extend(sent)
-        return [Receipt(Outcome.ACCEPTED)] * len(sent)
+    def transmit(self, messages: Sequence[Outgoing]) -> list[Receipt]:
+        self.sent.extend(messages)
+        return [Receipt(Outcome.ACCEPTED)] * len(messages)
 
 
-class Tape(Phone):
+class Tape:
+    """A recorder that remembers."""
+
     route = "recorder"
+    window = 10
+
+    def __init__(self) -> None:
+        self.sent: list[Outgoing] = []
+
+    def send(self, messages: Sequence[Outgoing]) -> list[Receipt]:
+        self.sent.extend(messages)
+        return [Receipt(Outcome.RECORDED)] * len(messages)
+
+
+AT = datetime(2026, 9, 24, 7, 10, tzinfo=UTC)
+REAL = Origin("Actual")
 
 
 def outgoing(**changes: Any) -> Outgoing:
     values: dict[str, Any] = {
         "outbox_id": 1, "message_id": "m", "warning_id": "w", "version": 1, "channel": "sms",
         "recipient_id": "r", "address": "+6281234567890", "text": "AWAS", "payload": None,
-        "level": 4, "cap_status": "Actual",
+        "level": 4, "cap_status": "Actual", "origin": REAL,
     }  # fmt: skip
     return Outgoing(**{**values, **changes})
+
+
+def channels(engine: Engine, mode: Mode = Mode.ACTUAL, **changes: Any) -> dict[str, Any]:
+    """Of a live run of the present in a home that is bound to its kind."""
+    bind(engine, mode, live=changes.get("live", True))
+    values = {"live": True, "at": AT, "clock": lambda: AT, "recorder": Tape(), **changes}
+    return firewall.channels_for(engine, mode, **values)
 
 
 def test_actual_comes_out_of_exactly_one_combination():
@@ -68,52 +93,69 @@ def test_actual_comes_out_of_exactly_one_combination():
 @pytest.mark.parametrize("live", [True, False])
 @pytest.mark.parametrize("status", ["Actual", "Exercise", "Test"])
 @pytest.mark.parametrize("channel", ["sms", "push"])
-def test_a_real_route_is_open_in_exactly_one_combination(mode, live, status, channel):
-    channels = firewall.channels_for(
-        mode, live=live, recorder=Tape(), real={channel: Phone()}, test_numbers=("+62811",)
-    )
+def test_a_real_route_is_open_in_exactly_one_combination(engine, mode, live, status, channel):
+    found = channels(engine, mode, live=live, real={channel: Phone()}, test_numbers=("+62811",))
     routes = firewall.routes_for(mode, live=live, status=status, test_numbers=("+62811",))
     is_actual = mode is Mode.ACTUAL and live and status == "Actual"
     assert routes.real == is_actual
-    assert (channel in channels) == (mode is Mode.ACTUAL and live)
+    assert (channel in found) == (mode is Mode.ACTUAL and live)
     assert bool(routes.test_numbers) == (mode is Mode.TEST and status == "Test")
-    assert firewall.RECORDER in channels
+    assert firewall.RECORDER in found
     assert not (routes.open_to("Exercise").real or routes.open_to("Test").real)
 
 
 @pytest.mark.parametrize(
-    "address", ["+99975020720011", "00999123", "999123", "+999 75", " +9-99123"]
+    "address",
+    [
+        "+99975020720011",
+        "00999123",
+        "999123",
+        "+999 75",
+        " +9-99123",
+        "0999123",
+        "+62999123",
+        "\uff0b\uff19\uff19\uff19123",
+        "+\u0669\u0669\u0669123",
+        "+9\u200b99123",
+    ],
 )
-def test_no_real_channel_takes_a_synthetic_number(address):
+def test_no_real_channel_takes_a_synthetic_number(engine, address):
     phone = Phone()
-    channels = firewall.channels_for(Mode.ACTUAL, live=True, recorder=Tape(), real={"sms": phone})
-    receipts = channels["sms"].send([outgoing(address=address), outgoing()])
+    receipts = channels(engine, real={"sms": phone})["sms"].send(
+        [outgoing(address=address), outgoing()]
+    )
     assert [r.outcome for r in receipts] == [Outcome.REFUSED, Outcome.ACCEPTED]
     assert [m.address for m in phone.sent] == ["+6281234567890"]
 
 
 @pytest.mark.parametrize("status", ["Exercise", "Test"])
-def test_no_real_channel_takes_an_exercise(status):
+def test_no_real_channel_takes_an_exercise(engine, status):
     phone = Phone()
-    channels = firewall.channels_for(Mode.ACTUAL, live=True, recorder=Tape(), real={"sms": phone})
-    assert channels["sms"].send([outgoing(cap_status=status)])[0].outcome is Outcome.REFUSED
+    guarded = channels(engine, real={"sms": phone})["sms"]
+    assert guarded.send([outgoing(cap_status=status)])[0].outcome is Outcome.REFUSED
     assert phone.sent == []
 
 
-def test_test_mode_reaches_the_listed_numbers_only_and_only_marked():
+@pytest.mark.parametrize("spelt", ["08111234567", "+62 811-1234-567", "628111234567", "8111234567"])
+@pytest.mark.parametrize("listed", ["+628111234567", "0811 1234 567", "00628111234567"])
+def test_test_mode_reaches_the_listed_numbers_only_and_only_marked(engine, spelt, listed):
     phone = Phone()
-    channels = firewall.channels_for(
-        Mode.TEST, live=True, recorder=Tape(), real={"sms": phone}, test_numbers=("+62811",)
-    )
+    found = channels(engine, Mode.TEST, real={"sms": phone}, test_numbers=(listed, "+99912345678"))
+    test = {"address": spelt, "cap_status": "Test", "text": "TES. AWAS", "origin": None}
     sent = [
-        outgoing(address="+62811", cap_status="Test", text="TES. AWAS"),
-        outgoing(address="+62811", cap_status="Test", text="AWAS"),
-        outgoing(address="+62812", cap_status="Test", text="TES. AWAS"),
-        outgoing(address="+62811", cap_status="Actual", text="AWAS"),
+        outgoing(**test),
+        outgoing(**{**test, "text": "AWAS"}),
+        outgoing(**{**test, "address": "+628121234567"}),
+        outgoing(**{**test, "address": "+99912345678"}),
+        outgoing(**{**test, "cap_status": "Actual", "text": "AWAS"}),
+        outgoing(**{**test, "synthetic": True}),
+        outgoing(**{**test, "payload": {"title": "AWAS", "body": "TES. AWAS"}}),
+        outgoing(**{**test, "payload": {"title": "TES. A", "body": "TES. A", "status": "Actual"}}),
     ]
-    outcomes = [r.outcome for r in channels[firewall.TEST_ROUTE].send(sent)]
-    assert outcomes == [Outcome.ACCEPTED, *[Outcome.REFUSED] * 3]
+    outcomes = [r.outcome for r in found[firewall.TEST_ROUTE].send(sent)]
+    assert outcomes == [Outcome.ACCEPTED, *[Outcome.REFUSED] * 7]
     assert len(phone.sent) == 1
+    assert set(found) == {firewall.TEST_ROUTE, firewall.RECORDER}
 
 
 @pytest.mark.parametrize(("status", "word"), [("Exercise", "LATIHAN"), ("Test", "TES")])
@@ -173,10 +215,8 @@ def test_replay_and_re_creation_never_make_an_actual_alert(world, actual, live, 
 def test_an_exercise_left_in_the_outbox_never_goes_over_a_real_channel(world):
     world.publish(Action.ALERT, world.levels("75", 2))
     phone, tape = Phone(), Tape()
-    channels = firewall.channels_for(
-        Mode.ACTUAL, live=True, recorder=tape, real={"sms": phone, "push": phone}
-    )
-    dispatch(world.engine, channels, at=world.at)
+    found = channels(world.engine, recorder=tape, real={"sms": phone, "push": phone})
+    dispatch(world.engine, found, at=world.at)
     assert phone.sent == [] and tape.sent
 
 

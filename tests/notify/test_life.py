@@ -117,6 +117,7 @@ def test_an_all_clear_reaches_exactly_those_warned_and_their_coordinators(world)
     world.publish(
         Action.UPDATE, both, told=world.codes("53"), hazard=HazardId.TSUNAMI, at=world.at + MINUTE
     )
+    world.send(world.at + MINUTE)
     done = world.publish(Action.ALL_CLEAR, hazard=HazardId.TSUNAMI, at=world.at + 5 * MINUTE)
     warned = set(world.codes("75.02.07")) | set(world.codes("53"))
     for channel in ("sms", "push"):
@@ -140,6 +141,7 @@ def test_an_all_clear_also_reaches_those_whom_an_update_left(world):
         if (row["version"], row["channel"], row["purpose"]) == (2, "sms", "alert")
     }
     assert "tidak lagi mencakup" in texts["75.04"]
+    world.send(world.at + MINUTE)
     world.publish(Action.ALL_CLEAR, at=world.at + 2 * MINUTE)
     assert world.reached(version=3) == set(world.codes("75"))
 
@@ -213,6 +215,7 @@ def test_a_draft_past_its_end_is_not_released(world, actual):
 def test_cancel_tells_everybody_who_was_warned_within_the_policy(world, actual):
     world.policy = actual
     world.publish(Action.ALERT, world.levels("75", 2), mode=Mode.ACTUAL)
+    world.send()
     kwargs = {"mode": Mode.ACTUAL, "live": True}
     ref = ending.cancel(
         world.engine, "w-thunderstorm-1", world.areas, actor="ani", at=world.at + MINUTE,
@@ -236,6 +239,7 @@ def test_nobody_ends_bmkgs_warning_for_bmkg(world):
     with pytest.raises(RuleViolation, match="only BMKG ends it"):
         ending.allclear(world.engine, "w-tsunami-1", world.areas, **kwargs)
     world.publish(Action.ALERT, world.levels("75", 3), hazard=HazardId.SHAKING)
+    world.send()
     ref = ending.allclear(world.engine, "w-shaking-1", world.areas, **kwargs)
     done = release_and_fill(
         world.engine, world.store, ref, at=world.at, mode=Mode.EXERCISE, live=True,
@@ -275,7 +279,7 @@ def test_every_step_is_in_an_unbroken_audit_chain(world):
     world.publish(Action.ALERT, world.levels("75", 2))
     world.publish(Action.ALL_CLEAR, at=world.at + MINUTE)
     assert [row["action"] for row in world.rows(audit)] == [
-        "warning.draft", "warning.release", "warning.draft", "warning.release",
+        "warning.draft", "warning.release", "warning.draft", "warning.release", "warning.ended",
     ]  # fmt: skip
     with world.engine.connect() as connection:
         assert first_broken(connection) is None

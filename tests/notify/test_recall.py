@@ -217,6 +217,7 @@ def test_pd_4_reaches_every_coordinator_who_was_told(coast, world):
     coast.recall()
     waits = planned(WET, kind=TaskKind.RECEIVE, team_id="t-9", coordinator_id="c-53.07")
     coast.plan(waits, ref=first, minutes=3)
+    world.send(world.at + timedelta(minutes=4))
     told = world.reached(version=1, role="coordinator")
     assert {"c-75.02", "c-75.04", "c-53.07"} <= told
     coast.tsunami({}, Action.ALL_CLEAR, minutes=30)

@@ -1,0 +1,45 @@
+"""What every way to a real phone is built on: it takes cleared messages and nothing else.
+
+`Cleared` is made by the firewall alone (`notify.clearance`), so a type checker refuses any code
+that hands a plain message to a real channel; and because types can be talked round, `send` looks
+again at the moment of sending.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import final
+
+from kentongan.errors import RuleViolation
+from notify.channels.channel import Outgoing, Receipt
+from notify.clearance import Cleared
+
+
+class RealChannel(ABC):
+    """A gateway, a modem, a push service."""
+
+    route: str
+    window: int
+    """Messages in flight at once: at most so many are in doubt after a crash."""
+
+    @final
+    def send(self, messages: Sequence[Cleared]) -> list[Receipt]:
+        """Hand the messages to the other side; one receipt for each, in order.
+
+        Raises:
+            RuleViolation: one of them is not cleared, or its clearance has run out; none is sent.
+            DispatchError: certainly nothing was sent.
+        """
+        for message in messages:
+            if type(message) is not Cleared:
+                raise RuleViolation(
+                    f"route {self.route}: expected a cleared message, found "
+                    f"{type(message).__name__}; only notify.firewall hands messages to a channel"
+                )
+            message.check()
+        return list(self.transmit([message.message for message in messages]))
+
+    @abstractmethod
+    def transmit(self, messages: Sequence[Outgoing]) -> Sequence[Receipt]:
+        """The wire itself; called by `send` and by nobody else."""
