@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from kentongan.errors import DataError
 from notify.cap.rules import MAX_BYTES, Finding, check, check_thread, errors_of
 from notify.cap.rules.check import in_order
 
@@ -54,9 +55,21 @@ def judge(names: Sequence[str], *, thread: bool, at: datetime | None) -> Judged:
     return judged
 
 
+def read_document(name: str) -> bytes:
+    """A file, or standard input for `-`; one byte more than the limit of a larger one.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        return sys.stdin.buffer.read(MAX_BYTES + 1) if name == STDIN else _read(Path(name))
+    except OSError as error:
+        raise DataError(f"{name}: {error.strerror or error}") from error
+
+
 def _documents(name: str, judged: Judged) -> Iterator[tuple[str, bytes]]:
     if name == STDIN:
-        yield "standard input", sys.stdin.buffer.read(MAX_BYTES + 1)
+        yield "standard input", read_document(name)
         return
     path = Path(name)
     if not path.is_dir():

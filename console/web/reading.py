@@ -14,7 +14,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from console.warning_lines import open_warnings
-from kentongan.db import alerts, cycles, feed_log, forecast_villages, make_engine
+from kentongan.db import cycles, feed_log, forecast_villages, make_engine
 from kentongan.migrate import migrate
 from kentongan.settings import Settings
 from kentongan.view import FeedLine, UnknownArea, WarningLine
@@ -117,18 +117,6 @@ class Reading:
         areas = self.layers.villages
         lines = [line for held_id in held for line in task_lines(self.engine, held_id, areas)]
         return by_coordinator(sorted(lines, key=lambda t: (-t.level, -t.people, t.task_id)))
-
-    def alerts(self) -> list[dict[str, Any]]:
-        """Every CAP document ever released, newest first."""
-        query = select(alerts).order_by(alerts.c.sent.desc(), alerts.c.identifier)
-        with self.engine.connect() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
-
-    def alert(self, identifier: str) -> dict[str, Any] | None:
-        query = select(alerts).where(alerts.c.identifier == identifier)
-        with self.engine.connect() as connection:
-            row = connection.execute(query).mappings().first()
-        return dict(row) if row else None
 
     def newest_cycle(self) -> dict[str, Any] | None:
         query = select(cycles.c.at).order_by(cycles.c.id.desc()).limit(1)

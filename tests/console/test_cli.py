@@ -123,7 +123,7 @@ def test_a_bad_cap_document_is_judged(kentongan, tmp_path):
     document = json.loads(done.stdout)
     assert done.returncode == 1
     assert document["valid"] is False
-    assert document["findings"]
+    assert document["files"][0]["findings"]
 
 
 def test_audit_and_archive_of_a_new_installation_hold(kentongan):

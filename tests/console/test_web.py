@@ -141,7 +141,7 @@ def test_the_warning_is_told_with_level_end_people_and_cap(event):
         "released",
         "Exercise",
     )
-    assert f"/cap/{warning['identifier']}.xml" in text
+    assert f"/cap-exercise/{warning['identifier']}.xml" in text
 
 
 def test_a_warning_past_its_end_that_nobody_closed_stays_in_sight(home):
@@ -150,7 +150,7 @@ def test_a_warning_past_its_end_that_nobody_closed_stays_in_sight(home):
 
 
 def test_cap_documents_are_served_byte_for_byte(event, home):
-    (alert,) = httpx.get(f"{event}/cap/index.json").json()["alerts"]
+    (alert,) = httpx.get(f"{event}/cap-exercise/index.json").json()["alerts"]
     answer = httpx.get(event + alert["url"])
     assert answer.headers["content-type"] == "application/cap+xml"
     assert "immutable" in answer.headers["cache-control"]
@@ -159,7 +159,7 @@ def test_cap_documents_are_served_byte_for_byte(event, home):
 
 
 def test_a_changed_cap_document_is_not_served(event, home):
-    (alert,) = httpx.get(f"{event}/cap/index.json").json()["alerts"]
+    (alert,) = httpx.get(f"{event}/cap-exercise/index.json").json()["alerts"]
     path = home / "cap" / f"{alert['identifier']}.xml"
     original = path.read_bytes()
     path.write_bytes(original.replace(b"Exercise", b"Actual", 1))
