@@ -175,14 +175,14 @@ def _area(group: AreaGroup, *, english: bool) -> Area:
     return Area(
         description=area_name(group, english=english),
         polygons=group.polygons,
-        geocodes=tuple(Pair(name=GEOCODE_SCHEME, value=code) for code in group.codes),
+        geocodes=tuple(Pair(name=GEOCODE_SCHEME, value=code) for code in group.geocodes or group.codes),
     )
 
 
 def area_name(group: AreaGroup, *, english: bool = False, limit: int = _AREA_NAME_LIMIT) -> str:
     """The most telling way that is short and names its regency."""
     ways = area_names(group.adm2_name, group.districts, whole=group.whole_regency, english=english)
-    whole = [way for way in ways if group.adm2_name in way]
+    whole = [way for way in ways if ways[-1] in way]
     return next((way for way in whole if len(way) < limit), whole[-1])
 
 
@@ -249,8 +249,14 @@ class _Words:
         return f"Desa/kelurahan: {villages}. Perkiraan penduduk di sana: {number} jiwa."
 
     def _where(self) -> str:
-        names = [f"{g.adm2_name} (Kec. {', '.join(g.districts)})" for g in self.groups]
+        names = [self._listed(group) for group in self.groups]
         return f"{'Areas' if self.english else 'Wilayah'}: {'; '.join(names)}."
+
+    def _listed(self, group: AreaGroup) -> str:
+        """`Kab. Boalemo (Kec. Mananggu, Tilamuta)`; the English name turned round."""
+        regency = area_names(group.adm2_name, (), whole=True, english=self.english)[0]
+        names = ", ".join(group.districts)
+        return f"{regency} ({'districts' if self.english else 'Kec.'} {names})"
 
     def _until(self) -> str:
         if self.body.is_end:

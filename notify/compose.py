@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from kentongan.decision import Action, Decision
 from kentongan.hazard import HazardEvent
 from kentongan.impact import UNASSIGNED
+from kentongan.reach import Reach
 from kentongan.times import require_aware
-from kentongan.types import HazardId
-from notify import texts
-from notify.areas import Geometry, cover, district_counts, rows_of, short_regency, split
+from notify.area_groups import AreaBook, grouped
+from notify.areas import Geometry
+from notify.cover import leaves_indonesia
 from notify.firewall import CapStatus
-from notify.warning import AreaGroup, Ring, WarningBody
+from notify.warning import AreaGroup, WarningBody
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +25,7 @@ _ACTIONS: dict[Action, Literal["alert", "update", "renew", "all-clear"]] = {
     Action.UPDATE: "update",
     Action.RENEW: "renew",
     Action.ALL_CLEAR: "all-clear",
+    Action.HAND_OVER: "update",
 }
 
 
@@ -38,6 +40,7 @@ def compose(
     before: WarningBody | None,
     geometry: Geometry | None = None,
     unresolved: Sequence[str] = (),
+    reach: Reach | None = None,
 ) -> WarningBody:
     """The next version of an event's warning.
 
@@ -46,6 +49,8 @@ def compose(
         areas: villages of the layer set, columns of `kentongan.areas`.
         before: body of the newest version that was released; None before the first.
         geometry: gives shapes for codes; none: areas carry codes alone.
+        reach: whether help comes and where to go, by village; none: nothing is known of it,
+            and nobody is told that help is coming.
 
     Raises:
         DataError: a village of the decision is not in `areas`.
@@ -65,7 +70,8 @@ def compose(
         previous_level=max(before.level, before.previous_level) if before else 0,
         levels=dict(sorted(decision.levels.items())),
         told=tuple(sorted(told)),
-        ever_warned=tuple(sorted({*warned, *told})),
+        told_elsewhere=_told_elsewhere(decision, before),
+        ever_warned=tuple(sorted({*warned, *told, *decision.told_elsewhere})),
         groups=(),
         valid_from=require_aware(event.valid_from),
         onset=require_aware(event.onset),
@@ -81,8 +87,8 @@ def compose(
     )
     codes = sorted({*bare.levels, *bare.told})
     facts = _facts(impact, codes, before.exposure if before and warned else {})
-    rings = _Covers(geometry, before)
-    groups = grouped(bare, facts, areas, at=at, again=set(warned), rings=rings)
+    book = AreaBook(areas, geometry=geometry, before=before)
+    groups = grouped(bare, facts, book, at=at, again=set(warned), reach=reach or Reach())
     return bare.model_copy(
         update={
             "groups": groups,
@@ -91,7 +97,7 @@ def compose(
             },
             "exposed_people": sum(group.exposed_people for group in groups if group.level),
             "uncovered_people": sum(group.uncovered_people for group in groups if group.level),
-            "data_quality": tuple(sorted({f["data_quality"] for f in facts.values()} - {""})),
+            "data_quality": _data_quality(facts, groups),
         }
     )
 
@@ -100,7 +106,18 @@ def _told(decision: Decision, warned: Sequence[str], *, first: bool) -> tuple[st
     """An end reaches exactly those warned; before the first release nobody knows anything."""
     if decision.action is Action.ALL_CLEAR:
         return tuple(warned)
-    return tuple(decision.levels) if first else decision.told
+    if not first:
+        return decision.told
+    elsewhere = set(decision.told_elsewhere)
+    return tuple(code for code in decision.levels if code not in elsewhere)
+
+
+def _told_elsewhere(decision: Decision, before: WarningBody | None) -> tuple[str, ...]:
+    """Of those who know, whom another warning told; who gets a message of this one leaves it."""
+    if before is None:
+        return tuple(sorted(decision.told_elsewhere))
+    known = {*before.told_elsewhere, *decision.told_elsewhere} - set(decision.told)
+    return tuple(sorted(known))
 
 
 def compose_end(
@@ -131,102 +148,22 @@ def compose_end(
         }
     )
     facts = _facts(None, before.ever_warned, {})
-    groups = grouped(
-        bare, facts, areas, at=at, again=set(before.ever_warned), rings=_Covers(None, before)
-    )
+    book = AreaBook(areas, before=before)
+    groups = grouped(bare, facts, book, at=at, again=set(before.ever_warned), reach=Reach())
     return bare.model_copy(update={"groups": groups})
 
 
-class _Covers:
-    """Polygons of villages; those of the version before where the villages are the same."""
-
-    def __init__(self, geometry: Geometry | None, before: WarningBody | None) -> None:
-        self._geometry = geometry
-        self._known = {g.codes: g.polygons for g in before.groups} if before else {}
-
-    def of(self, codes: tuple[str, ...]) -> tuple[Ring, ...]:
-        known = self._known.get(codes)
-        if known:
-            return known
-        return cover(self._geometry(codes)) if self._geometry is not None else ()
+OUTSIDE = "outside-indonesia"
+"""Mark of a warning with a polygon that leaves the box of Indonesia: a person must look."""
 
 
-def grouped(
-    body: WarningBody,
-    facts: Mapping[str, Mapping[str, Any]],
-    areas: pd.DataFrame,
-    *,
-    at: datetime,
-    again: set[str],
-    rings: _Covers,
-) -> tuple[AreaGroup, ...]:
-    """One group for each regency and level, with its texts."""
-    told = set(body.told)
-    parts = split([*{*body.levels, *told}], body.levels)
-    places, counts = _places(areas, sorted(facts)), district_counts(areas)
-    made = []
-    for (adm2_code, level), codes in parts.items():
-        there = {code: places[code] for code in codes}
-        plain = _group(level, there, facts, told=told, again=again, of=counts[adm2_code])
-        plain = plain.model_copy(update={"polygons": rings.of(tuple(codes))})
-        made.append(_with_texts(body, plain, at=at))
-    return tuple(made)
-
-
-class _Place(NamedTuple):
-    district: str
-    regency: str
-    utc_offset: int
-
-
-def _places(areas: pd.DataFrame, codes: Sequence[str]) -> dict[str, _Place]:
-    rows = rows_of(areas, codes)
-    columns = (rows[name].tolist() for name in ("adm3_name", "adm2_name", "utc_offset"))
-    return dict(zip(codes, map(_Place, *columns), strict=True))
-
-
-def _group(
-    level: int,
-    places: Mapping[str, _Place],
-    facts: Mapping[str, Mapping[str, Any]],
-    *,
-    told: set[str],
-    again: set[str],
-    of: int,
-) -> AreaGroup:
-    """The group of these villages; `of` districts make the whole regency."""
-    codes = tuple(places)
-    first = places[codes[0]]
-    districts = {code[:8]: place.district for code, place in places.items()}
-    arrivals = [facts[c]["onset"] for c in codes if facts[c]["onset"] is not None]
-    return AreaGroup(
-        adm2_code=codes[0][:5],
-        adm2_name=short_regency(first.regency),
-        level=level,
-        codes=codes,
-        told=tuple(code for code in codes if code in told),
-        districts=tuple(dict.fromkeys(districts.values())),
-        whole_regency=len(districts) == of,
-        utc_offset=first.utc_offset,
-        exposed_people=sum(facts[c]["exposed_people"] for c in codes) if level else 0,
-        uncovered_people=sum(facts[c]["uncovered_people"] for c in codes) if level else 0,
-        arrival=min(arrivals, default=None),
-        again=any(code in again for code in codes),
-    )
-
-
-def _with_texts(body: WarningBody, group: AreaGroup, *, at: datetime) -> AreaGroup:
-    if body.hazard_id is not HazardId.TSUNAMI or (group.arrival and group.arrival <= at):
-        group = group.model_copy(update={"arrival": None})
-    ready = body.is_end or body.action != "renew"
-    return group.model_copy(
-        update={
-            "sms": texts.sms(body, group, at=at),
-            "push_title": texts.push_title(body, group),
-            "push_body": texts.push_body(body, group, at=at),
-            "readiness": texts.readiness(body, group, at=at) if ready and group.told else "",
-        }
-    )
+def _data_quality(
+    facts: Mapping[str, Mapping[str, Any]], groups: Sequence[AreaGroup]
+) -> tuple[str, ...]:
+    found = {str(f["data_quality"]) for f in facts.values()}
+    if any(leaves_indonesia(group.polygons) for group in groups):
+        found.add(OUTSIDE)
+    return tuple(sorted(found - {""}))
 
 
 _NOTHING: dict[str, Any] = {

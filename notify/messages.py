@@ -2,7 +2,7 @@
 
 | action | residents | coordinators |
 |---|---|---|
-| alert, update | of the told villages, SMS and push | readiness SMS |
+| alert, update | of the told villages, SMS and push | readiness SMS; next door: the gap |
 | renew | of all warned villages, push alone | - |
 | all-clear, cancel | of everybody ever warned, SMS and push | the same text by SMS, |
 | | | also to all who had a task of it |
@@ -18,7 +18,8 @@ from kentongan.types import Level
 from notify.firewall import require_marked
 from notify.publisher import Publisher
 from notify.texts import push_payload
-from notify.warning import AreaGroup, WarningBody, WarningRef
+from notify.warning import AreaGroup, WarningBody, WarningRef, Wording
+from notify.wording.language import FALLBACK
 
 # Lower goes first: Awas, Siaga and ends, Waspada, coordinators, renewals.
 _PRIO_BY_LEVEL = {4: 0, 3: 1, 2: 2}
@@ -43,6 +44,8 @@ class Message:
     payload: dict[str, Any] | None
     villages: tuple[str, ...] = ()
     recipient_ids: tuple[str, ...] = ()
+    language: str = FALLBACK
+    """Of the residents who get it; the fallback's goes to all who have no text in their own."""
 
 
 def messages_for(
@@ -69,6 +72,7 @@ def messages_for(
     for group in body.groups:
         made.extend(_residents(ref, body, group, publisher))
         made.extend(_readiness(ref, body, group, coordinators))
+        made.extend(_gap(ref, body, group, coordinators))
     for message in made:
         require_marked(message.text, body.status)
     return made
@@ -89,20 +93,50 @@ def _with_asked(
 def _residents(
     ref: WarningRef, body: WarningBody, group: AreaGroup, publisher: Publisher
 ) -> list[Message]:
-    villages = group.codes if body.action == "renew" else group.told
-    if not villages:
+    told = group.codes if body.action == "renew" else group.told
+    if not told:
         return []
-    payload = push_payload(
-        body,
-        group,
-        warning_id=ref.warning_id,
-        version=ref.version,
-        url=publisher.page(ref.warning_id),
+    made: list[Message] = []
+    for number, said in enumerate(_said(group, told)):
+        payload = push_payload(
+            body,
+            group,
+            warning_id=ref.warning_id,
+            version=ref.version,
+            url=publisher.page(ref.warning_id),
+            said={"title": said.push_title, "body": said.push_body},
+            villages=said.villages,
+        )
+        if body.action != "renew":
+            made.append(_message(ref, body, group, "sms", said, None, number))
+        made.append(_message(ref, body, group, "push", said, payload, number))
+    return made
+
+
+def _said(group: AreaGroup, told: tuple[str, ...]) -> list[Wording]:
+    """What is said in the group, each with its villages among those told; no village twice in
+    one language."""
+    own = Wording(
+        language=FALLBACK,
+        sms=group.sms,
+        push_title=group.push_title,
+        push_body=group.push_body,
     )
-    push = _message(ref, body, group, "push", group.push_body, payload, villages=villages)
-    if body.action == "renew":
-        return [push]
-    return [_message(ref, body, group, "sms", group.sms, None, villages=villages), push]
+    every = [own, *group.wordings]
+    named: dict[str, set[str]] = {}
+    for one in every:
+        named.setdefault(one.language, set()).update(one.villages)
+    found = [
+        one.model_copy(
+            update={
+                "villages": tuple(c for c in one.villages if c in set(told))
+                if one.villages
+                else tuple(c for c in told if c not in named[one.language])
+            }
+        )
+        for one in every
+    ]
+    return [one for one in found if one.villages]
 
 
 def _readiness(
@@ -127,27 +161,54 @@ def _readiness(
     ]
 
 
+def _gap(
+    ref: WarningRef, body: WarningBody, group: AreaGroup, coordinators: Mapping[str, str]
+) -> list[Message]:
+    """To the coordinators next door: how many people are left without a team here."""
+    near = set(group.neighbours)
+    people = tuple(sorted(c for c, adm2 in coordinators.items() if adm2 in near))
+    if not group.gap or not people:
+        return []
+    key = f"{ref.identifier}/gap/{group.adm2_code}/{group.level}"
+    return [
+        Message(
+            message_id=key,
+            alert_version=key,
+            purpose="readiness",
+            channel="sms",
+            area_code=group.adm2_code,
+            level=_weight(body, group),
+            prio=_PRIO_READINESS,
+            text=group.gap,
+            payload=None,
+            recipient_ids=people,
+        )
+    ]
+
+
 def _message(
     ref: WarningRef,
     body: WarningBody,
     group: AreaGroup,
     channel: str,
-    text: str,
+    said: Wording,
     payload: dict[str, Any] | None,
-    *,
-    villages: tuple[str, ...],
+    number: int,
 ) -> Message:
+    """`number` tells the group's wordings apart; the first has the plain name."""
+    tail = f"/{said.language}{number}" if number else ""
     return Message(
-        message_id=f"{ref.identifier}/{channel}/{group.adm2_code}/{group.level}",
+        message_id=f"{ref.identifier}/{channel}/{group.adm2_code}/{group.level}{tail}",
         alert_version=ref.identifier,
         purpose="all-clear" if body.is_end else "alert",
         channel=channel,
         area_code=group.adm2_code,
         level=_weight(body, group),
         prio=_prio(body, group),
-        text=text,
+        text=said.sms if channel == "sms" else said.push_body,
         payload=payload,
-        villages=villages,
+        villages=said.villages,
+        language=said.language,
     )
 
 

@@ -1,67 +1,77 @@
-"""The reviewed words of `phrases.toml`, by hazard and level."""
+"""The words of CAP documents by hazard and level, Indonesian and English side by side."""
 
 from __future__ import annotations
 
-import tomllib
-from datetime import date
+from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict, Field
 
 from kentongan.types import HazardId
+from notify.wording.language import Facts, HazardWords, facts, language
 
 LEVEL_WORDS = {2: "WASPADA", 3: "SIAGA", 4: "AWAS"}
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class LevelPhrases(_Strict):
-    response: Literal["Shelter", "Evacuate", "Prepare", "Avoid", "Monitor"]
-    sms: tuple[str, ...] = Field(min_length=1)
-    sms_last: tuple[str, ...] = ()
+@dataclass(frozen=True)
+class LevelPhrases:
+    response: str
     what_id: str
     what_en: str
     do_id: str
     do_en: str
 
 
-class HazardPhrases(_Strict):
-    category: Literal["Geo", "Met"]
-    name_id: str
-    name_en: str
-    event_code: str | None = None
-    """OET:v1.2, only where known from a published alert."""
-    sms_end: tuple[str, ...] = Field(min_length=1)
-    end_id: str
-    end_en: str
-    end_do_id: str
-    end_do_en: str
-    by_level: dict[int, LevelPhrases] = Field(min_length=1)
+@dataclass(frozen=True)
+class HazardPhrases:
+    facts: Facts
+    indonesian: HazardWords
+    english: HazardWords
+
+    @property
+    def category(self) -> str:
+        return self.facts.category
+
+    @property
+    def event_code(self) -> str | None:
+        """OET:v1.2, only where known from a published alert."""
+        return self.facts.event_code
+
+    @property
+    def name_id(self) -> str:
+        return self.indonesian.name
+
+    @property
+    def name_en(self) -> str:
+        return self.english.name
+
+    @property
+    def end_id(self) -> str:
+        return self.indonesian.end_what
+
+    @property
+    def end_en(self) -> str:
+        return self.english.end_what
+
+    @property
+    def end_do_id(self) -> str:
+        return self.indonesian.end_do
+
+    @property
+    def end_do_en(self) -> str:
+        return self.english.end_do
+
+    @property
+    def by_level(self) -> dict[int, LevelPhrases]:
+        return {level: self.at(level) for level in self.indonesian.levels}
 
     def at(self, level: int) -> LevelPhrases:
         """The words of `level`, or of the next lower one that has any."""
-        lower = [known for known in self.by_level if known <= level]
-        return self.by_level[max(lower) if lower else min(self.by_level)]
+        own, other = self.indonesian.at(level), self.english.at(level)
+        lower = [known for known in self.facts.response if known <= level]
+        known = max(lower) if lower else min(self.facts.response)
+        return LevelPhrases(self.facts.response[known], own.what, other.what, own.do, other.do)
 
 
 @cache
 def phrases() -> dict[HazardId, HazardPhrases]:
-    path = Path(__file__).with_name("phrases.toml")
-    raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    _Header.model_validate({k: raw.pop(k, None) for k in ("author", "date")})
-    return {HazardId(name): _hazard(table) for name, table in raw.items()}
-
-
-class _Header(_Strict):
-    author: str
-    date: date
-
-
-def _hazard(table: dict[str, object]) -> HazardPhrases:
-    levels = {int(key): value for key, value in table.items() if key.isdigit()}
-    rest = {key: value for key, value in table.items() if not key.isdigit()}
-    return HazardPhrases.model_validate({**rest, "by_level": levels})
+    own, other = language("id").hazards, language("en").hazards
+    return {h: HazardPhrases(facts()[h], own[h], other[h]) for h in HazardId}

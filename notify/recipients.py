@@ -11,12 +11,23 @@ from kentongan.db import insert_ignore, recipients
 from kentongan.errors import RuleViolation
 from notify.firewall import SYNTHETIC_PREFIX, is_synthetic
 from notify.transactions import writing
+from notify.wording.language import FALLBACK, spoken_languages
 
 if TYPE_CHECKING:
     import pandas as pd
+    from sqlalchemy import ColumnElement
 
 RESIDENTS_PER_VILLAGE = 2
 _CHUNK = 10_000
+
+
+def reads(language: str) -> ColumnElement[bool]:
+    """Who gets texts of this language: those who chose it; the fallback's also all others for
+    whose language nothing reviewed exists."""
+    if language != FALLBACK:
+        return recipients.c.language == language
+    others = [code for code in spoken_languages() if code != FALLBACK]
+    return recipients.c.language.not_in(others)
 
 
 def ensure_synthetic(engine: Engine, codes: Iterable[str]) -> int:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 from kentongan.plan import PlannedTask
 from kentongan.types import HazardId, TaskKind
+from notify.area_names import plain_name, shortened
 from notify.firewall import Marked
 from notify.phrases import phrases
 from notify.texts import fitted
 
 SHORT_SHELTER, SHORT_VILLAGE = 24, 30
 """Characters that are left of a long name before it is given up."""
-_SYNTHETIC = "(sintetis)"
-"""How made-up shelters are named in the layer set."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def _ways(
 ) -> Iterator[str]:
     people = f"{task.people:,}".replace(",", ".") + " jiwa"
     reply = f"Balas: YA {task_id} / TIDAK {task_id}"
-    bare = without_marks(shelter)
+    bare = plain_name(shelter)
     what, where, to = _what(task, hazard)[0], _where(place)[0], _towards(task, shelter)
     yield f"TUGAS {task_id}: {what} {where}, {people}{to}. {_rule(task)}{reply}"
     tos = [_towards(task, name) for name in (bare, shortened(bare, SHORT_SHELTER), "")]
@@ -104,7 +103,7 @@ def recall_sms(task_id: str, place: TaskPlace, *, shelter: str, status: str) -> 
 
     `BATAL TUGAS T482173: zona tsunami. Tarik tim dari Ds.Aeramo, Kec.Aesesa SEKARANG, …`
     """
-    return fitted(_recall_ways(task_id, place, without_marks(shelter)), status)
+    return fitted(_recall_ways(task_id, place, plain_name(shelter)), status)
 
 
 def _recall_ways(task_id: str, place: TaskPlace, shelter: str) -> Iterator[str]:
@@ -117,18 +116,3 @@ def _recall_ways(task_id: str, place: TaskPlace, shelter: str) -> Iterator[str]:
             f"BATAL TUGAS {task_id}: zona tsunami. Tarik tim dari {where} SEKARANG, "
             f"jangan masuk sebelum PD-4. Balas: YA {task_id}"
         )
-
-
-def without_marks(name: str) -> str:
-    return " ".join(name.replace(_SYNTHETIC, " ").split())
-
-
-def shortened(name: str, length: int) -> str:
-    """At most `length` characters, cut between words and before a bracket that does not close."""
-    if len(name) <= length:
-        return name
-    cut = name[: length + 1]
-    whole = cut.rsplit(" ", 1)[0] if " " in cut.strip() else name[:length]
-    if whole.count("(") > whole.count(")") and not whole.startswith("("):
-        whole = whole[: whole.rindex("(")]
-    return whole.rstrip(" ,;:-/(")

@@ -1,115 +1,242 @@
-"""Short texts: SMS, push, readiness, tasks. Indonesian, one GSM-7 part, marked by status.
+"""Short texts: SMS, push, cell broadcast, speech, readiness. Marked by status, in any language.
 
-Each text says the hazard, where, until when, what to do, and BMKG. A text is chosen from
-ways to say it, fullest first; the first that fits is taken, so a long name costs detail and
-never the command. Words about mobile coverage would be one more way in `_sms_ways`.
+Each text says the hazard, where, until when, what to do, and BMKG. It is chosen from ways to
+say it, fullest first (`notify.wording.ways`); the first that fits its channel is taken, so a
+long name costs detail and never the command. The words stand in `notify/wording/<code>.toml`,
+and `notify.wording.lint` proves that each of them fits.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from kentongan.audit import canonical
-from kentongan.times import MONTH_NAMES_ID, ZONES, iso, local_clock, require_aware
-from kentongan.types import HazardId, Level
-from notify.areas import area_names
+from kentongan.reach import NOTHING_KNOWN, Help, VillageReach
+from kentongan.times import iso
+from kentongan.types import Level
+from notify.area_names import area_names, many_areas, plain_name, regency_in, shortened
 from notify.firewall import Marked, mark, mark_of
 from notify.gsm7 import ONE_PART, fits_one_part, to_basic
-from notify.phrases import LEVEL_WORDS, HazardPhrases, phrases
 from notify.warning import AreaGroup, WarningBody
+from notify.wording.clock import arrival_ways, when_ways
+from notify.wording.language import FALLBACK, HazardWords, HelpWords, Language, facts, language
+from notify.wording.speech import spoken
+from notify.wording.ways import basic, first_fit
 
-UPDATED = "PEMBARUAN. "
-
-
-def sms(body: WarningBody, group: AreaGroup, *, at: datetime) -> Marked:
-    """The text for the residents of a group."""
-    words = phrases()[body.hazard_id]
-    update = UPDATED if body.action == "update" and group.again and group.level else ""
-    ways = _end_ways(body, group, words) if not group.level else _sms_ways(body, group, words, at)
-    return fitted((update + way for way in ways), body.status)
-
-
-def _sms_ways(
-    body: WarningBody, group: AreaGroup, words: HazardPhrases, at: datetime
-) -> Iterator[str]:
-    chosen = words.at(group.level)
-    whens = when_ways(body.onset, body.expires, at=at, zone=group.utc_offset)
-    ways = itertools.chain(
-        itertools.product(_arrival_ways(group, at), whens, _where(body, group), chosen.sms),
-        itertools.product(_arrival_ways(group, at), whens, _where(body, group), chosen.sms_last),
-    )
-    for arrival, when, where, template in ways:
-        yield template.format(
-            word=LEVEL_WORDS[group.level],
-            where=where,
-            when=when,
-            arrival=arrival,
-            source=source(body),
-        )
+PUSH_TITLE, PUSH_BODY = 65, 240
+"""Characters that a locked screen shows of a notification on common phones."""
+CB_SHORT, CB_LONG = 90, 360
+"""Characters of cell broadcast: one page (93 octets with its padding), and the longer text."""
+SHORT_POINT = 24
+"""Characters that are left of a long assembly point's name before it is given up."""
+SPEECH = 900
+"""Characters: about a minute read aloud; room for every way."""
 
 
-def _end_ways(body: WarningBody, group: AreaGroup, words: HazardPhrases) -> Iterator[str]:
-    if body.action == "all-clear":
-        templates = words.sms_end
-    elif body.action == "cancel":
-        templates = (
-            f"DIBATALKAN: peringatan {words.name_id} untuk {{where}} tidak berlaku. "
-            "Mohon maaf. Ikuti kabar BMKG.",
-            "DIBATALKAN: peringatan untuk {where} tidak berlaku. Ikuti kabar BMKG.",
-        )
-    else:
-        templates = (
-            f"PEMBARUAN. Peringatan {words.name_id} tidak lagi mencakup {{where}}. "
-            "Tetap waspada. {source}",
-            "PEMBARUAN. Peringatan tidak lagi mencakup {where}. Tetap waspada. {source}",
-        )
-    for where in _where(body, group):
-        for template in templates:
-            yield template.format(where=where, source=source(body))
+@dataclass(frozen=True)
+class Place:
+    """Where a text is about, apart from the version that it is for."""
+
+    level: int
+    wheres: tuple[str, ...]
+    """Ways to say it, fullest first, in the language of the text."""
+    zone: int
+    arrival: datetime | None
+    again: bool
 
 
-def source(body: WarningBody) -> str:
+class Speaker:
+    """All texts of one version for one place in one language."""
+
+    def __init__(
+        self, body: WarningBody, place: Place, *, at: datetime, code: str = FALLBACK
+    ) -> None:
+        self.body, self.place, self.at = body, place, at
+        self.words: Language = language(code)
+        self.hazard: HazardWords = self.words.hazards[body.hazard_id]
+
+    @cached_property
+    def _options(self) -> dict[str, tuple[str, ...]]:
+        body, place = self.body, self.place
+        whens = when_ways(body.onset, body.expires, at=self.at, zone=place.zone, words=self.words)
+        arrivals = arrival_ways(place.arrival, at=self.at, zone=place.zone, words=self.words)
+        found = {
+            "word": [self.words.levels.get(place.level, "")],
+            "name": [self.hazard.name],
+            "short": [self.hazard.short],
+            "where": place.wheres,
+            "when": whens,
+            "arrival": arrivals,
+            "source": [source(body, self.words)],
+        }
+        plain = {name: tuple(map(basic, values)) for name, values in found.items()}
+        return {**plain, "When": (_sentence(plain["when"][-1]),)}
+
+    def _mark(self) -> str:
+        return mark_of(self.body.status, "en" if self.words.code == "en" else FALLBACK)
+
+    def _lead(self) -> str:
+        """The mark of the status, and that this is news of a warning they know."""
+        told = self.body.action == "update" and self.place.again and self.place.level
+        return self._mark() + (self.words.update if told else "")
+
+    def _marked(self, templates: Sequence[str], limit: int, help_: Sequence[str]) -> Marked:
+        lead = self._lead()
+        options = {**self._options, "help": tuple(map(basic, help_))}
+        return Marked(lead + first_fit(templates, options, limit - len(lead)))
+
+    def text(self, limit: int = ONE_PART, reach: VillageReach = NOTHING_KNOWN) -> Marked:
+        """For residents of whom `reach` is known, in at most `limit` characters."""
+        return self._marked(self._templates(), limit, self._help(reach))
+
+    def brief(self) -> Marked:
+        """For 90 characters of cell broadcast, where the cell says where."""
+        if self.place.level:
+            return self._marked(self.hazard.at(self.place.level).brief, CB_SHORT, [""])
+        ends = self.words.ends.cancel_brief
+        return self._marked(self.hazard.end_brief if self._all_clear else ends, CB_SHORT, [""])
+
+    def speech(self) -> Marked:
+        """The full text for a voice: numbers and abbreviations in words."""
+        return Marked(spoken(self.text(SPEECH), self.words.code))
+
+    def title(self) -> Marked:
+        """For the first line of a push."""
+        if self.place.level:
+            form = self.words.push.title
+        else:
+            cancelled = self.body.action == "cancel"
+            form = self.words.push.title_cancel if cancelled else self.words.push.title_end
+        word = self.words.levels.get(self.place.level, "")
+        room = PUSH_TITLE - len(self._mark())
+        forms = [form.format(word=word, name=n) for n in (self.hazard.name, self.hazard.short)]
+        title = next((t for t in forms if len(t) <= room), forms[-1][:room])
+        return Marked(self._mark() + title)
+
+    def staff(self, templates: Sequence[str], **values: str) -> Marked:
+        """For coordinators: one SMS."""
+        options = {**self._options, **{name: (basic(v),) for name, v in values.items()}}
+        lead = self._mark()
+        return Marked(lead + first_fit(templates, options, ONE_PART - len(lead)))
+
+    @property
+    def _all_clear(self) -> bool:
+        return self.body.action == "all-clear"
+
+    def _templates(self) -> Sequence[str]:
+        if self.place.level:
+            return self.hazard.at(self.place.level).ways
+        if self._all_clear:
+            return self.hazard.end
+        return self.words.ends.cancel if self.body.action == "cancel" else self.words.ends.dropped
+
+    def _help(self, reach: VillageReach) -> list[str]:
+        leave = facts()[self.body.hazard_id].leave
+        if leave is None or not leave <= self.place.level:
+            return [""]
+        return help_ways(reach, self.words.help_of(self.body.hazard_id))
+
+
+def help_ways(reach: VillageReach, words: HelpWords) -> list[str]:
+    """Ways to say whether help comes and where to go. Not known is told as alone."""
+    if reach.help is Help.COMING and words.coming:
+        return list(words.coming)
+    point = plain_name(reach.point)
+    names = dict.fromkeys((point, shortened(point, SHORT_POINT))) if point else ()
+    named = [form.format(point=name) for name in names for form in words.point]
+    return [*named, *words.alone]
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def source(body: WarningBody, words: Language | None = None) -> str:
     """BMKG's own warning, or our estimate from its data."""
-    return "Sumber BMKG" if body.official else "Data BMKG"
+    words = words or language(FALLBACK)
+    return words.official if body.official else words.estimate
 
 
-def _where(body: WarningBody, group: AreaGroup) -> list[str]:
-    ways = area_names(group.adm2_name, group.districts, whole=group.whole_regency)
-    if body.hazard_id is HazardId.TSUNAMI:
-        return [f"pesisir {way}" for way in ways]
-    return ways
+def place_of(group: AreaGroup, words: Language) -> Place:
+    wheres = area_names(group.adm2_name, group.districts, whole=group.whole_regency, words=words)
+    return Place(group.level, tuple(wheres), group.utc_offset, group.arrival, group.again)
 
 
-def _arrival_ways(group: AreaGroup, at: datetime) -> list[str]:
-    """A time that has passed is never printed: waves may still come."""
-    if group.arrival is None or group.arrival <= at:
-        return [""]
-    clock = local_clock(group.arrival, group.utc_offset)
-    return [f" Perkiraan tiba {clock}.", f" Kira-kira {clock}.", ""]
+def speaker(body: WarningBody, group: AreaGroup, *, at: datetime, code: str = FALLBACK) -> Speaker:
+    """Of the texts for the residents of one group."""
+    return Speaker(body, place_of(group, language(code)), at=at, code=code)
 
 
-def until(expires: datetime, *, at: datetime, zone: int) -> str:
-    """`17.27 WITA`, `besok 02.10 WIB` or `26 September 02.10 WIB`, as seen from `at`."""
-    clock = local_clock(expires, zone)
-    there = require_aware(expires).astimezone(ZONES[zone]).date()
-    today = require_aware(at).astimezone(ZONES[zone]).date()
-    if there == today:
-        return clock
-    if there == today + timedelta(days=1):
-        return f"besok {clock}"
-    return f"{there.day} {MONTH_NAMES_ID[there.month - 1]} {clock}"
+def level_speaker(
+    body: WarningBody, groups: Sequence[AreaGroup], *, at: datetime, code: str = FALLBACK
+) -> Speaker:
+    """Of the texts for all groups of one level together: cell broadcast, radio, a notice.
+
+    Args:
+        groups: at least one, all of one level.
+    """
+    words = language(code)
+    if len(groups) == 1:
+        return speaker(body, groups[0], at=at, code=code)
+    names = [regency_in(group.adm2_name, words) for group in groups]
+    wheres = many_areas(names, [group.adm1_name for group in groups], words)
+    arrivals = [group.arrival for group in groups if group.arrival and group.arrival > at]
+    first = groups[0]
+    place = Place(
+        first.level,
+        tuple(wheres),
+        first.utc_offset,
+        min(arrivals, default=None),
+        any(group.again for group in groups),
+    )
+    return Speaker(body, place, at=at, code=code)
 
 
-def when_ways(onset: datetime, expires: datetime, *, at: datetime, zone: int) -> list[str]:
-    """From-to while the onset is ahead, else until when; the shorter way second."""
-    end = until(expires, at=at, zone=zone)
-    if onset <= at or onset >= expires:
-        return [f"sampai {end}"]
-    start = until(onset, at=at, zone=zone).rsplit(" ", 1)[0]
-    return [f"mulai {start} sampai {end}", f"sampai {end}"]
+def sms(
+    body: WarningBody,
+    group: AreaGroup,
+    *,
+    at: datetime,
+    code: str = FALLBACK,
+    reach: VillageReach = NOTHING_KNOWN,
+) -> Marked:
+    """The SMS for residents of a group."""
+    return speaker(body, group, at=at, code=code).text(reach=reach)
+
+
+def push_title(body: WarningBody, group: AreaGroup, *, code: str = FALLBACK) -> Marked:
+    return speaker(body, group, at=body.valid_from, code=code).title()
+
+
+def readiness(body: WarningBody, group: AreaGroup, *, at: datetime, code: str = FALLBACK) -> Marked:
+    """For the coordinators of a warned regency; tasks come in messages of their own."""
+    one = speaker(body, group, at=at, code=code)
+    if not group.level:
+        return one.text()
+    staff = one.words.staff
+    tasks = staff.no_tasks if group.level < Level.SIAGA else staff.tasks
+    return one.staff(staff.ready, tasks=tasks)
+
+
+def gap(body: WarningBody, group: AreaGroup, *, at: datetime, code: str = FALLBACK) -> Marked:
+    """For coordinators next door: how many people nobody of the regency reaches in time."""
+    one = speaker(body, group, at=at, code=code)
+    return one.staff(one.words.staff.gap, people=_people(group.uncovered_people, code))
+
+
+def bpbd(body: WarningBody, group: AreaGroup, *, at: datetime, code: str = FALLBACK) -> Marked:
+    """The same for the regency's disaster agency."""
+    one = speaker(body, group, at=at, code=code)
+    return one.staff(one.words.staff.bpbd, people=_people(group.uncovered_people, code))
+
+
+def _people(count: int, code: str) -> str:
+    text = f"{count:,}"
+    return text if code == "en" else text.replace(",", ".")
 
 
 def fitted(ways: Iterable[str], status: str) -> Marked:
@@ -122,61 +249,37 @@ def fitted(ways: Iterable[str], status: str) -> Marked:
     return mark(text[len(mark_of(status)) : ONE_PART - 3].rstrip() + "...", status)
 
 
-def push_title(body: WarningBody, group: AreaGroup) -> Marked:
-    name = phrases()[body.hazard_id].name_id
-    if body.action == "cancel":
-        return mark(f"Dibatalkan: peringatan {name}", body.status)
-    if not group.level:
-        return mark(f"Berakhir: peringatan {name}", body.status)
-    return mark(f"{LEVEL_WORDS[group.level]} {name}", body.status)
-
-
-def push_body(body: WarningBody, group: AreaGroup, *, at: datetime) -> Marked:
-    """The SMS text: what was reviewed for 160 places is right on a lock screen."""
-    return sms(body, group, at=at)
-
-
-def readiness(body: WarningBody, group: AreaGroup, *, at: datetime) -> Marked:
-    """For the coordinators of a warned regency; tasks come in messages of their own."""
-    name = phrases()[body.hazard_id].name_id
-    if not group.level:
-        return sms(body, group, at=at)
-    end = until(body.expires, at=at, zone=group.utc_offset)
-    word = LEVEL_WORDS[group.level].capitalize()
-    tasks = "Belum ada tugas." if group.level < Level.SIAGA else "Tugas tim lewat SMS lain."
-    ways = (
-        template.format(
-            name=name, where=where, end=end, word=word, source=source(body), tasks=tasks
-        )
-        for where in _where(body, group)
-        for template in (
-            "TAGANA BERSIAP: {word} {name} di {where} sampai {end}. {tasks} "
-            "Siapkan tim & pantau kabar. {source}",
-            "TAGANA BERSIAP: {word} {name}, {where}, sampai {end}. {tasks} {source}",
-        )
-    )
-    return fitted(ways, body.status)
-
-
 PUSH_LIMIT = 3000
 """Bytes of JSON; push services take 4,096 with encryption and headers."""
 
 
 def push_payload(
-    body: WarningBody, group: AreaGroup, *, warning_id: str, version: int, url: str
+    body: WarningBody,
+    group: AreaGroup,
+    *,
+    warning_id: str,
+    version: int,
+    url: str,
+    said: Mapping[str, str] | None = None,
+    villages: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """What the app gets; area codes get coarser until it is small enough."""
+    """What the app gets; area codes get coarser until it is small enough.
+
+    Args:
+        said: `title` and `body` in the reader's language; the group's own by default.
+        villages: for whom; those of the group that are told by default.
+    """
     payload: dict[str, Any] = {}
+    shown = said or {"title": group.push_title, "body": group.push_body}
     for length in (13, 8, 5):
         payload = {
-            "title": group.push_title,
-            "body": group.push_body,
+            **shown,
             "tag": warning_id,
             "warning_id": warning_id,
             "version": version,
             "hazard": str(body.hazard_id),
             "level": group.level,
-            "area_codes": sorted({code[:length] for code in group.told or group.codes}),
+            "area_codes": sorted({c[:length] for c in villages or group.told or group.codes}),
             "expires": iso(body.expires),
             "url": url,
             "status": body.status,

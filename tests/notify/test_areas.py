@@ -9,16 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kentongan.errors import DataError
-from notify.areas import (
-    MAX_VERTICES,
-    area_names,
-    cover,
-    district_counts,
-    joined,
-    rows_of,
-    short_regency,
-    split,
-)
+from notify.area_names import area_names, joined, short_regency
+from notify.areas import rows_of, split
+from notify.cover import MAX_VERTICES, cover
+from notify.geocodes import count
 
 
 @pytest.mark.parametrize(
@@ -58,7 +52,7 @@ def test_groups_are_one_for_each_regency_and_level_highest_first():
 
 
 def test_a_village_of_another_layer_set_is_an_error(areas):
-    assert district_counts(areas) == {"53.07": 1, "75.02": 2, "75.04": 1}
+    assert count(areas["adm4_code"]).districts == {"53.07": 1, "75.02": 2, "75.04": 1}
     with pytest.raises(DataError, match=r"11\.01\.01\.2001"):
         rows_of(areas, ["75.02.07.2001", "11.01.01.2001"])
 

@@ -134,7 +134,7 @@ def test_a_text_says_level_place_end_and_source(hazard, level):
     text = texts.sms(body(hazard), group(level=level, utc_offset=8), at=AT)
     assert LEVEL_WORDS[level] in text and "Mananggu" in text and "BMKG" in text
     if hazard is not HazardId.TSUNAMI:  # which ends by BMKG's word, never by the clock
-        assert "sampai besok 05.30 WITA" in text
+        assert "sampai besok 05.30 WITA" in text.lower().replace("wita", "WITA")
 
 
 def test_local_clock_and_onset_of_a_nowcast():
@@ -173,7 +173,7 @@ def test_an_update_says_so_to_those_who_were_warned():
 
 def test_our_estimate_is_not_passed_off_as_bmkgs_word():
     text = texts.sms(body(HazardId.SHAKING, official=False), group(level=3), at=AT)
-    assert text.endswith("Data BMKG") and "Sumber BMKG" not in text
+    assert text.endswith("Data BMKG") and "Sumber" not in text
 
 
 @pytest.mark.parametrize("villages", [1, 80, 400, 3000])

@@ -138,7 +138,7 @@ def test_an_all_clear_also_reaches_those_whom_an_update_left(world):
     texts = {
         row["area_code"]: row["text"]
         for row in world.rows(messages)
-        if (row["version"], row["channel"], row["purpose"]) == (2, "sms", "alert")
+        if (row["version"], row["channel"], row["language"]) == (2, "sms", "id")
     }
     assert "tidak lagi mencakup" in texts["75.04"]
     world.send(world.at + MINUTE)
