@@ -19,6 +19,7 @@ from kentongan.times import parse_instant
 from orchestration import stages
 from orchestration.context import CycleContext, Draw, is_live, open_context, open_ingest
 from orchestration.forecasts import FORECAST
+from orchestration.secondary import note_secondary
 
 
 @contextmanager
@@ -82,6 +83,7 @@ def release_step(at: str) -> dict[str, Any]:
         released = stages.release_all(context, when, troubles)
         stages.send(context, when)
         stages.plan_all(context, when, troubles)
+        note_secondary(context, when, troubles)
         _raise(troubles)
         return {"released": released}
 

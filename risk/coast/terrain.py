@@ -77,17 +77,28 @@ def read_terrain(
     if wrong:
         heights = heights.none()
     land = drawn | (heights.mean > 0)
-    # At the water's edge a hole is the sea: there the known part of a cell speaks.
-    whole = heights.complete | _sea_fringe(land)
     return Terrain(
         grid=grid,
-        low_m=np.where(whole, heights.lowest, np.nan),
+        low_m=_lowest(heights, _sea_fringe(land)),
         sine=_sine(heights.mean, grid),
         land=land,
         strip=~inland,
         river=burnt(rivers, grid, touched=True),
         datum_wrong=wrong,
     )
+
+
+def _lowest(heights: Heights, fringe: Mask) -> Floats:
+    """Lowest height of each cell, NaN where it is not known.
+
+    At the water's edge a hole is the sea: the known part of a cell speaks, and beside known cells
+    one that has no height at all lies as low as the sea.
+    """
+    known = np.isfinite(heights.lowest)
+    # Cells of both rasters do not agree: a strip of partly known ones lies behind the fringe.
+    shore = ndimage.binary_dilation(fringe, _AROUND)
+    low = np.where(heights.complete | shore, heights.lowest, np.nan)
+    return np.where(fringe & ~known & ndimage.binary_dilation(known, _AROUND), 0.0, low)
 
 
 def other_datum(heights: Heights, land: Mask, rules: CoastRules) -> bool:
