@@ -24,6 +24,7 @@ from orchestration import event_store
 from orchestration.context import CycleContext
 from orchestration.event_store import StoredEvent
 from orchestration.heartbeat import CYCLE, beat_if_present
+from orchestration.secondary import note_secondary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,6 +73,7 @@ def advance(context: CycleContext, at: datetime) -> dict[str, Any]:
     }
     first = send(context, at)
     plan_all(context, at, troubles)
+    note_secondary(context, at, troubles)
     done["messages"] = added(first, send(context, at))
     done["troubles"] = troubles
     note_cycle(context, at, done)
