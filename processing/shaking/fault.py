@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+from shapely.errors import GEOSException
 from shapely.geometry import shape
 
 from kentongan.errors import DataError
@@ -110,7 +111,7 @@ def _outline(feature: Mapping[str, Any]) -> Any:
         raise DataError(f"fault: expected one of {', '.join(_KINDS)}, found {str(kind)[:40]!r}")
     try:
         outline = shapely.force_2d(shape(feature["geometry"]))
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, GEOSException) as error:
         raise DataError(f"fault: expected coordinates, found {str(error)[:120]}") from error
     points = shapely.get_coordinates(outline)
     if not 2 <= len(points) <= MAX_POINTS or not np.isfinite(points).all():
