@@ -12,12 +12,16 @@ WAIT_S = 120.0
 """Longer than the slowest cycle measured (below 10 s) by a wide margin."""
 
 
+class StillRunning(KentonganError):
+    """Another process holds the home for longer than anybody waits."""
+
+
 @contextmanager
 def exclusive(home: Path) -> Iterator[None]:
     """Hold the home's cycle lock; a process that dies lets go of it.
 
     Raises:
-        KentonganError: another process holds it for longer than `WAIT_S`.
+        StillRunning: another process holds it for longer than `WAIT_S`.
     """
     from filelock import FileLock, Timeout
 
@@ -26,7 +30,7 @@ def exclusive(home: Path) -> Iterator[None]:
         with FileLock(home / "cycle.lock", timeout=WAIT_S):
             yield
     except Timeout as error:
-        raise KentonganError(
+        raise StillRunning(
             f"{home / 'cycle.lock'}: held by another process for more than {WAIT_S:.0f} s; "
             "look for a hanging kentongan process"
         ) from error

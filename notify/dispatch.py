@@ -75,6 +75,7 @@ def dispatch(
     at: datetime,
     batch: int = 500,
     recalls_pass: bool = False,
+    urgent: bool = False,
 ) -> DispatchReport:
     """Send what is due over the channels that exist, until nothing is left.
 
@@ -83,6 +84,7 @@ def dispatch(
 
     Args:
         recalls_pass: corrections and calls back go out although a switch is off.
+        urgent: send corrections and calls back alone.
 
     Raises:
         RuleViolation: a channel besides the recorder that is not behind its guard.
@@ -94,11 +96,12 @@ def dispatch(
     _settle_doubtful(engine, report, at)
     origins = Origins()
     for route, channel in sorted(channels.items()):
-        run = _Run(engine, route, channel, at, report, origins, recalls_pass)
+        run = _Run(engine, route, channel, at, report, origins, recalls_pass, urgent)
         while run.sends_batch(batch):
             pass
-    suppress_strays(engine, tuple(channels), at=at)
-    _expire(engine, report, at)
+    if not urgent:
+        suppress_strays(engine, tuple(channels), at=at)
+        _expire(engine, report, at)
     for route, stop in report.stopped.items():
         log.warning("route %s sends nothing: stopped by %s at %s (%s)", route, stop.actor, stop.at,
                     stop.reason)  # fmt: skip
@@ -126,6 +129,7 @@ class _Run:
     report: DispatchReport
     origins: Origins
     recalls_pass: bool
+    urgent: bool
     started: float = field(default_factory=time.monotonic)
 
     @property
@@ -173,9 +177,10 @@ class _Run:
             .limit(limit)
         )
         with writing(self.engine) as connection:
-            if self._stopped(connection):
-                if not self.recalls_pass:
-                    return []
+            stopped = self._stopped(connection)
+            if stopped and not self.recalls_pass:
+                return []
+            if stopped or self.urgent:
                 ready = ready.where(outbox.c.prio <= PRIO_CORRECTION)
             claimed = [tuple(row) for row in connection.execute(self._lease(ready))]
         return [row[0] for row in sorted(claimed, key=lambda row: (row[1], row[2], row[0]))]

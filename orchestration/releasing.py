@@ -16,6 +16,7 @@ from orchestration import event_store
 
 if TYPE_CHECKING:
     from notify.firewall import Routes
+    from notify.run import Published
     from notify.versions import Version
     from orchestration.context import CycleContext
     from orchestration.event_store import StoredEvent
@@ -51,16 +52,49 @@ def release_pending(context: CycleContext, at: datetime) -> list[dict[str, Any]]
         publisher=Publisher.from_settings(context.settings),
     )
     _recall(context, active_warnings(context.engine, at), at)
-    return [
-        {
-            "warning_id": p.ref.warning_id if p.ref else None,
-            "version": p.ref.version if p.ref else None,
-            "identifier": p.alert.identifier if p.alert else None,
-            "messages": p.messages,
-            "refused": p.refused,
-        }
-        for p in published
-    ]
+    return [_told(p) for p in published]
+
+
+def _told(done: Published) -> dict[str, Any]:
+    return {
+        "warning_id": done.ref.warning_id if done.ref else None,
+        "version": done.ref.version if done.ref else None,
+        "identifier": done.alert.identifier if done.alert else None,
+        "messages": done.messages,
+        "refused": done.refused,
+    }
+
+
+def release_end(context: CycleContext, warning_id: str, at: datetime) -> list[dict[str, Any]]:
+    """Release and fill the newest version of one warning, if it is an end that may go out.
+
+    Takes no lock of the home: each step is a transaction, and a cycle that is busy sending what is
+    wrong must not hold up the correction.
+
+    Raises:
+        RuleViolation: see `notify.approval.release`.
+    """
+    from notify import versions
+    from notify.publisher import Publisher
+    from notify.run import release_and_fill
+
+    with context.engine.connect() as connection:
+        newest = versions.newest(connection, warning_id)
+    if newest is None or not newest.body.is_end:
+        return []
+    done = release_and_fill(
+        context.engine,
+        context.runs,
+        newest.ref,
+        at=at,
+        mode=context.settings.mode,
+        live=context.live,
+        policy=context.release,
+        coordinators=context.layers.coordinators,
+        synthetic_residents=False,
+        publisher=Publisher.from_settings(context.settings),
+    )
+    return [_told(done)] if done.alert else []
 
 
 def plan_in_force(context: CycleContext, at: datetime) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import select
 
+from kentongan.audit.heads import sign_and_keep
 from kentongan.db import cycles
 from kentongan.db import events as events_table
 from kentongan.db import records as records_table
@@ -105,7 +106,16 @@ def guarded(what: str, troubles: list[dict[str, str]], act: Callable[[], _T]) ->
 
 
 def note_cycle(context: CycleContext, at: datetime, done: Mapping[str, Any]) -> None:
-    """That a cycle came to its end: the web application and the watchdogs look for it."""
+    """That a cycle came to its end: the web application and the watchdogs look for it.
+
+    What it did is signed (`kentongan.audit.heads`); a copy that cannot be written is a trouble.
+    """
+    troubles: list[dict[str, str]] = []
+    signed = partial(sign_and_keep, context.engine, context.settings, at)
+    for detail in guarded("audit head", troubles, signed) or ():
+        troubles.append({"what": "audit head", "detail": detail})
+    if troubles:
+        done = {**done, "troubles": [*done.get("troubles", ()), *troubles]}
     with context.engine.begin() as connection:
         connection.execute(cycles.insert().values(at=iso(at), document=dict(done)))
     beat_if_present(context.engine, CYCLE, at)
@@ -120,14 +130,15 @@ def overlay(
     """Known records to hazard fields to impact tables. Returns what is new."""
     troubles = [] if troubles is None else troubles
     changed: list[StoredEvent] = []
-    for field in guarded("hazard fields", troubles, lambda: _fields(context, at)) or ():
+    for field in guarded("hazard fields", troubles, lambda: fields_of(context, at)) or ():
         what = f"overlay of {field.event.event_id}"
         act = partial(_overlay_one, context, field, at, troubles)
         changed += guarded(what, troubles, act) or ()
     return [{"event_id": s.event.event_id, "uri": s.impact_path} for s in changed]
 
 
-def _fields(context: CycleContext, at: datetime) -> list[HazardField]:
+def fields_of(context: CycleContext, at: datetime) -> list[HazardField]:
+    """Hazard fields of all that is known at an instant."""
     from ingest.known import known
     from orchestration.shaking import shaking_inputs
     from processing.run import hazard_fields
@@ -305,8 +316,12 @@ def plan_all(
     return guarded("plan", troubles, lambda: plan_in_force(context, at)) or 0
 
 
-def send(context: CycleContext, at: datetime) -> dict[str, Any]:
-    """The outbox through the channels that exist in this run."""
+def send(context: CycleContext, at: datetime, *, urgent: bool = False) -> dict[str, Any]:
+    """The outbox through the channels that exist in this run.
+
+    Args:
+        urgent: corrections and calls back alone.
+    """
     from notify.channels.recorder import Recorder
     from notify.dispatch import dispatch
     from notify.firewall import channels_for
@@ -321,7 +336,8 @@ def send(context: CycleContext, at: datetime) -> dict[str, Any]:
         test_numbers=context.settings.test_numbers,
     )
     passes = load_dispatch_policy().recalls_pass_a_stop
-    return dispatch(context.engine, channels, at=at, recalls_pass=passes).as_json()
+    sent = dispatch(context.engine, channels, at=at, recalls_pass=passes, urgent=urgent)
+    return sent.as_json()
 
 
 # --- map -------------------------------------------------------------------------------

@@ -98,9 +98,12 @@ def dispatch_step(at: str) -> dict[str, Any]:
 
 
 def send_due(at: str) -> dict[str, Any]:
-    """As `dispatch_step`, for the dispatcher: sending is no cycle, and must not look like one."""
+    """As `dispatch_step`, for the dispatcher: sending is no cycle, and must not look like one.
+
+    It takes no lock of the home: rows are leased, so it may send beside a cycle.
+    """
     when, settings = parse_instant(at), Settings()
-    with _context(settings, when) as context, exclusive(settings.home):
+    with _context(settings, when) as context:
         return stages.send(context, when)
 
 
