@@ -26,6 +26,7 @@ from console.cli import (
     warnings,
     watch,
     web,
+    what_if,
 )
 
 app = typer.Typer(
@@ -45,6 +46,7 @@ for name, command in (
     ("overlay", overlay.overlay),
     ("coverage", coverage.coverage),
     ("quakes", quakes.quakes),
+    ("what-if", what_if.what_if),
     ("dispatch", dispatch.dispatch),
     ("deadman", deadman.deadman),
     ("feed-server", feed_server.feed_server),

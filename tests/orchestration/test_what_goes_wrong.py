@@ -48,7 +48,7 @@ def test_an_event_that_ended_is_looked_at_again_when_more_is_known(play):
     event_store.end(context.engine, stored.event.event_id, stored.event.valid_from)
     assert event_store.active(context.engine) == []
     impact = event_store.read_impact(context.runs, stored.impact_path)
-    fields = stages._fields(context, stored.event.onset + timedelta(minutes=6))
+    fields = stages.fields_of(context, stored.event.onset + timedelta(minutes=6))
     (field,) = [f for f in fields if f.event.event_id == stored.event.event_id]
     event_store.save(
         context.engine, context.runs, field, stored.event, impact, digest="0" * 64,
