@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from kentongan import audit
 from kentongan.db import holds, insert_ignore, releases, warnings
@@ -91,9 +91,11 @@ def hold(connection: Connection, version: Version, reason: str, at: datetime) ->
         audit.append(connection, at=at, actor="kentongan", action="warning.held", body=body)
 
 
-def hold_of(connection: Connection, version: Version) -> Row[Any] | None:
-    return connection.execute(
-        select(holds.c.reason, holds.c.at).where(
+def held_for(connection: Connection, version: Version) -> str:
+    """The quota that keeps a version from going by itself; empty: none did."""
+    found = connection.execute(
+        select(holds.c.reason).where(
             holds.c.warning_id == version.warning_id, holds.c.version == version.version
         )
-    ).first()
+    ).scalar()
+    return str(found or "")

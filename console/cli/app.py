@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from console.cli import (
+    accounts,
     archive,
     audit,
     cap,
@@ -63,5 +64,6 @@ for name, group in (
     ("archive", archive.group),
     ("quarantine", quarantine.group),
     ("audit", audit.group),
+    ("accounts", accounts.group),
 ):
     app.add_typer(group, name=name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,42 +10,82 @@ from console.cli import by_hand
 from console.cli.common import AsJson, At, database, now, open_settings, print_json
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from kentongan.view import WarningLine
+    from notify.waiting import Waiting
 
 group = typer.Typer(help="Warnings and their life.", no_args_is_help=True)
 group.command()(by_hand.approve)
 group.command()(by_hand.cancel)
 group.command()(by_hand.allclear)
+group.command("break-glass")(by_hand.break_glass)
+group.command()(by_hand.review)
 
 
 @group.command("list")
 def list_(at: At = None, json: AsJson = False) -> None:
-    """Warnings in force and drafts, the most urgent first."""
+    """Warnings in force and drafts, the most urgent first; then what waits for people."""
     from console.columns import table
     from console.warning_lines import jsonable, open_warnings
     from kentongan.times import iso
+    from notify.waiting import waiting
+    from orchestration.by_hand import desk_of
+    from orchestration.context import open_context
 
     instant = at or now()
-    with database(open_settings()) as engine:
-        lines = open_warnings(engine)
+    with open_context(open_settings(), live=False, reading=True) as context:
+        lines = open_warnings(context.engine)
+        with context.engine.connect() as connection:
+            drafts = waiting(connection, desk_of(context), instant)
     if json:
-        print_json({"at": iso(instant), "warnings": [jsonable(line) for line in lines]})
-    elif not lines:
-        print("no warning is open; this is not an all-clear (see: kentongan feeds)")
+        print_json(
+            {
+                "at": iso(instant),
+                "warnings": [jsonable(line) for line in lines],
+                "waiting": [jsonable(line) for line in drafts],
+            }
+        )
+        return
+    if lines:
+        print(table(_HEAD, [_cells(line, instant) for line in lines], right=(4, 5, 6, 7)))
     else:
-        head = ("level", "hazard", "state", "until", "villages", "people", "uncovered", "warning")
-        print(table(head, [_cells(line) for line in lines], right=(4, 5, 6)))
+        print("no warning is open; this is not an all-clear (see: kentongan feeds)")
+    if drafts:
+        print("\nwaits for people:")
+        print(table(_WAITING, [_waiting_cells(line, instant) for line in drafts], right=(3,)))
 
 
-def _cells(line: WarningLine) -> tuple[str, ...]:
+_HEAD = ("level", "hazard", "state", "until", "age", "villages", "people", "uncovered", "warning")
+_WAITING = ("level", "hazard", "what", "age", "until", "warning", "waits for")
+
+
+def _waiting_cells(line: Waiting, at: datetime) -> tuple[str, ...]:
     from console import words
-    from console.report import plain_time
+    from console.report import plain_age, plain_time
+
+    held = f" (held back: {line.held})" if line.held else ""
+    return (
+        words.level_word(line.level),
+        line.hazard_id,
+        line.what,
+        plain_age(line.since, at),
+        plain_time(line.until),
+        f"{line.warning_id} v{line.version}",
+        line.waits_for + held,
+    )
+
+
+def _cells(line: WarningLine, at: datetime) -> tuple[str, ...]:
+    from console import words
+    from console.report import plain_age, plain_time
 
     return (
         words.level_word(line.level),
         line.hazard_id,
         line.state,
         plain_time(line.expires),
+        plain_age(line.sent, at) if line.sent else "-",
         words.number(line.villages),
         words.number(line.exposed),
         words.number(line.uncovered),
@@ -56,24 +96,56 @@ def _cells(line: WarningLine) -> tuple[str, ...]:
 @group.command()
 def show(
     warning_id: Annotated[str, typer.Argument(help="As 'warning list' prints it.")],
+    at: At = None,
     json: AsJson = False,
 ) -> None:
-    """All versions of one warning, with their states and texts."""
+    """All versions of one warning, and what a person must know before they approve the newest."""
+    from console.dossier import dossier, dossier_lines
     from console.warning_lines import history
+    from orchestration.by_hand import desk_of
+    from orchestration.context import open_context
 
-    with database(open_settings()) as engine:
+    settings = open_settings()
+    with database(settings) as engine:
         document = history(engine, warning_id)
+    with (
+        open_context(settings, live=False, reading=True) as context,
+        context.engine.connect() as connection,
+    ):
+        document["newest"] = dossier(connection, desk_of(context), warning_id, at or now())
     if json:
         print_json(document)
         return
     for version in document["versions"]:
-        body = version["body"]
-        print(f"{warning_id} version {version['version']}: {body['title']}")
-        print(f"  {body['action']}, level {body['level']}, {body['status']}: {body['reason']}")
-        for state in version["states"]:
-            print(f"  {state['at']} {state['state']} by {state['actor']}")
-        for area in body["groups"]:
-            print(f"  {area['adm2_name']}, level {area['level']}, {len(area['codes'])} villages")
-            print(f"    {area['sms']}")
-        print(f"  content {version['content_hash']}")
-        print(f"  CAP {version['cap']}" if version["cap"] else "  no CAP document yet")
+        print("\n".join(_version_lines(warning_id, version)))
+    print("\n".join(dossier_lines(document["newest"], warning_id)))
+
+
+def _version_lines(warning_id: str, version: dict[str, Any]) -> list[str]:
+    body = version["body"]
+    return [
+        f"{warning_id} version {version['version']}: {body['title']}",
+        f"  {body['action']}, level {body['level']}, {body['status']}: {body['reason']}",
+        *(f"  {s['at']} {s['state']} by {s['actor']}" for s in version["states"]),
+        f"  CAP {version['cap']}" if version["cap"] else "  no CAP document yet",
+    ]
+
+
+@group.command()
+def thread(
+    warning_id: Annotated[str, typer.Argument(help="As 'warning list' prints it.")],
+    xml: Annotated[bool, typer.Option("--xml", help="With the CAP documents in full.")] = False,
+    json: AsJson = False,
+) -> None:
+    """The whole CAP thread of a warning, from the first alert to its end, with its SMS texts."""
+    from console.cap_thread import as_document, report
+    from console.cap_thread import thread as of_warning
+    from kentongan.store import Store
+
+    settings = open_settings()
+    with database(settings) as engine:
+        links = of_warning(engine, Store(str(settings.home.resolve())), warning_id)
+    if json:
+        print_json({"warning_id": warning_id, "alerts": as_document(links)})
+    else:
+        print(report(links, xml=xml))

@@ -108,6 +108,33 @@ def raw(key: Ed25519PublicKey) -> str:
     return key.public_bytes_raw().hex()
 
 
+def public_pem(key: Ed25519PublicKey) -> str:
+    from cryptography.hazmat.primitives import serialization
+
+    pem = key.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return pem.decode()
+
+
+def public_key(path: Path) -> Ed25519PublicKey:
+    """A public key out of a PEM file.
+
+    Raises:
+        SettingsError: not readable, or another kind of key.
+    """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        key = load_pem_public_key(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"public key {path}: {error}") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise SettingsError(f"public key {path}: expected Ed25519, found {type(key).__name__}")
+    return key
+
+
 def sign_head(
     engine: Engine,
     at: datetime,
