@@ -105,17 +105,16 @@ def guarded(what: str, troubles: list[dict[str, str]], act: Callable[[], _T]) ->
         return None
 
 
-def note_cycle(context: CycleContext, at: datetime, done: Mapping[str, Any]) -> None:
+def note_cycle(context: CycleContext, at: datetime, done: dict[str, Any]) -> None:
     """That a cycle came to its end: the web application and the watchdogs look for it.
 
     What it did is signed (`kentongan.audit.heads`); a copy that cannot be written is a trouble.
     """
     troubles: list[dict[str, str]] = []
     signed = partial(sign_and_keep, context.engine, context.settings, at)
-    for detail in guarded("audit head", troubles, signed) or ():
-        troubles.append({"what": "audit head", "detail": detail})
-    if troubles:
-        done = {**done, "troubles": [*done.get("troubles", ()), *troubles]}
+    failed = guarded("audit head", troubles, signed) or ()
+    troubles += [{"what": "audit head", "detail": detail} for detail in failed]
+    done.setdefault("troubles", []).extend(troubles)
     with context.engine.begin() as connection:
         connection.execute(cycles.insert().values(at=iso(at), document=dict(done)))
     beat_if_present(context.engine, CYCLE, at)
