@@ -35,8 +35,12 @@ class Curve:
     samples: int
 
     def apply(self, rate: Floats) -> tuple[Floats, Floats, Floats]:
-        """p10, p50 and p90 of the rain, mm/h; beyond the last knot the last ratio holds."""
-        return tuple(_read(self.ours, knots, rate) for knots in (self.p10, self.central, self.p90))  # type: ignore[return-value]
+        """p10, p50 and p90 of the rain, mm/h; beyond the last knot a millimetre is one."""
+        low, central, high = (
+            _read(self.ours, knots, rate) for knots in (self.p10, self.central, self.p90)
+        )
+        # Between knots the three curves may cross by a little.
+        return np.minimum(low, central), central, np.maximum(high, central)
 
 
 Key = tuple[str, int]
@@ -72,6 +76,7 @@ def fit(ours: Floats, reference: Floats) -> Curve:
     knots = np.unique(np.quantile(x, _LEVELS))
     level = np.searchsorted(np.sort(x), knots, side="right") / x.size
     central = np.maximum.accumulate(np.quantile(y, np.clip(level, 0, 1)))
+    central[knots <= 0] = 0.0  # where the retrieval is dry, the centre stays dry
     low, high = _bands(x, y, knots)
     return Curve(knots, central, np.minimum(low, central), np.maximum(high, central), int(x.size))
 
@@ -92,8 +97,8 @@ def _read(knots: Floats, values: Floats, rate: Floats) -> Floats:
     if knots.size == 1:
         return np.where(np.isnan(rate), np.nan, values[0])
     inside = PchipInterpolator(knots, values)(np.clip(rate, knots[0], knots[-1]))
-    ratio = values[-1] / knots[-1] if knots[-1] > 0 else 1.0
-    beyond = np.where(rate > knots[-1], (rate - knots[-1]) * ratio, 0.0)
+    # No sample was there: a ratio of the last ones would grow without bound.
+    beyond = np.maximum(rate - knots[-1], 0.0)
     answer: Floats = np.where(np.isnan(rate), np.nan, inside + beyond)
     return answer
 
