@@ -73,7 +73,7 @@ def _parts(body: WarningBody) -> list[list[AreaGroup]]:
 
     Villages that an update leaves are told by message; the alert itself names what holds.
     """
-    wanted = [group for group in body.groups if body.is_end or group.level]
+    wanted = [group for group in body.groups if body.holds_nowhere or group.level]
     levels = sorted({group.level for group in wanted}, reverse=True)
     return [[group for group in wanted if group.level == level] for level in levels]
 
@@ -97,11 +97,11 @@ def _info(
         language=language,
         categories=(words.category,),
         event=(words.name_en if english else words.name_id).capitalize(),
-        response_types=("AllClear",) if body.is_end else (words.at(level).response,),
+        response_types=("AllClear",) if body.holds_nowhere else (words.at(level).response,),
         **_ranks(body, level, onset=onset, sent=sent),
         event_codes=_event_codes(words),
         effective=require_aware(sent).astimezone(zone),
-        onset=None if body.is_end else onset.astimezone(zone),
+        onset=None if body.holds_nowhere else onset.astimezone(zone),
         expires=body.expires.astimezone(zone),
         sender_name=publisher.sender_name,
         headline=text.headline(),
@@ -119,7 +119,7 @@ def _event_codes(words: HazardPhrases) -> tuple[Pair, ...]:
 
 
 def _ranks(body: WarningBody, level: int, *, onset: datetime, sent: datetime) -> dict[str, Any]:
-    if body.is_end:
+    if body.holds_nowhere:
         return {"urgency": "Past", "severity": "Minor", "certainty": "Observed"}
     return {
         "urgency": urgency(onset, sent),
@@ -210,6 +210,8 @@ class _Words:
             return "CANCELLED: warning of" if self.english else "DIBATALKAN: peringatan"
         if self.body.is_end:
             return "Ended: warning of" if self.english else "Berakhir: peringatan"
+        if self.body.holds_nowhere:
+            return "No longer covered: warning of" if self.english else "Tidak lagi: peringatan"
         return LEVEL_WORDS[self.level]
 
     def _count(self) -> str:
@@ -235,11 +237,15 @@ class _Words:
             return "Peringatan ini dibatalkan; peringatan ini seharusnya tidak berlaku."
         if self.body.is_end:
             return self.words.end_en if self.english else self.words.end_id
+        if self.body.holds_nowhere:
+            if self.english:
+                return "This warning no longer covers the areas below."
+            return "Peringatan ini tidak lagi mencakup wilayah di bawah ini."
         at_level = self.words.at(self.level)
         return at_level.what_en if self.english else at_level.what_id
 
     def _people(self) -> str:
-        if self.body.is_end:
+        if self.body.holds_nowhere:
             return ""
         people = sum(group.exposed_people for group in self.groups)
         villages = sum(len(group.codes) for group in self.groups)
@@ -259,7 +265,7 @@ class _Words:
         return f"{regency} ({'districts' if self.english else 'Kec.'} {names})"
 
     def _until(self) -> str:
-        if self.body.is_end:
+        if self.body.holds_nowhere:
             return ""
         if self.body.hazard_id is HazardId.TSUNAMI:
             if self.english:
@@ -280,6 +286,8 @@ class _Words:
     def instruction(self) -> str:
         if self.body.action == "cancel":
             text = "Follow BMKG's news." if self.english else "Ikuti kabar BMKG."
+        elif self.body.holds_nowhere and not self.body.is_end:
+            text = "Stay alert and follow BMKG." if self.english else "Tetap waspada, ikuti BMKG."
         elif self.body.is_end:
             text = self.words.end_do_en if self.english else self.words.end_do_id
         else:

@@ -146,7 +146,7 @@ def _advance(
     if older is not None and older.state == WarningState.RELEASED:
         older.add_state(connection, WarningState.SUPERSEDED, at=at, actor=actor)
     states = [WarningState.APPROVED, WarningState.RELEASED]
-    if version.body.is_end:
+    if version.body.holds_nowhere:
         taken_back = version.body.action == "cancel"
         states.append(WarningState.CANCELLED if taken_back else WarningState.ENDED)
     for state in states:

@@ -118,7 +118,12 @@ class WarningBody(_Frozen):
 
     @property
     def is_end(self) -> bool:
-        return self.action in ("all-clear", "cancel") or not self.levels
+        return self.action in ("all-clear", "cancel")
+
+    @property
+    def holds_nowhere(self) -> bool:
+        """An end, or an update with which the last village leaves: the warning closes with it."""
+        return not self.levels
 
     @property
     def msg_type(self) -> Literal["Alert", "Update", "Cancel"]:

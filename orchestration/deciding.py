@@ -123,8 +123,8 @@ def decide_one(
     """Decide on one event and draft what follows; None where nothing is said."""
     from risk.decision import decide
 
-    around = neighbours.around(one.known)
     one = _joined(context, one, looked, neighbours)
+    around = neighbours.around(one.known)
     if "rain-jump" in set(one.evidence["decided_by"]) and around.nowcast:
         one = _judged(context, one, around.nowcast)
     decision = decide(

@@ -62,8 +62,8 @@ def decide(
     if _has_run_out(event, standing, at):
         reason = f"own end {iso(standing.expires)} has passed"
         return _decision(event, Action.EXPIRE, {}, (), standing.expires, reason)
-    if around.successor is not None and _may_hand_over(event, standing, around):
-        return _hand_over(event, standing, at, around)
+    if around.successor is not None:
+        return _give_way(event, standing, at, around)
     lower = falls(event, standing.levels, history, at=at, rules=rules.hold)
     return _hold(event, found, standing, at, policy, lower=lower, around=around)
 
@@ -143,18 +143,19 @@ def _all_clear(
     return _decision(event, Action.ALL_CLEAR, {}, told, expires, reason)
 
 
-def _may_hand_over(event: HazardEvent, standing: Standing, around: Surroundings) -> bool:
-    """A newer nowcast speaks for its province; an estimate is given up only where the other one
-    holds every village of it, at its level or above."""
-    if event.official:
-        return True
-    return all(around.covered.get(code, 0) >= level for code, level in standing.levels.items())
-
-
-def _hand_over(
+def _give_way(
     event: HazardEvent, standing: Standing, at: datetime, around: Surroundings
 ) -> Decision:
+    """To the successor, which tells whatever is new.
+
+    A newer nowcast speaks for its province at once. An estimate waits until the other one holds
+    every village of it, at its level or above.
+    """
     in_force = standing.levels if standing.released_levels is None else standing.released_levels
+    open_still = sum(around.covered.get(code, 0) < level for code, level in in_force.items())
+    if open_still and not event.official and _went_out(standing):
+        reason = f"becomes part of {around.successor}, which does not hold {_count(open_still)} yet"
+        return _decision(event, Action.NONE, standing.levels, (), standing.expires, reason)
     lost = (c for c in in_force if c in set(standing.ever_warned) and c not in around.covered)
     told = tuple(sorted(lost)) if _went_out(standing) else ()
     reason = f"{around.successor} has taken its place; {_count(len(told))} no longer covered"
