@@ -117,6 +117,7 @@ def axes_for(
 ) -> Axes | None:
     """Cells that hold every state: of the base grid, or of BMKG's own carried on beyond its edges.
 
+    While earlier states hold, the base grid: on other cells a level could fall at a border.
     None: nothing of it lies on the base grid.
     """
     boxes = [_box(one, rules) for one in (current, *others)]
@@ -132,6 +133,8 @@ def axes_for(
         arrays = inputs.grid(current.grid)
     except KentonganError as error:
         return Axes(latitude, longitude, None, (f"BMKG's grid cannot be read: {error}",))
+    if others:
+        return Axes(latitude, longitude, arrays)
     return Axes(
         extended(arrays.latitude, float(latitude[0]), float(latitude[-1])),
         extended(arrays.longitude, float(longitude[0]), float(longitude[-1])),
