@@ -31,6 +31,7 @@ PUBLISHED_AFTER = timedelta(minutes=5)
 """From origin to text: what InaTEWS' service guide (2012) promises for the first bulletin."""
 GRID_AFTER = timedelta(minutes=34)
 """From origin to BMKG's own map: median of 226 real maps processed within a day, 2012 to 2024."""
+_LOOK_BACK = timedelta(days=1)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov", "Des")
 _T = TypeVar("_T")
 
@@ -106,11 +107,13 @@ def _pass(text: bytes, settings: Settings, at: datetime) -> dict[str, Any]:
 
 def _run(context: CycleContext, at: datetime) -> dict[str, Any]:
     """Each stage by itself, so that each can be timed."""
+    from ingest.known import known
+
     clock: dict[str, float] = {}
     poll = _timed(clock, "text", lambda: stages.poll_one(context.ingest, SOURCE, at))
     impacts = _timed(clock, "villages", lambda: _impacts(context, at))
-    if not impacts:
-        raise DataError(_nothing(poll))
+    if not known(context.engine, at, kinds=("quake",), since=at - _LOOK_BACK):
+        raise DataError(_unread(poll))
     troubles: list[dict[str, str]] = []
     _timed(clock, "overlay", lambda: stages.overlay(context, at, troubles))
     _timed(clock, "decide", lambda: stages.decide_all(context, at, troubles))
@@ -152,20 +155,19 @@ def _sums(clock: dict[str, float]) -> dict[str, float]:
     return {name: round(value, 3) for name, value in found.items()}
 
 
-def _nothing(poll: Any) -> str:
-    problems = "; ".join(str(p) for p in poll.get("problems", ()))
-    if poll["received"]:
-        return "the quake reaches level 1 nowhere on the grid of Indonesia: nobody is warned"
-    return f"the text could not be read as a quake: {problems or poll['detail'] or 'no record'}"
+def _unread(poll: dict[str, Any]) -> str:
+    said = "; ".join(str(p) for p in poll["problems"]) or poll["detail"] or "no record in it"
+    return f"the text could not be read as a quake of BMKG's: {said}"
 
 
 def _impacts(context: CycleContext, at: datetime) -> dict[str, Any]:
-    """Villages and people by the village's own level, of the quake's shaking."""
+    """Villages and people by the village's own level; nothing where no cell reaches level 1."""
     from risk.overlay import impact_table
 
     fields = [f for f in stages.fields_of(context, at) if f.event.hazard_id is HazardId.SHAKING]
     if not fields:
-        return {}
+        none = {str(k): 0 for k in range(4, 0, -1)}
+        return {"method": "", "quality": "", "mmi_max": {}, "villages": none, "people": none}
     field = fields[0]
     impact = impact_table(field, context.layers, context.levels)
     level = impact["level"].to_numpy()

@@ -103,6 +103,8 @@ def _origin_of(payload: bytes, otherwise: datetime) -> datetime:
 
 def report(document: dict[str, Any], texts: int = 3) -> str:
     """For a duty officer, in English."""
+    if not document["mmi_max"]:
+        return "the quake reaches level 1 nowhere on the grid of Indonesia: nobody is warned"
     parts = [_shaking(document), _people(document["people_by_mmi"]), _villages(document)]
     parts += [_warnings(document, texts), _times(document)]
     return "\n\n".join(part for part in parts if part)
@@ -183,7 +185,7 @@ def _times(document: dict[str, Any]) -> str:
         "text_to_tasks": "tasks planned",
     }
     published = PUBLISHED_AFTER.total_seconds()
-    rows = [("the text is on the feed", "", "", _clock(published))]
+    rows = [("the text is on the feed (at most)", "", "", _clock(published))]
     rows += [
         (
             words,
