@@ -162,14 +162,15 @@ def together(root: Any) -> Iterator[Finding]:
     for info in children(root, "info"):
         nodes = children(info, "area/polygon")
         key = "|".join((node.text or "").strip() for node in nodes)
-        rings = [ring for node in nodes if (ring := _ring(node))]
-        if key in judged or len(rings) < 2:
+        if key in judged or len(nodes) < 2:
             continue
         judged.add(key)
-        if len(rings) > _MANY_PLACES:
-            yield found("LIMIT", f"{len(rings)} polygons were not compared with each other", info)
+        if len(nodes) > _MANY_PLACES:
+            yield found("LIMIT", f"{len(nodes)} polygons were not compared with each other", info)
             continue
-        yield from _together(rings, info, budget)
+        rings = [ring for node in nodes if (ring := _ring(node))]
+        if len(rings) > 1:
+            yield from _together(rings, info, budget)
 
 
 def _together(rings: list[Ring], info: Any, budget: Budget) -> Iterator[Finding]:

@@ -11,8 +11,11 @@ OVERLAP_SHARE = 0.1
 """Of the smaller polygon: neighbours that were simplified share a strip along their border."""
 APART_DEG = 0.45
 """Degrees, about 50 km: islands of one group count as one place (unconfirmed)."""
-_WORK = 100_000_000
-"""Pairs of segments: the worst that GEOS compares in about a second."""
+_WORK = 60_000_000
+"""Pairs of segments whose boxes all overlap, the worst there is: GEOS looks for crossings among
+so many in 1 to 2 s (measured with combs of diagonal teeth)."""
+_OVERLAY = 10
+"""An intersection of two such polygons costs so many times as much."""
 
 
 class Budget:
@@ -48,24 +51,23 @@ def first_overlap(rings: list[Ring], budget: Budget) -> tuple[int, int] | None:
     """The first two polygons that share more than a strip; None also when the budget is spent."""
     import shapely
 
-    shapes = [_shape(ring) for ring in rings]
+    shapes = [_shape(ring, budget) for ring in rings]
     tree = shapely.STRtree(shapes)
     for i, shape in enumerate(shapes):
         for j in sorted(int(k) for k in tree.query(shape) if k > i):
-            if not budget.take(len(rings[i]) * len(rings[j]) + 1):
+            if not budget.take(_OVERLAY * len(rings[i]) * len(rings[j])):
                 return None
             if _overlap(shape, shapes[j]):
                 return i, j
     return None
 
 
-def _shape(ring: Ring) -> Any:
-    """Empty where it is no valid polygon: another rule says so."""
+def _shape(ring: Ring, budget: Budget) -> Any:
+    """Empty where it is no valid polygon, another rule says so, or cannot be judged."""
     import shapely
 
-    if len(ring) < 4 or ring[0] != ring[-1] or not all(map(math.isfinite, sum(ring, ()))):
-        return shapely.Polygon()
-    if len(ring) > 2_000:
+    finite = all(math.isfinite(lat) and math.isfinite(lon) for lat, lon in ring)
+    if len(ring) < 4 or ring[0] != ring[-1] or not finite or not budget.take(len(ring) ** 2):
         return shapely.Polygon()
     polygon = shapely.Polygon([(lon, lat) for lat, lon in ring])
     return polygon if polygon.is_valid else shapely.Polygon()
