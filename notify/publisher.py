@@ -24,6 +24,8 @@ class Publisher(BaseModel):
     cap_key: Path | None = None
     """PEM file of the key that signs alerts; none: they go out unsigned."""
     cap_certificate: Path | None = None
+    layers: str = ""
+    """Folder of the layer set for whose names the words are proved; empty: the embedded one."""
 
     @field_validator("sender")
     @classmethod
@@ -42,6 +44,7 @@ class Publisher(BaseModel):
             test_numbers=settings.test_numbers,
             cap_key=settings.cap_key,
             cap_certificate=settings.cap_certificate,
+            layers=settings.layers,
         )
 
     def page(self, warning_id: str) -> str:

@@ -21,6 +21,7 @@ from notify.cap_document import build
 from notify.publisher import Publisher
 from notify.versions import Version
 from notify.warning import ReleasedAlert
+from notify.wording.verdict import require_linted
 
 
 def publish_alert(
@@ -39,8 +40,11 @@ def publish_alert(
         said: what the audit says beside it.
 
     Raises:
-        RuleViolation: the document breaks an error rule of `notify.cap.rules`.
+        RuleViolation: the document breaks an error rule of `notify.cap.rules`, or the words are
+            not proved to fit every area. No fault of words keeps an end from going out.
     """
+    if not version.body.is_end:
+        require_linted(publisher.layers)
     earlier = versions.alerts_of(connection, version.warning_id)
     older = versions.newest_released(connection, version.warning_id)
     alert = build(

@@ -23,6 +23,22 @@ group.command("break-glass")(by_hand.break_glass)
 group.command()(by_hand.review)
 
 
+@group.command()
+def lint(json: AsJson = False) -> None:
+    """Prove that every text of every language fits every area, and says what it must."""
+    from notify.wording.verdict import judge
+
+    verdict = judge(open_settings().layers)
+    if json:
+        print_json(verdict.as_json())
+    else:
+        for finding in (*verdict.findings, *verdict.drafts):
+            typer.echo(finding)
+        typer.echo(verdict.summary)
+    if not verdict.clean:
+        raise typer.Exit(1)
+
+
 @group.command("list")
 def list_(at: At = None, json: AsJson = False) -> None:
     """Warnings in force and drafts, the most urgent first; then what waits for people."""

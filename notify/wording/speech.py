@@ -36,6 +36,10 @@ _WORDS = {
     ),
     "en": (
         (r"\bKep\.\s*", "Kepulauan "), (r"\bGn\.\s*", "Gunung "), (r"\bTj\.\s*", "Tanjung "),
+        (r"\bJan\b", "January"), (r"\bFeb\b", "February"), (r"\bMar\b", "March"),
+        (r"\bApr\b", "April"), (r"\bJun\b", "June"), (r"\bJul\b", "July"),
+        (r"\bAug\b", "August"), (r"\bSep\b", "September"), (r"\bOct\b", "October"),
+        (r"\bNov\b", "November"), (r"\bDec\b", "December"),
         (r"regencies/cities", "regencies or cities"), (r"\s*&\s*", " and "),
         (r"\bBMKG\b", "B M K G"), (r"\bBPBD\b", "B P B D"), (r"\bkm\b", "kilometres"),
     ),
