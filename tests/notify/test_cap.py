@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,9 +11,11 @@ from hypothesis import strategies as st
 from kentongan.decision import Action
 from kentongan.errors import DataError
 from kentongan.types import HazardId
-from notify import cap, cap_rules
+from notify import cap
 from notify.cap import Alert, Area, Info, Pair
+from notify.cap import rules as cap_rules
 from notify.cap_document import urgency
+from notify.geocodes import expanded
 
 TEXT = st.text(max_size=40)
 MOMENT = st.datetimes(
@@ -76,11 +77,6 @@ def test_what_is_written_is_read_back_and_written_the_same(alert):
     assert cap.to_xml(cap.parse(xml)) == xml
 
 
-@given(st.binary(max_size=300))
-def test_garbage_is_a_finding_and_never_a_crash(data):
-    assert cap_rules.errors_of(cap_rules.check(data))
-
-
 def test_coordinates_are_latitude_then_longitude():
     """Gorontalo lies at 0.5 N 122 E; the other way round it would be off the earth."""
     area = Area(
@@ -114,7 +110,7 @@ def test_every_hazard_and_action_is_valid_and_without_advice(world, hazard, acti
         new = {} if action == "all-clear" else dict.fromkeys(levels, 4)
         done = world.publish(Action(action), new, hazard=hazard, at=later)
     xml = world.store.read(done.alert.path)
-    assert cap_rules.check(xml) == []
+    assert {finding.rule for finding in cap_rules.check(xml)} <= {"FAR-APART"}
     alert = cap.parse(xml)
     assert alert.msg_type == ("Alert" if action == "alert" else "Update")
     assert alert.status == "Exercise" and alert.note.startswith("LATIHAN")
@@ -135,7 +131,7 @@ def test_one_alert_has_levels_from_the_highest_and_two_languages_with_equal_fact
         for a, b in zip(indonesian.areas, english.areas, strict=True):
             assert (a.polygons, a.geocodes) == (b.polygons, b.geocodes)
     codes = [g.value for info in infos[::2] for area in info.areas for g in area.geocodes]
-    assert sorted(codes) == sorted(levels)
+    assert expanded(codes, levels) == sorted(levels)
     assert {g.name for i in infos for a in i.areas for g in a.geocodes} == {
         "Kemendagri:Kepmendagri-300.2.2-2430-2025"
     }
@@ -185,75 +181,9 @@ def test_urgency_by_the_time_that_is_left(minutes, expected):
     assert urgency(sent + timedelta(minutes=minutes), sent) == expected
 
 
-@pytest.fixture
-def good(world) -> str:
-    done = world.publish(Action.ALERT, world.levels("75", 2))
-    return world.store.read(done.alert.path).decode()
-
-
-@pytest.mark.parametrize(
-    ("rule", "old", "new"),
-    [
-        ("XML", "</alert>", "</alrt>"),
-        ("XML", "<alert", "<!DOCTYPE a [<!ENTITY x 'y'>]><alert"),
-        ("XML", "cap:1.2", "cap:1.1"),
-        ("XSD", "<scope>Public</scope>", ""),
-        ("XSD", "+08:00</sent>", "Z</sent>"),
-        ("TIME", "+08:00</onset>", "WITA</onset>"),
-        ("TIME", "T17:27:00+08:00</expires>", "T27:27:00+08:00</expires>"),
-        ("ID", "<identifier>kentongan-", "<identifier>kentongan, "),
-        ("ID", "<sender>kentongan@", "<sender>kentongan &amp; "),
-        ("REFERENCES", "<msgType>Alert", "<msgType>Update"),
-        ("REFERENCES", "</note>", "</note><references>only-an-id</references>"),
-        ("SCOPE", "<scope>Public", "<scope>Private"),
-        ("SCOPE", "<scope>Public", "<scope>Restricted"),
-        ("REQUIRED", "<web>", "<web/><web>"),
-        ("TIME-ORDER", "T17:27:00+08:00</expires>", "T14:27:00+08:00</expires>"),
-        ("SAME-EVENT-CODE", "OET-194", "OET-195"),
-        ("SAME-CATEGORY", "<category>Met", "<category>Geo"),
-        ("EXERCISE-WORDS", "<headline>LATIHAN. ", "<headline>"),
-    ],
-)
-def test_a_broken_rule_is_an_error(good, rule, old, new):
-    assert old in good
-    broken = good.replace(old, new, 1)
-    if rule == "REQUIRED":
-        start, end = broken.index("<web>"), broken.index("</web>") + 6
-        broken = broken[:start] + broken[end:]
-    found = cap_rules.errors_of(cap_rules.check(broken.encode()))
-    assert rule in {finding.rule for finding in found}
-    assert all(f.line for f in found if f.rule not in ("XML",))
-
-
-@pytest.mark.parametrize(
-    ("ring", "words"),
-    [
-        ("0.5,122 0.6,122 0.6,122.1 0.5,122.1", "closed"),
-        ("122,0.5 122,0.6 122.1,0.6 122,0.5", "lon,lat"),
-        ("0,0 1,1 1,0 0,1 0,0", "crosses"),
-        ("0,0 1,1", "four points"),
-        ("0.5;122 0.6;122", "lat,lon"),
-        ("nan,0 1,1 1,0 nan,0", "nan"),
-        ("", "four points"),
-    ],
-)
-def test_a_bad_polygon_is_an_error(good, ring, words):
-    start, end = good.index("<polygon>") + 9, good.index("</polygon>")
-    found = cap_rules.check((good[:start] + ring + good[end:]).encode())
-    assert any(f.rule == "POLYGON" and f.severity == "error" for f in found)
-    assert words == "nan" or any(words in f.message for f in found)
-
-
-def test_advice_is_a_warning_and_errors_come_first(good):
-    text = good.replace("<headline>LATIHAN. ", "<headline>LATIHAN. " + "x" * 140, 1)
-    found = cap_rules.check(text.replace("<identifier>", "<identifier>a b", 1).encode())
-    assert [f.severity for f in found] == sorted(f.severity for f in found)
-    assert {f.rule for f in found} == {"ID", "HEADLINE"}
-
-
 def test_an_alert_with_an_error_is_never_released(world, monkeypatch):
     monkeypatch.setattr(
-        "notify.release.check", lambda _xml: [cap_rules.Finding("X", "error", "no")]
+        "notify.release.check_own", lambda _xml: [cap_rules.Finding("X", "error", "no")]
     )
     done = world.publish(Action.ALERT, world.levels("75", 2))
     assert done.alert is None and "not released" in done.refused
@@ -263,12 +193,8 @@ def test_an_alert_with_an_error_is_never_released(world, monkeypatch):
     assert world.store.paths("cap") == []
 
 
-def test_a_foreign_element_is_named_not_swallowed(good):
+def test_a_foreign_element_is_named_not_swallowed(world):
+    done = world.publish(Action.ALERT, world.levels("75", 2))
+    xml = world.store.read(done.alert.path)
     with pytest.raises(DataError, match="unknown element resource"):
-        cap.parse(good.replace("<area>", "<resource/><area>", 1).encode())
-
-
-def test_bmkgs_own_nowcast_passes(samples: Path):
-    for path in sorted((samples / "bmkg" / "cap-nowcast").glob("*_alert.*.xml")):
-        found = cap_rules.check(path.read_bytes())
-        assert not [f for f in cap_rules.errors_of(found) if f.rule not in ("POLYGON",)]
+        cap.parse(xml.replace(b"<area>", b"<resource/><area>", 1))
