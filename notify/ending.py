@@ -11,7 +11,7 @@ from kentongan.errors import RuleViolation
 from kentongan.types import HazardId, Mode, WarningState
 from notify import versions
 from notify.compose import compose_end
-from notify.life import CLOSED, add_draft
+from notify.life import PENDING, add_draft
 from notify.transactions import writing
 from notify.versions import Version, note
 from notify.warning import WarningRef
@@ -86,11 +86,18 @@ def allclear(
 
 
 def _open_version(connection: Connection, warning_id: str) -> Version:
-    newest = versions.current(connection, warning_id)
+    """The newest version of a warning that is a draft or still holds.
+
+    A draft of an end that ran out without its second approval closes nothing.
+    """
+    newest = versions.newest(connection, warning_id)
     if newest is None:
         raise RuleViolation(f"warning {warning_id}: none of that name; see 'warning list'")
-    if newest.state in CLOSED:
-        raise RuleViolation(f"warning {warning_id} is {newest.state} already")
+    if newest.state in PENDING:
+        return newest
+    held = versions.newest_released(connection, warning_id)
+    if held is None or held.state != WarningState.RELEASED:
+        raise RuleViolation(f"warning {warning_id} is {(held or newest).state} already")
     return newest
 
 
@@ -106,6 +113,9 @@ def _end_by_hand(
     mode: Mode,
     live: bool,
 ) -> WarningRef:
+    if newest.state in PENDING and newest.body.by_hand and newest.body.action == action:
+        # The same end asked for again: one more person behind it, never a second document.
+        return _sign(connection, newest, action, actor=actor, at=at, reason=reason)
     before = versions.newest_released(connection, newest.warning_id)
     if before is None:
         raise RuleViolation(f"{newest.warning_id} was never released; cancel its draft instead")
@@ -124,5 +134,12 @@ def _end_by_hand(
     )
     ref = add_draft(connection, newest.warning_id, body, at=at, actor=actor)
     version = versions.get(connection, ref.warning_id, ref.version)
+    return _sign(connection, version, action, actor=actor, at=at, reason=reason)
+
+
+def _sign(
+    connection: Connection, version: Version, action: str, *, actor: str, at: datetime, reason: str
+) -> WarningRef:
     versions.add_approval(connection, version, actor=actor, at=at, kind="author")
-    return ref
+    note(connection, f"warning.{action}-asked", version.ref, at=at, actor=actor, reason=reason)
+    return version.ref
