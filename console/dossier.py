@@ -4,14 +4,13 @@ to how many, why, and what is still missing."""
 from __future__ import annotations
 
 from datetime import datetime
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from console.words import level_word, number
 from kentongan.db import releases
+from kentongan.sop import ROLE_NAMES, Phase, Sop, Step
 from kentongan.times import iso
 from notify import versions
 from notify.binding import DIGITS, Bound
@@ -19,6 +18,7 @@ from notify.cap.rules import check
 from notify.desk import Desk
 from notify.life import PENDING
 from notify.review import open_reviews
+from notify.sop import Asked, checklist
 from notify.versions import Version
 from notify.waiting import waiting
 from notify.words import words_of
@@ -26,7 +26,9 @@ from notify.words import words_of
 SMS = "sms"
 
 
-def dossier(connection: Connection, desk: Desk, warning_id: str, at: datetime) -> dict[str, Any]:
+def dossier(
+    connection: Connection, desk: Desk, sop: Sop, warning_id: str, at: datetime
+) -> dict[str, Any]:
     """Of the newest version; empty where there is none."""
     version = versions.newest(connection, warning_id)
     if version is None:
@@ -44,7 +46,7 @@ def dossier(connection: Connection, desk: Desk, warning_id: str, at: datetime) -
         "said": _said(connection, version),
         "release": _release(connection, version),
         "review": _review(connection, warning_id),
-        "sop": sop_of(connection, version),
+        "sop": sop_lines(connection, sop, version, at),
         "would_send": _would_send(connection, desk, version, at) if pending else None,
         "waits_for": _waits_for(connection, desk, version, at) if pending else None,
     }
@@ -135,12 +137,26 @@ def _waits_for(
     return None
 
 
-def sop_of(connection: Connection, version: Version) -> list[str]:
-    """The checklist of this hazard and level with its ticks, one line a step."""
-    if find_spec("notify.sop") is None:
-        return []
-    lines = import_module("notify.sop").lines(connection, version)
-    return [str(line) for line in lines]
+def sop_lines(connection: Connection, sop: Sop, version: Version, at: datetime) -> list[str]:
+    """What is asked for, with its ticks; before the first release what would be."""
+    level = max(version.body.level, version.body.previous_level)
+    if versions.newest_released(connection, version.warning_id) is None:
+        steps = sop.steps(version.body.hazard_id, level, Phase.ALERT)
+        return [_step_line("after release", step) for step in steps]
+    asked = checklist(connection.engine, sop, version.warning_id, at)
+    return [_step_line(_tick_word(one, at), one.step) for one in asked]
+
+
+def _step_line(word: str, step: Step) -> str:
+    return f"{word}: {ROLE_NAMES[step.role]}, {step.within_minutes} menit: {step.text}"
+
+
+def _tick_word(one: Asked, at: datetime) -> str:
+    if one.tick is not None:
+        return f"done {iso(one.tick.at)} by {one.tick.actor}"
+    if one.lapsed:
+        return "lapsed"
+    return f"{'OVERDUE since' if one.is_overdue(at) else 'until'} {iso(one.due)}"
 
 
 def dossier_lines(found: dict[str, Any], warning_id: str) -> list[str]:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kentongan.accounts import Act, Actor, admit
@@ -17,12 +18,16 @@ from kentongan.accounts.sealing import secrets_key
 from kentongan.audit.heads import sign_and_keep
 from kentongan.errors import RuleViolation
 from kentongan.lock import StillRunning, exclusive
+from kentongan.policy import ReleasePolicy, load_policy
 from kentongan.release_policy import needs_code
+from kentongan.settings import Settings, data_dir
 from orchestration import stages
 from orchestration.context import CycleContext
 from orchestration.releasing import release_end
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from notify.desk import Desk
     from notify.versions import Version
 
@@ -123,15 +128,30 @@ def review(
 
 
 def desk_of(context: CycleContext) -> Desk:
+    return _desk(context.settings, context.release, context.layers.coordinators)
+
+
+def reading_desk(settings: Settings) -> Desk:
+    """The same without a cycle's context: only the policy and the coordinators are read.
+
+    Raises:
+        SettingsError: the policy is wrong.
+        LayerError: the layer set is missing or damaged.
+    """
+    from risk.layers import files
+
+    folder = Path(settings.layers) if settings.layers else data_dir() / "layers" / "embedded"
+    release = load_policy(settings.resolved_policy, ReleasePolicy)
+    return _desk(settings, release, files.read_table(folder / "coordinators.parquet"))
+
+
+def _desk(settings: Settings, release: ReleasePolicy, coordinators: pd.DataFrame) -> Desk:
     from notify.desk import Desk
     from notify.publisher import Publisher
     from notify.run import regencies_of
 
     return Desk(
-        context.release,
-        context.settings.mode,
-        Publisher.from_settings(context.settings),
-        regencies_of(context.layers.coordinators),
+        release, settings.mode, Publisher.from_settings(settings), regencies_of(coordinators)
     )
 
 

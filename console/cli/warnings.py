@@ -46,14 +46,13 @@ def list_(at: At = None, json: AsJson = False) -> None:
     from console.warning_lines import jsonable, open_warnings
     from kentongan.times import iso
     from notify.waiting import waiting
-    from orchestration.by_hand import desk_of
-    from orchestration.context import open_context
+    from orchestration.by_hand import reading_desk
 
-    instant = at or now()
-    with open_context(open_settings(), live=False, reading=True) as context:
-        lines = open_warnings(context.engine)
-        with context.engine.connect() as connection:
-            drafts = waiting(connection, desk_of(context), instant)
+    instant, settings = at or now(), open_settings()
+    with database(settings) as engine:
+        lines = open_warnings(engine)
+        with engine.connect() as connection:
+            drafts = waiting(connection, reading_desk(settings), instant)
     if json:
         print_json(
             {
@@ -116,19 +115,17 @@ def show(
     json: AsJson = False,
 ) -> None:
     """All versions of one warning, and what a person must know before they approve the newest."""
+    from console.cli.sop import load
     from console.dossier import dossier, dossier_lines
     from console.warning_lines import history
-    from orchestration.by_hand import desk_of
-    from orchestration.context import open_context
+    from orchestration.by_hand import reading_desk
 
     settings = open_settings()
     with database(settings) as engine:
         document = history(engine, warning_id)
-    with (
-        open_context(settings, live=False, reading=True) as context,
-        context.engine.connect() as connection,
-    ):
-        document["newest"] = dossier(connection, desk_of(context), warning_id, at or now())
+    desk, sop = reading_desk(settings), load(settings)
+    with database(settings) as engine, engine.connect() as connection:
+        document["newest"] = dossier(connection, desk, sop, warning_id, at or now())
     if json:
         print_json(document)
         return
