@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from html import escape
 from io import BytesIO
 from typing import Any
 
@@ -55,6 +56,15 @@ class Frame:
         return x, (self.north - latitude) / (self.north - self.south) * SIDE
 
 
+@dataclass(frozen=True)
+class Panel:
+    """One picture: MMI, or a difference of two, shape (latitude, longitude); NaN is not drawn."""
+
+    name: str
+    values: Floats
+    difference: bool = False
+
+
 def difference_map(one: ShakeMap, ours: Floats, bmkg: Floats) -> str:
     """SVG: ours, BMKG's, and ours minus BMKG's, each within 150 km of the epicentre.
 
@@ -62,20 +72,47 @@ def difference_map(one: ShakeMap, ours: Floats, bmkg: Floats) -> str:
         ours: MMI on the map's own points, shape (latitude, longitude), rows from the south.
         bmkg: likewise.
     """
-    frame = _frame(one)
-    rows = np.sort(one.latitude)
     panels = (
-        ("MMI, by the chain", _classes_of_mmi(ours), MMI_COLOURS),
-        ("MMI, BMKG's map", _classes_of_mmi(bmkg), MMI_COLOURS),
-        ("difference: chain minus BMKG", np.digitize(ours - bmkg, DIFFERENCES), DIFFERENCE_COLOURS),
+        Panel("MMI, by the chain", ours),
+        Panel("MMI, BMKG's map", bmkg),
+        Panel("difference: chain minus BMKG", ours - bmkg, difference=True),
     )
-    coast = _coast(frame)
-    body = [_title(one)]
-    for i, (name, classes, colours) in enumerate(panels):
-        image = _image(frame, rows, one.longitude, classes, colours)
-        body.append(_panel(i, name, image, coast, frame.place(one.longitude_of, one.latitude_of)))
+    words = (
+        f"BMKG event {one.event_id}: M {one.magnitude:.1f}, {one.depth_km:.0f} km deep, "
+        f"{abs(one.latitude_of):.2f}° {'S' if one.latitude_of < 0 else 'N'}, "
+        f"{one.longitude_of:.2f}° E"
+    )
+    return side_by_side(
+        words, np.sort(one.latitude), one.longitude, panels,
+        epicentre=(one.latitude_of, one.longitude_of),
+    )  # fmt: skip
+
+
+def side_by_side(
+    title: str,
+    latitude: Floats,
+    longitude: Floats,
+    panels: Sequence[Panel],
+    *,
+    epicentre: tuple[float, float],
+) -> str:
+    """SVG of two MMI and their difference within 150 km, with coast, scale and keys.
+
+    Args:
+        latitude: of the rows, degrees, ascending and even.
+        longitude: of the columns, likewise.
+        panels: three, the difference last.
+        epicentre: latitude and longitude.
+    """
+    frame = _frame(*epicentre)
+    coast, body = _coast(frame), [f'<text x="{LEFT}" y="22" font-size="14">{escape(title)}</text>']
+    for i, panel in enumerate(panels):
+        colours = DIFFERENCE_COLOURS if panel.difference else MMI_COLOURS
+        image = _image(frame, latitude, longitude, _classes(panel), colours)
+        place = frame.place(epicentre[1], epicentre[0])
+        body.append(_panel(i, escape(panel.name), image, coast, place))
     body.extend([_axes(frame), _mmi_key(), _difference_key(), _scale()])
-    width = LEFT + 3 * SIDE + 2 * GAP + 12
+    width = LEFT + len(panels) * SIDE + (len(panels) - 1) * GAP + 12
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {TOP + SIDE + 72}" '
         'font-family="sans-serif" font-size="11">\n'
@@ -86,20 +123,18 @@ def difference_map(one: ShakeMap, ours: Floats, bmkg: Floats) -> str:
     )
 
 
-def _frame(one: ShakeMap) -> Frame:
+def _frame(latitude: float, longitude: float) -> Frame:
     north = HALF_KM / _KM_PER_DEGREE
-    east = north / math.cos(math.radians(one.latitude_of))
-    return Frame(
-        one.longitude_of - east,
-        one.latitude_of - north,
-        one.longitude_of + east,
-        one.latitude_of + north,
-    )
+    east = north / math.cos(math.radians(latitude))
+    return Frame(longitude - east, latitude - north, longitude + east, latitude + north)
 
 
-def _classes_of_mmi(mmi: Floats) -> npt.NDArray[np.int64]:
-    found: npt.NDArray[np.int64] = np.clip(np.floor((mmi - 1.0) * 2), 0, 17).astype(np.int64)
-    return found
+def _classes(panel: Panel) -> npt.NDArray[np.int64]:
+    """Index of the colour; NaN has that of nothing felt, or of no difference."""
+    if panel.difference:
+        return np.digitize(np.nan_to_num(panel.values), DIFFERENCES)
+    halves = np.floor((np.nan_to_num(panel.values, nan=1.0) - 1.0) * 2)
+    return np.clip(halves, 0, len(MMI_COLOURS) - 1).astype(np.int64)
 
 
 def _image(
@@ -169,15 +204,6 @@ def _line(frame: Frame, ring: Sequence[Sequence[float]]) -> str:
     return "M" + "L".join(places) + "Z"
 
 
-def _title(one: ShakeMap) -> str:
-    words = (
-        f"BMKG event {one.event_id}: M {one.magnitude:.1f}, {one.depth_km:.0f} km deep, "
-        f"{abs(one.latitude_of):.2f}° {'S' if one.latitude_of < 0 else 'N'}, "
-        f"{one.longitude_of:.2f}° E"
-    )
-    return f'<text x="{LEFT}" y="22" font-size="14">{words}</text>'
-
-
 def _panel(i: int, name: str, image: str, coast: str, epicentre: tuple[float, float]) -> str:
     x, y = epicentre
     return (
@@ -224,7 +250,7 @@ def _difference_key() -> str:
     width = SIDE / len(DIFFERENCE_COLOURS)
     labels = ["", *(f"{edge:+g}" if abs(edge) != 0.02 else "" for edge in DIFFERENCES)]
     shown = [text if i in (1, 4, 9, 12) else "" for i, text in enumerate(labels)]
-    return _key(_left(2), width, DIFFERENCE_COLOURS, shown, "MMI, chain minus BMKG; white: ±0.02")
+    return _key(_left(2), width, DIFFERENCE_COLOURS, shown, "MMI; white: within ±0.02")
 
 
 def _key(
