@@ -161,7 +161,7 @@ def _radius_km(state: Knowledge, rules: ShakingRules) -> float:
     second = field_radius_km(quake, rules, shift)
     if rules.main == "allen-2012":
         return second
-    near = 0.0 if gate_reason(quake, rules) else min(second, rules.second_raises_within_km)
+    near = 0.0 if gate_reason(quake, rules) else min(second, 2 * rules.second_raises_within_km)
     try:
         return max(near, chain_radius_km(quake, rules, shift))
     except KentonganError:  # `compute` says so, and takes the equation
@@ -249,10 +249,15 @@ def _own(
         raise DataError("shaking: expected a line of intensity, found none")
     if allen is None or not rules.second_raises_within_km:
         return chain, 0
-    near = away <= rules.second_raises_within_km
-    own = np.where(near, np.maximum(chain, allen), chain)
+    own = chain + _weight(away, rules) * np.maximum(allen - chain, 0.0)
     raised = int((mmi_level(own, rules) > mmi_level(chain, rules)).sum())
     return own, raised
+
+
+def _weight(away: Floats, rules: ShakingRules) -> Floats:
+    """Of the second opinion: whole up to its distance, none from twice that, even between."""
+    found: Floats = np.clip(2.0 - away / rules.second_raises_within_km, 0.0, 1.0)
+    return found
 
 
 def raised(
@@ -273,7 +278,8 @@ def raised(
         to_longitude=quake.longitude,
     )
     second = allen_2012_hypo(quake.magnitude, np.hypot(away, max(quake.depth, 1.0)))[0] + term
-    return np.where(away <= rules.second_raises_within_km, np.maximum(chain, second), chain)
+    found: Floats = chain + _weight(away, rules) * np.maximum(second - chain, 0.0)
+    return found
 
 
 def _difference(own: Floats, grid: Floats, away: Floats) -> Difference | None:
