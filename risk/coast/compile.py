@@ -35,6 +35,7 @@ TABLE: dict[str, str] = {
     "reach_4": "float64 0..1, likewise Awas",
     "path_m": "float64, longest way on foot of anybody inside to land outside; 0 with nobody "
     "inside, inf without a way",
+    "path_known_m": "float64, likewise of those whose height is known",
     "datum_wrong": "bool, heights there are of another datum and were thrown away",
 }
 _TILE_DEG = 0.25
@@ -213,15 +214,20 @@ def village_rows(
         inside = np.bincount(village, weights=weight * mask.ravel()[cell], minlength=count)
         return np.asarray(np.round(np.clip(inside, 0, 1), 6), dtype=np.float64)
 
+    def longest(some: NDArray[np.bool_]) -> Floats:
+        path = np.zeros(count)
+        np.maximum.at(path, village[some], threat.path_m.ravel()[cell[some]])
+        return np.round(path)
+
     lived = threat.inside.ravel()[cell] & (weight > 0)
-    path = np.zeros(count)
-    np.maximum.at(path, village[lived], threat.path_m.ravel()[cell[lived]])
+    doubtful = lived & threat.unknown.ravel()[cell]
     return pd.DataFrame(
         {
             "inside": _some(share(threat.inside), village[lived]),
-            "unknown": _some(share(threat.unknown), village[lived & threat.unknown.ravel()[cell]]),
+            "unknown": _some(share(threat.unknown), village[doubtful]),
             **{f"reach_{i}": share(mask) for i, mask in enumerate(threat.reached, start=2)},
-            "path_m": np.round(path),
+            "path_m": longest(lived),
+            "path_known_m": longest(lived & ~doubtful),
             "datum_wrong": terrain.datum_wrong,
         }
     )

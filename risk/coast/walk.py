@@ -62,7 +62,7 @@ def need_minutes(path_m: Floats | float, rules: CoastRules, detour: float) -> Fl
 def walk_out(
     path_m: float | None,
     *,
-    heights_known: bool,
+    path_known_m: float,
     origin: datetime,
     arrival: datetime | None,
     rules: CoastRules,
@@ -70,11 +70,12 @@ def walk_out(
 ) -> Walk:
     """Judge one village.
 
-    Where some heights are not known the way is the longest that it can be: "yes" stands, "no" is
-    not proven.
+    "Yes" where also those get out whose height is not known, "no" where those do not whose height
+    is.
 
     Args:
-        path_m: None: the layer set has no heights.
+        path_m: longest way of anybody inside; None: the layer set has no heights.
+        path_known_m: likewise of those whose height is known; 0 where it is known of nobody.
         arrival: of the first wave; None: not known.
     """
     have = None
@@ -86,7 +87,8 @@ def walk_out(
     need = float(need_minutes(path_m, rules, detour))
     if need <= have:
         return Walk(need, have, WalkOut.YES)
-    return Walk(need, have, WalkOut.NO if heights_known else WalkOut.UNKNOWN)
+    proven = path_known_m > 0 and float(need_minutes(path_known_m, rules, detour)) > have
+    return Walk(need, have, WalkOut.NO if proven else WalkOut.UNKNOWN)
 
 
 def walk_table(
@@ -99,8 +101,8 @@ def walk_table(
         origin: of the quake.
 
     Returns:
-        `adm4_code`, `level`, `people`, `inside` (in the zone's levels), `outside`, `unknown`,
-        `reach` (in reach of the wave of the zone's status; NaN without heights), `path_m`,
+        `adm4_code`, `level`, `people`, `inside` (in the zone's levels), `outside`, `unknown` (of
+        those inside, only because no height is known; NaN without heights), `reach` (in reach of the wave of the zone's status; NaN without heights), `path_m`,
         `need_minutes`, `have_minutes` (NaN: not known), `walk_out`, `no_elevation`; code order.
     """
     warned = impact[(impact["level"] >= Level.WASPADA) & (impact["adm4_code"] != UNASSIGNED)]
@@ -109,28 +111,27 @@ def walk_table(
     walks = [
         walk_out(
             None if np.isnan(path) else float(path),
-            heights_known=not unknown,
+            path_known_m=float(known),
             origin=origin,
             arrival=arrival,
             rules=rules,
             detour=detour,
         )
-        for path, unknown, arrival in zip(
-            table["path_m"], warned["no_elevation"], arrivals, strict=True
+        for path, known, arrival in zip(
+            table["path_m"], table["path_known_m"], arrivals, strict=True
         )
     ]
     level, people = warned["level"].to_numpy(np.int64), warned["people"].to_numpy(np.int64)
     reach = table[[f"reach_{status}" for status in (2, 3, 4)]].to_numpy()
     inside = warned["exposed_people"].to_numpy(np.int64)
-    not_known = warned["people_unknown"].to_numpy(np.int64)
     return pd.DataFrame(
         {
             "adm4_code": warned["adm4_code"].to_numpy(),
             "level": level,
             "people": people,
             "inside": inside,
-            "outside": people - inside - not_known,
-            "unknown": not_known,
+            "outside": people - inside,
+            "unknown": np.round(people * table["unknown"].to_numpy()),
             "reach": np.round(people * reach[np.arange(level.size), level - Level.WASPADA]),
             "path_m": table["path_m"].to_numpy(),
             "need_minutes": [_or_nan(walk.need_minutes) for walk in walks],
@@ -143,9 +144,9 @@ def walk_table(
 
 def _land_of(warned: pd.DataFrame, layers: LayerSet) -> pd.DataFrame:
     """Rows of the compiled coast for these villages; NaN where it has none."""
-    columns = ["reach_2", "reach_3", "reach_4", "path_m"]
+    columns = ["unknown", "reach_2", "reach_3", "reach_4", "path_m", "path_known_m"]
     if layers.tsunami is None:
-        return pd.DataFrame(np.full((len(warned), 4), np.nan), columns=columns)
+        return pd.DataFrame(np.full((len(warned), len(columns)), np.nan), columns=columns)
     known = layers.tsunami.set_index("adm4_code")[columns]
     return known.reindex(warned["adm4_code"].to_numpy()).reset_index(drop=True)
 
