@@ -1,0 +1,1 @@
+"""Rain in operation: the history of frames, and the step that turns them into fields."""

@@ -1,0 +1,221 @@
+"""The rolling history of rain: one file of rates a frame, one of the total a day.
+
+Each file is written whole or not at all, so a restart finds what was there; a frame that comes
+late or again takes its own place, whatever the order. Sums are built from the frames and kept only
+as long as the process lives.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from kentongan.errors import DataError
+from kentongan.store import Store
+from kentongan.times import compact, iso
+from processing.rain.sums import RunningSums, increment, opened, running, stored
+
+Amounts = npt.NDArray[np.uint16]
+Grid2 = npt.NDArray[np.float32]
+
+KEPT = timedelta(hours=27)
+"""The longest window, and room for a late frame."""
+KEPT_TEMPERATURE = timedelta(hours=1)
+"""Brightness temperature only serves the growth of the frames after it."""
+KEPT_DAYS = 400
+"""Days of totals: a year and more, for percentiles of the place."""
+LEAST_FRAMES_A_DAY = 108
+"""Three quarters of a day's 144 frames; with fewer the day is not known."""
+_RATES, _TEMPERATURE, _DAYS = "rain/frames", "rain/temperature", "rain/days"
+
+
+@dataclass(frozen=True)
+class FrameNote:
+    """What is known of a frame besides its rates."""
+
+    time: str
+    source_id: str
+    method: str
+    quality: str
+    sha256: tuple[str, ...]
+    calibrated: bool
+
+
+class RainHistory:
+    """Frames on one grid, below `rain/` of a store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._sums: RunningSums | None = None
+        self._used: tuple[datetime, ...] = ()
+
+    def put(self, time: datetime, rate: Grid2, note: FrameNote) -> bool:
+        """Keep a frame of rates (mm/h); False if exactly this one is there already."""
+        if self.note(time) == note:
+            return False
+        self._write(_RATES, time, stored(rate), asdict(note))
+        if self._used and time <= self._used[-1]:
+            self._sums, self._used = None, ()
+        return True
+
+    def put_temperature(self, time: datetime, kelvin: Grid2) -> None:
+        """Keep what the satellite saw, in hundredths of a kelvin."""
+        self._write(_TEMPERATURE, time, stored(kelvin), {})
+
+    def temperature(self, time: datetime) -> Grid2 | None:
+        found = self._read(_TEMPERATURE, time)
+        return None if found is None else opened(found[0])
+
+    def note(self, time: datetime) -> FrameNote | None:
+        """None: no such frame, or one that cannot be read."""
+        found = self._read(_RATES, time)
+        if found is None:
+            return None
+        return FrameNote(**{**found[1], "sha256": tuple(found[1]["sha256"])})
+
+    def rate(self, time: datetime) -> Grid2 | None:
+        found = self._read(_RATES, time)
+        return None if found is None else opened(found[0])
+
+    def times(self, *, since: datetime, until: datetime) -> list[datetime]:
+        """Times of the frames with since < time <= until, oldest first."""
+        found = (_time_of(path) for path in self._store.paths(f"{_RATES}/"))
+        return sorted(t for t in found if t is not None and since < t <= until)
+
+    def sums(self, at: datetime) -> RunningSums | None:
+        """Sums up to the newest frame at or before `at`; None without any frame.
+
+        From one call to the next only what is new is added; a late frame, or an `at` before the
+        last one, builds them again.
+        """
+        times = tuple(self.times(since=at - KEPT, until=at))
+        if not times:
+            return None
+        if self._sums is None or not _goes_on(self._used, times):
+            self._sums = running([(t, self._amounts(t)) for t in times])
+        else:
+            self._add([t for t in times if t > self._used[-1]])
+        self._used = times
+        return self._sums
+
+    def _add(self, new: list[datetime]) -> None:
+        sums = self._sums
+        last = self._used[-1]
+        for time in new:
+            step = increment(self._amounts(last), self._amounts(time), start=last, end=time)
+            if sums is None:
+                raise DataError("no sums to add to")
+            if step is None:
+                sums.skip(time)
+            else:
+                sums.add(step)
+            last = time
+
+    def _amounts(self, time: datetime) -> Amounts:
+        found = self._read(_RATES, time)
+        if found is None:
+            raise DataError(f"frame of {iso(time)}: gone or damaged; it is left out next time")
+        return found[0]
+
+    def close_days(self, at: datetime) -> list[date]:
+        """Write the total of each whole day (UTC) that has none yet; returns these days."""
+        done = []
+        for back in (2, 1):
+            day = (at - timedelta(days=back)).astimezone(UTC).date()
+            if not self._store.exists(_day_path(day)) and self._close(day):
+                done.append(day)
+        return done
+
+    def _close(self, day: date) -> bool:
+        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        times = self.times(since=start - timedelta(seconds=1), until=start + timedelta(days=1))
+        if len(times) < LEAST_FRAMES_A_DAY:
+            return False
+        total = running([(t, self._amounts(t)) for t in times]).sum_mm(24)
+        self._store.write(_day_path(day), _packed(total.astype(np.float32), {}))
+        return True
+
+    def days(self, until: date, count: int) -> list[Grid2 | None]:
+        """Totals of `count` days, `until` first; None where the day is not known."""
+        return [self._day(until - timedelta(days=k)) for k in range(count)]
+
+    def _day(self, day: date) -> Grid2 | None:
+        path = _day_path(day)
+        return _unpacked(self._store.read(path))[0] if self._store.exists(path) else None
+
+    def thin(self, at: datetime) -> int:
+        """Delete what no window needs any more; returns how many files."""
+        old: tuple[tuple[str, Callable[[str], datetime | None], timedelta], ...] = (
+            (_RATES, _time_of, KEPT),
+            (_TEMPERATURE, _time_of, KEPT_TEMPERATURE),
+            (_DAYS, _time_of_day, timedelta(days=KEPT_DAYS)),
+        )
+        gone = 0
+        for folder, time_of, kept in old:
+            for path in self._store.paths(f"{folder}/"):
+                time = time_of(path)
+                if time is not None and time <= at - kept:
+                    self._store.remove(path)
+                    gone += 1
+        return gone
+
+    def _write(self, folder: str, time: datetime, field: Amounts, about: dict[str, Any]) -> None:
+        self._store.write(f"{folder}/{compact(time)}.npz", _packed(field, about))
+
+    def _read(self, folder: str, time: datetime) -> tuple[Amounts, dict[str, Any]] | None:
+        path = f"{folder}/{compact(time)}.npz"
+        if not self._store.exists(path):
+            return None
+        try:
+            return _unpacked(self._store.read(path))
+        except (ValueError, KeyError, OSError):
+            # A damaged file is a frame that is not there: it is fetched and read again.
+            self._store.remove(path)
+            return None
+
+
+def _goes_on(used: tuple[datetime, ...], times: tuple[datetime, ...]) -> bool:
+    """Whether the frames counted so far are those of now, but for old ones that have gone."""
+    if not used or times[-1] < used[-1]:
+        return False
+    kept = [t for t in used if t >= times[0]]
+    return kept == [t for t in times if t <= used[-1]]
+
+
+def _packed(field: npt.NDArray[Any], about: dict[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    note = np.frombuffer(json.dumps(about, sort_keys=True).encode(), dtype=np.uint8)
+    np.savez(buffer, field=field, note=note)
+    return buffer.getvalue()
+
+
+def _unpacked(data: bytes) -> tuple[npt.NDArray[Any], dict[str, Any]]:
+    with np.load(io.BytesIO(data), allow_pickle=False) as found:
+        return found["field"], json.loads(found["note"].tobytes())
+
+
+def _day_path(day: date) -> str:
+    return f"{_DAYS}/{day:%Y%m%d}.npz"
+
+
+def _time_of(path: str) -> datetime | None:
+    stem = path.rsplit("/", 1)[-1].removesuffix(".npz")
+    try:
+        return datetime.strptime(stem, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _time_of_day(path: str) -> datetime | None:
+    stem = path.rsplit("/", 1)[-1].removesuffix(".npz")
+    try:
+        return datetime.strptime(stem, "%Y%m%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None

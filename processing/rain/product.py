@@ -1,0 +1,232 @@
+"""From the last hours and the next three to a level of rain: observed, carried on, and how sure.
+
+The level of a moment is the worst over 1, 3, 6 and 24 hours that end then: what fell, and what the
+nowcast still brings. Skill falls off with the lead, and the output shows it: a level is forecast
+only where enough members of the ensemble reach it, and `quality` is *extrapolated* beyond now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from kentongan.grid import BASE_GRID, Grid
+from kentongan.hazard import LEVEL_UNKNOWN
+from kentongan.types import Level, Quality
+from processing.rain.advect import extrapolate, growth
+from processing.rain.ensemble import Ensemble, ensemble
+from processing.rain.motion import Motion, mean_motion, motion
+from processing.rain.policy import Edges, Nowcast, RainPolicy
+from processing.rasters import QUALITIES, grid_coordinates, level_attributes, quality_attributes
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Grid2 = npt.NDArray[np.float32]
+Levels = npt.NDArray[np.int8]
+
+METHOD = "kentongan-rain/1"
+LEADS_MIN = (0, 30, 60, 120, 180)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The last hours on one grid."""
+
+    time: datetime
+    """Of the newest frame."""
+    rates: tuple[Grid2, ...]
+    """mm/h, the newest two or three frames, oldest first, one step apart; NaN: not known."""
+    sums_mm: Mapping[int, Grid2]
+    """Hours -> rain up to `time`, mm; NaN where too little of it is known."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """The next hours."""
+
+    rates: npt.NDArray[np.float32]
+    """mm/h, shape (steps, rows, columns); NaN: not known."""
+    members: Ensemble
+    motion: Motion
+
+
+def outlook(seen: Observed, rules: Nowcast, *, seed: int) -> Outlook | None:
+    """The nowcast; None with fewer than two frames: motion is not known then."""
+    if len(seen.rates) < 2:
+        return None
+    pairs = zip(seen.rates[:-1], seen.rates[1:], strict=True)
+    found = mean_motion([motion(a, b) for a, b in pairs])
+    trend = growth(seen.rates[-2], seen.rates[-1], found, fade_steps=rules.trend_fade_steps)
+    now = seen.rates[-1]
+    return Outlook(
+        rates=extrapolate(now, found, rules.steps, trend),
+        members=ensemble(
+            now, found, steps=rules.steps, minutes=rules.step_minutes, seed=seed, trend=trend,
+            rules=rules.ensemble,
+        ),
+        motion=found,
+    )
+
+
+def level_of(amounts_mm: Mapping[int, Grid2], edges: Mapping[int, Edges]) -> Levels:
+    """The worst level over the durations that are known; -1 where none is."""
+    worst: Levels | None = None
+    for hours, amount in amounts_mm.items():
+        found = np.zeros(amount.shape, dtype=np.int8)
+        for edge in edges[hours]:
+            found += (amount >= np.float32(edge)).astype(np.int8)
+        found[np.isnan(amount)] = LEVEL_UNKNOWN
+        worst = found if worst is None else np.maximum(worst, found)
+    if worst is None:
+        raise ValueError("no duration of rain: expected at least one sum")
+    return worst
+
+
+def levels(
+    seen: Observed, ahead: Outlook | None, policy: RainPolicy
+) -> tuple[dict[int, Levels], Grid2 | None]:
+    """Level at each lead (minutes), and the probability of level 2 within the nowcast.
+
+    Beyond now a level counts only where at least `levels.probability` of the members reach it in
+    the coming hour or three; what is observed already counts in any case.
+    """
+    edges = policy.levels.rain_mm
+    now = level_of(seen.sums_mm, edges)
+    if ahead is None:
+        return {0: now}, None
+    found = {0: now}
+    chance = np.zeros(now.shape, dtype=np.float32)
+    for lead in LEADS_MIN[1:]:
+        steps = round(lead / policy.nowcast.step_minutes)
+        if steps > policy.nowcast.steps:
+            continue
+        reached = _forecast_level(seen, ahead, steps, policy)
+        share = _share_of_members(ahead.members, steps, edges, now.shape)
+        sure = np.where(share[Level.WASPADA] >= policy.levels.probability, reached, 0)
+        found[lead] = np.where(reached == LEVEL_UNKNOWN, LEVEL_UNKNOWN, np.maximum(sure, 0)).astype(
+            np.int8
+        )
+        chance = np.fmax(chance, share[Level.WASPADA])
+    return found, chance
+
+
+def _forecast_level(seen: Observed, ahead: Outlook, steps: int, policy: RainPolicy) -> Levels:
+    """Of the windows that end after `steps` steps: the observed part stands, what is ahead comes.
+
+    The observed part of a window of D hours is taken as its share of the last D hours' rain: what
+    falls out of the window at its start is not told apart.
+    """
+    minutes = policy.nowcast.step_minutes
+    amounts = {}
+    for hours, past in seen.sums_mm.items():
+        within = min(steps, round(hours * 60 / minutes))
+        coming = ahead.rates[steps - within : steps].sum(axis=0) * np.float32(minutes / 60)
+        left = max(0.0, 1 - steps * minutes / (hours * 60))
+        amounts[hours] = coming + past * np.float32(left) if left else coming
+    return level_of(amounts, policy.levels.rain_mm)
+
+
+def _share_of_members(
+    members: Ensemble, steps: int, edges: Mapping[int, Edges], shape: tuple[int, ...]
+) -> dict[Level, Grid2]:
+    """Share of members whose hour before that moment reaches level 2, on the fine grid."""
+    hour = min(steps, round(60 / members.minutes))
+    amount = members.rates[:, steps - hour : steps].sum(axis=1) * np.float32(members.minutes / 60)
+    reached = amount >= np.float32(edges[1][1] * hour * members.minutes / 60)
+    share = reached.mean(axis=0, dtype=np.float32)
+    share = np.where(np.isfinite(amount).all(axis=0), share, np.float32(np.nan))
+    return {Level.WASPADA: fine(share, shape)}
+
+
+def fine(coarse: Grid2, shape: tuple[int, ...]) -> Grid2:
+    """Each coarse value over its cells; what stands over at the rim is not known."""
+    cells = shape[0] // coarse.shape[0]
+    wide = np.repeat(np.repeat(coarse, cells, axis=0), cells, axis=1)
+    out = np.full(shape, np.nan, dtype=np.float32)
+    out[: wide.shape[0], : wide.shape[1]] = wide[: shape[0], : shape[1]]
+    return out
+
+
+def dataset(
+    seen: Observed,
+    found: Mapping[int, Levels],
+    chance: Grid2 | None,
+    policy: RainPolicy,
+    *,
+    grid: Grid = BASE_GRID,
+) -> xr.Dataset:
+    """Hand-over 2: `hazard_level` is the worst over the leads, at most what an estimate may say.
+
+    Raises:
+        GridMismatch: the frames are not on `grid`.
+    """
+    import xarray as xr
+
+    from kentongan.errors import GridMismatch
+
+    stack = np.stack([found[lead] for lead in sorted(found)])
+    if stack.shape[1:] != (grid.rows, grid.columns):
+        raise GridMismatch(f"frames of {stack.shape[1:]}, expected {(grid.rows, grid.columns)}")
+    capped = np.minimum(stack, policy.levels.estimate_at_most).astype(np.int8)
+    worst = capped.max(axis=0)
+    # -1 only where now is not known and nothing ahead is either.
+    made = xr.Dataset(
+        {
+            "hazard_level": (("latitude", "longitude"), worst, level_attributes("rain")),
+            "hazard_level_by_lead": (
+                ("lead_time", "latitude", "longitude"), capped, level_attributes("rain"),
+            ),
+            "quality": (("latitude", "longitude"), _quality(capped), quality_attributes()),
+            **{
+                f"rain_{hours}h": (
+                    ("latitude", "longitude"), amount,
+                    {"long_name": f"rain of the last {hours} h", "units": "mm"},
+                )
+                for hours, amount in sorted(seen.sums_mm.items())
+            },
+        },
+        coords={
+            **grid_coordinates(grid.latitude, grid.longitude),
+            "lead_time": ("lead_time", sorted(found), {"units": "minutes"}),
+        },
+    )  # fmt: skip
+    if chance is not None:
+        made["probability"] = (
+            ("latitude", "longitude"), chance.astype(np.float32),
+            {"long_name": "share of members that reach level 2 within three hours", "units": "1"},
+        )  # fmt: skip
+    return made.assign_attrs(value_variable="rain_1h", outside="unknown", method=METHOD)
+
+
+def _quality(capped: npt.NDArray[np.int8]) -> Levels:
+    """Extrapolated where only what is ahead gives the level."""
+    ahead = capped.max(axis=0) > capped[0]
+    return np.where(
+        ahead, QUALITIES.index(Quality.EXTRAPOLATED), QUALITIES.index(Quality.OK)
+    ).astype(np.int8)
+
+
+def on_grid(
+    values: Grid2,
+    latitude: npt.NDArray[np.float64],
+    longitude: npt.NDArray[np.float64],
+    grid: Grid = BASE_GRID,
+) -> Grid2:
+    """A field on the analysis grid, bilinear; NaN outside and beside what is not known."""
+    step_y = (latitude[-1] - latitude[0]) / (len(latitude) - 1)
+    step_x = (longitude[-1] - longitude[0]) / (len(longitude) - 1)
+    y = ((grid.latitude - latitude[0]) / step_y).astype(np.float32)
+    x = ((grid.longitude - longitude[0]) / step_x).astype(np.float32)
+    rows, columns = np.meshgrid(y, x, indexing="ij")
+    field: Grid2 = cv2.remap(
+        values.astype(np.float32), columns, rows, cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT, borderValue=float("nan"),
+    )  # fmt: skip
+    return field
