@@ -48,7 +48,7 @@ class ShakingRules(_Strict):
     """What makes the level while BMKG's own grid has not come."""
     second_raises_within_km: float = Field(default=50, ge=0)
     """With the chain: up to this distance the second opinion (Allen et al. 2012), where it
-    applies, may raise a level. 0: never, it only stands in the evidence."""
+    applies, raises the intensity; evenly less to twice that. 0: it only stands in the evidence."""
     min_magnitude: float
     """Below, our own level is at most 1, and the intensity equation has no say."""
     max_depth_km: float
@@ -161,6 +161,13 @@ class CoverageRules(_Strict):
     """A team farther away is not asked: straight lines cross mountains and sea."""
     shelter_max_km: float = Field(default=10, gt=0)
     """An assembly point farther away, in a straight line, is no place left."""
+    walk_kmh: float = Field(default=3.2, gt=0)
+    """Of people who walk with children, old or ill: an assembly point that they cannot reach at
+    this pace in time is not named to them."""
+    walk_minutes: float = Field(default=60, gt=0)
+    """Time to walk where the hazard is there already or comes sooner; never for a tsunami."""
+    neighbour_km: float = Field(default=50, gt=0)
+    """Regencies as near as this to people left without a team are told of them."""
 
 
 class LevelPolicy(_Strict):

@@ -16,6 +16,7 @@ from kentongan import life_cycle
 from kentongan.decision import Action, Decision, Standing
 from kentongan.hazard import HazardEvent
 from kentongan.life_cycle import Trigger
+from kentongan.reach import Reach
 from kentongan.types import Mode, WarningState
 from notify import versions
 from notify.apart import keep_apart, said
@@ -51,12 +52,16 @@ def draft(
     live: bool,
     geometry: Geometry | None = None,
     unresolved: Sequence[str] = (),
+    reach: Reach | None = None,
 ) -> WarningRef | None:
     """Write what the decision asks for as a new version, in state draft.
 
     The same content twice is one version. EXPIRE adds a state and no version; an all-clear, or
     a hand-over, before any release withdraws the draft, and so does a hand-over of which nobody
     has to be told end the warning. None where nothing new is to go out.
+
+    Args:
+        reach: what may be said of help; see `notify.compose.compose`.
 
     Raises:
         RuleViolation: a test or exercise document in actual mode, or a version that would
@@ -89,6 +94,7 @@ def draft(
             before=before.body if before else None,
             geometry=geometry,
             unresolved=unresolved,
+            reach=reach,
         )
         return add_draft(connection, warning_id, body, at=at, actor=SYSTEM)
 

@@ -15,12 +15,14 @@ from kentongan.types import FeedState, HazardId, Quality, WarningState
 from orchestration import event_store
 from orchestration.event_runs import note_links, note_run, seen_runs
 from orchestration.event_store import StoredEvent
+from orchestration.reaching import reach_if_known
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from kentongan.decision_policy import DecisionPolicy
     from kentongan.hazard import HazardEvent
+    from kentongan.reach import Reach
     from orchestration.context import CycleContext
     from risk.decision import Known, Neighbours
 
@@ -208,7 +210,10 @@ def _carry_out(
         "reason": decision.reason,
     }
     try:
-        answer["warning"] = _draft(context, one, decision, at)
+        reach, fault = reach_if_known(context, event, one.impact, decision, at)
+        if fault:
+            answer["help_unknown"] = fault
+        answer["warning"] = _draft(context, one, decision, at, reach)
     except RuleViolation as error:
         answer["refused"] = str(error)
         event_store.end(context.engine, event.event_id, at)
@@ -227,7 +232,9 @@ def _is_done(one: Looked, at: datetime) -> bool:
     return held.state in _OVER and event.hazard_id is not HazardId.TSUNAMI
 
 
-def _draft(context: CycleContext, one: Looked, decision: Decision, at: datetime) -> str | None:
+def _draft(
+    context: CycleContext, one: Looked, decision: Decision, at: datetime, reach: Reach | None
+) -> str | None:
     from notify.life import draft
 
     layers = context.layers
@@ -243,6 +250,7 @@ def _draft(context: CycleContext, one: Looked, decision: Decision, at: datetime)
         live=context.live,
         geometry=lambda codes: layers.geometry[layers.index(list(codes))],
         unresolved=one.impact.attrs.get("unresolved", ()),
+        reach=reach,
     )
     return f"{ref.warning_id} v{ref.version}" if ref else None
 

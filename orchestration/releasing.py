@@ -212,11 +212,11 @@ def _plan(context: CycleContext, version: Version, held: Sequence[Version], at: 
         context.layers,
         at=at,
         policy=context.levels,
-        busy=_busy(context, held),
-        standing=_standing_tasks(context, version.warning_id),
-        avoid=_zones(_others(version, held, but=HazardId.SHAKING)),
-        shaken=_zones(_others(version, held, only=HazardId.SHAKING)),
-        no_entry=_zones(_others(version, held, only=HazardId.TSUNAMI)),
+        busy=busy(context, held),
+        standing=standing_tasks(context, version.warning_id),
+        avoid=zones(_others(version, held, but=HazardId.SHAKING)),
+        shaken=zones(_others(version, held, only=HazardId.SHAKING)),
+        no_entry=zones(_others(version, held, only=HazardId.TSUNAMI)),
         on_hold=_coast_on_hold(context, version, held, at),
     )
     plan = _without_known_gaps(context, version.warning_id, plan)
@@ -249,7 +249,7 @@ def _decision(version: Version) -> Decision:
     )
 
 
-def _busy(context: CycleContext, held: Sequence[Version]) -> dict[str, int]:
+def busy(context: CycleContext, held: Sequence[Version]) -> dict[str, int]:
     """team_id -> tasks of warnings in force that it holds; an end sets its teams free."""
     from notify.tasks import FREE
 
@@ -265,7 +265,7 @@ def _busy(context: CycleContext, held: Sequence[Version]) -> dict[str, int]:
     return counts
 
 
-def _standing_tasks(context: CycleContext, warning_id: str) -> list[PlannedTask]:
+def standing_tasks(context: CycleContext, warning_id: str) -> list[PlannedTask]:
     """Tasks of this warning that a team holds."""
     from notify.tasks import FREE
 
@@ -320,7 +320,7 @@ def _others(
     ]
 
 
-def _zones(versions: Sequence[Version]) -> set[str]:
+def zones(versions: Sequence[Version]) -> set[str]:
     """Villages at level 2 or above."""
     return {
         code

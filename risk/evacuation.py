@@ -17,7 +17,7 @@ from kentongan.plan import Plan, PlannedTask
 from kentongan.times import require_aware
 from kentongan.types import HazardId, Level, TaskKind
 from risk.coordinators import nearest_coordinators
-from risk.needs import Need, mobilisation_minutes, needs, teams_needed
+from risk.needs import Need, minutes_to_give, mobilisation_minutes, needs, teams_needed
 from risk.pools import ShelterPool, TeamPool, busy_teams
 
 if TYPE_CHECKING:
@@ -228,8 +228,7 @@ class _Planner:
 
     def _before_onset(self, need: Need) -> tuple[str, float] | None:
         """A team that reaches the village, works there and is out before the hazard comes."""
-        left = (require_aware(need.onset) - self.at).total_seconds() / 60
-        left -= mobilisation_minutes(need, self.at, self.rules) + self.rules.on_site_minutes
+        left = minutes_to_give(need, self.at, self.rules)
         if left < 0:
             return None
         return self.teams.take(need.point, [(left / 2, self.outside), (left / 2, self.anyone)])

@@ -65,6 +65,13 @@ def mobilisation_minutes(need: Need, at: datetime, rules: CoverageRules) -> floa
     return rules.mobilisation_day_minutes if by_day else rules.mobilisation_night_minutes
 
 
+def minutes_to_give(need: Need, at: datetime, rules: CoverageRules) -> float:
+    """For both ways, so that a team reaches the village, works there and is out before the hazard
+    comes; negative where there is no time for it."""
+    left = (need.onset - at).total_seconds() / 60
+    return left - mobilisation_minutes(need, at, rules) - rules.on_site_minutes
+
+
 def _people(codes: list[str], impact: pd.DataFrame, layer: pd.DataFrame) -> list[int]:
     residents = layer["people"].reindex(codes).fillna(0).to_numpy(dtype=np.int64)
     if len(impact) == 0:
