@@ -20,7 +20,7 @@ from kentongan.errors import DataError
 from processing.gmm import gmice
 from processing.gmm.chain import SOURCES, Chain, Model, bmkg_chain, choose
 from processing.gmm.coefficients import Measure, ba08, zhao06
-from processing.gmm.kernel import count_edges, ln_motion, to_mmi
+from processing.gmm.kernel import count_edges, ln_motion, to_mmi, whole_mmi
 from processing.gmm.motion import curve, site_factors
 from processing.gmm.vs30 import DEFAULT_VS30, UNKNOWN, Vs30Map
 from processing.gmm.zhao06 import type_of
@@ -235,7 +235,9 @@ def level_grid(mmi: Singles, edges: Sequence[float]) -> npt.NDArray[np.int8]:
 
 def mmi_classes(mmi: Singles) -> npt.NDArray[np.int8]:
     """Whole intensity less one, int8: 0 is I, 9 is X; halves belong to the higher."""
-    return level_grid(mmi, WHOLE_MMI)
+    out = np.empty(mmi.shape, np.int8)
+    whole_mmi(mmi.reshape(-1), out.reshape(-1))
+    return out
 
 
 def motion_sigma(quake: QuakeFacts, chain: Chain | None = None) -> tuple[float, float]:

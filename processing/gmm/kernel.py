@@ -104,6 +104,15 @@ def count_edges(values: Any, edges: Any, out: Any) -> None:
 
 
 @jit
+def whole_mmi(mmi: Any, out: Any) -> None:
+    """Whole intensity less one of each cell, halves to the higher; NaN and less than 1 give 0."""
+    for i in range(mmi.size):
+        x = min(mmi[i] if mmi[i] >= 1.0 else np.float32(1.0), np.float32(10.0))
+        whole = np.int32(x)
+        out[i] = np.int8(whole - 1 + np.int32(x - np.float32(whole) >= np.float32(0.5)))
+
+
+@jit
 def add_member(
     ln_pgv: Any, added: Any, low: Any, high: Any, knee: Any, sigma: Any, total: Any, square: Any
 ) -> None:

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from kentongan.errors import DataError, SettingsError
 from processing.gmm.bmkg import (
+    WHOLE_MMI,
     QuakeFacts,
     Sites,
     bmkg_shaking,
+    level_grid,
     mmi_classes,
     mmi_grid,
     model_for,
@@ -96,6 +98,10 @@ def test_cells_beyond_the_table_keep_its_last_motion() -> None:
 def test_whole_intensities_round_halves_up() -> None:
     mmi = np.array([[1.0, 1.49, 1.5, 4.5, 5.4999, 9.49, 9.5, 10.0, np.nan]], np.float32)
     assert mmi_classes(mmi).tolist() == [[0, 0, 1, 4, 4, 8, 9, 9, 0]]
+    every = np.arange(0.5, 11.0, 1e-5).astype(np.float32)
+    edges = np.nextafter(np.float32(np.arange(1.5, 10)), np.float32(0))
+    for values in (every, edges):
+        assert np.array_equal(mmi_classes(values), level_grid(values, WHOLE_MMI))
 
 
 @pytest.mark.parametrize(
