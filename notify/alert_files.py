@@ -54,6 +54,12 @@ def free_identifier(store: Store, version: Version) -> str:
     return name
 
 
+def named(proof: bytes, version: Version, identifier: str) -> bytes:
+    """A proof of the version under the identifier that its alert got in the end."""
+    old, new = (f"<identifier>{name}</identifier>" for name in (identifier_of(version), identifier))
+    return proof.replace(old.encode(), new.encode(), 1)
+
+
 def signed(unsigned: bytes, publisher: Publisher, at: datetime) -> Signing:
     """The document with the publisher's signature, if it has a key.
 

@@ -16,6 +16,7 @@ from kentongan.store import Store, sha256_hex
 from kentongan.times import iso
 from kentongan.types import Mode, WarningState
 from notify import quotas, versions
+from notify.alert_files import named
 from notify.binding import DIGITS, Bound
 from notify.desk import Desk, require_later
 from notify.life import PENDING, SYSTEM, close
@@ -141,6 +142,8 @@ def _publish(
 ) -> ReleasedAlert:
     binding = way.bound.binding
     said: dict[str, object] = {
+        "warning_id": version.warning_id,
+        "version": version.version,
         "how": way.how,
         "binding": binding.digest,
         "people": list(way.people),
@@ -149,7 +152,8 @@ def _publish(
     alert = publish_alert(
         connection, store, version, at=at, publisher=desk.publisher, actor=SYSTEM, said=said
     )
-    if alert.unsigned_sha256 != sha256_hex(way.bound.cap):
+    bound = named(way.bound.cap, version, alert.identifier)
+    if alert.unsigned_sha256 != sha256_hex(bound):
         raise RuleViolation(
             f"{version.warning_id} v{version.version}: the document differs from what was bound "
             f"({binding.digest[:DIGITS]}); it is not released"

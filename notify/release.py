@@ -41,7 +41,7 @@ def publish_alert(
 
     Raises:
         RuleViolation: the document breaks an error rule of `notify.cap.rules`, or the words are
-            not proved to fit every area. No fault of words keeps an end from going out.
+            not proved to fit every area. Neither keeps an end from going out.
     """
     if not version.body.is_end:
         require_linted(publisher.layers)
@@ -56,12 +56,14 @@ def publish_alert(
         publisher=publisher,
     )
     plain = to_xml(alert)
-    _refuse_errors(alert.identifier, plain)
+    faults = _faults(alert.identifier, plain)
+    if faults and not version.body.is_end:
+        raise RuleViolation(f"{faults}; it is not released")
     signing = signed(plain, publisher, at)
     path = keep(store, alert.identifier, signing.xml)
     released = _record(connection, version, alert, path=path, plain=plain, xml=signing.xml)
-    more = {"unsigned_because": signing.unsigned_because} if signing.unsigned_because else {}
-    said = {**(said or {}), **more}
+    doubts = {"unsigned_because": signing.unsigned_because, "cap_errors": faults}
+    said = {**(said or {}), **{name: text for name, text in doubts.items() if text}}
     _advance(connection, version, released, older, at=at, actor=actor, said=said)
     return released
 
@@ -108,14 +110,16 @@ def _triplet(alert: ReleasedAlert) -> str:
     return f"{alert.sender},{alert.identifier},{alert.sent}"
 
 
-def _refuse_errors(identifier: str, xml: bytes) -> None:
+def _faults(identifier: str, xml: bytes) -> str:
+    """The errors of the document in one line; empty: none."""
     errors = check_own(xml)
-    if errors:
-        first = errors[0]
-        raise RuleViolation(
-            f"alert {identifier}: {len(errors)} CAP errors, first {first.rule} in line "
-            f"{first.line}: {first.message}; it is not released"
-        )
+    if not errors:
+        return ""
+    first = errors[0]
+    return (
+        f"alert {identifier}: {len(errors)} CAP errors, first {first.rule} in line "
+        f"{first.line}: {first.message}"
+    )
 
 
 def _record(
