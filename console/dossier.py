@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from console.report import plain_time
 from console.words import level_word, number
 from kentongan.db import releases
 from kentongan.sop import ROLE_NAMES, Phase, Sop, Step
-from kentongan.times import iso
+from kentongan.times import iso, parse_instant
 from notify import versions
 from notify.binding import DIGITS, Bound
 from notify.cap.rules import check
@@ -153,10 +154,10 @@ def _step_line(word: str, step: Step) -> str:
 
 def _tick_word(one: Asked, at: datetime) -> str:
     if one.tick is not None:
-        return f"done {iso(one.tick.at)} by {one.tick.actor}"
+        return f"done {plain_time(one.tick.at)} by {one.tick.actor}"
     if one.lapsed:
         return "lapsed"
-    return f"{'OVERDUE since' if one.is_overdue(at) else 'until'} {iso(one.due)}"
+    return f"{'OVERDUE since' if one.is_overdue(at) else 'until'} {plain_time(one.due)}"
 
 
 def dossier_lines(found: dict[str, Any], warning_id: str) -> list[str]:
@@ -211,9 +212,10 @@ def _sending_lines(found: dict[str, Any], warning_id: str) -> list[str]:
     if missing is None:
         return [*lines, "  goes out by itself with the next cycle"]
     held = f" (held back: {missing['held']})" if missing["held"] else ""
+    until = plain_time(parse_instant(missing["until"]))
     return [
         *lines,
-        f"  waits for {missing['waits_for']} until {missing['until']}{held}",
+        f"  waits for {missing['waits_for']} until {until}{held}",
         f"  kentongan warning approve {warning_id} --content {sending['binding'][:DIGITS]} "
         "--as NAME --code 123456",
     ]

@@ -92,7 +92,7 @@ def _of_account(found: Account, act: Act, areas: Sequence[str]) -> str:
     if found.disabled_at is not None:
         return f"{name}: this account was disabled on {found.disabled_at}"
     if not may(found.role, act):
-        return f"{name} is {found.role} and may not {act}: ask a {who_may(act)}"
+        return f"{name} is {found.role} and may not {act}; who may: {who_may(act)}"
     outside = found.outside(areas)
     if outside:
         return (

@@ -80,7 +80,8 @@ def test_bundled_policies_are_valid() -> None:
 
 
 def test_an_unknown_key_of_a_policy_is_refused(tmp_path: Path) -> None:
-    text = (data_dir() / "policy" / "exercise.toml").read_text() .replace("author =", "release_all = true\nauthor =")
+    text = (data_dir() / "policy" / "exercise.toml").read_text()
+    text = text.replace("author =", "release_all = true\nauthor =")
     path = tmp_path / "p.toml"
     path.write_text(text)
     with pytest.raises(SettingsError, match="release_all"):

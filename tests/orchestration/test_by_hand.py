@@ -112,7 +112,7 @@ def test_from_draft_to_correction(played, people):
         ("budi", seen, "", "--code"),
         ("budi", seen, "000000", "wrong code"),
         ("citra", seen, None, "acts for 73"),
-        ("dewi", seen, None, "may not approve: ask a duty-officer or approver"),
+        ("dewi", seen, None, "may not approve; who may: duty-officer or approver"),
         ("admin", seen, None, "may not approve"),
     )
     for name, content, code, words in refusals:
