@@ -46,6 +46,8 @@ class FrameNote:
     quality: str
     sha256: tuple[str, ...]
     calibrated: bool
+    re_creation: bool = False
+    """Made after an event of the past: nothing of it is ever Actual."""
 
 
 class RainHistory:
@@ -79,6 +81,11 @@ class RainHistory:
         if found is None:
             return None
         return FrameNote(**{**found[1], "sha256": tuple(found[1]["sha256"])})
+
+    def any_re_creation(self, at: datetime) -> bool:
+        """Whether any frame that the sums up to `at` rest on was made after the event."""
+        notes = (self.note(t) for t in self.times(since=at - KEPT, until=at))
+        return any(n.re_creation for n in notes if n is not None)
 
     def rate(self, time: datetime) -> Grid2 | None:
         found = self._read(_RATES, time)

@@ -1,0 +1,247 @@
+"""Frames that have arrived → the history of rain → one national field of rain.
+
+The best fresh source wins: brightness temperature in kelvin before BMKG's picture of classes. A
+frame is taken in once; what is doubtful keeps its mark, and what cannot be opened is named.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from kentongan.errors import KentonganError
+from kentongan.grid import BASE_GRID, Grid
+from kentongan.hazard import AreaRule, HazardEvent, HazardField, attributes
+from kentongan.records import SatelliteGrid
+from kentongan.times import iso
+from kentongan.types import DocumentStatus, HazardId, Level, Quality
+from orchestration.rain.history import FrameNote, RainHistory
+from processing.rain import product
+from processing.rain.product import Observed, Outlook
+from processing.rain.retrieve import METHOD as RETRIEVAL
+from processing.rain.retrieve import moved, retrieve
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from processing.rain.policy import RainPolicy
+
+Grid2 = npt.NDArray[np.float32]
+
+SOURCES = ("himawari-hsd", "himawari-ptree", "himawari-b13")
+"""Worst last: full calibration and resolution before a product of it."""
+LOOK_BACK = timedelta(hours=3)
+"""A frame that comes later than that is history, and is not taken in."""
+GROWTH_WITHIN = (timedelta(minutes=5), timedelta(minutes=25))
+"""How much older the frame that growth is told from may be."""
+DOUBTFUL = ("all-cold", "implausible")
+"""Flags of a frame that makes no rain: an all-cold frame would flood the country."""
+
+Open = Callable[[Sequence[SatelliteGrid]], "xr.Dataset"]
+"""Opens the records of one scan: one file, or all its segments."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One scan, and what became of it."""
+
+    time: datetime
+    source_id: str
+    outcome: str
+    """`taken`, `known` or why not."""
+
+
+def take_in(
+    history: RainHistory,
+    records: Sequence[SatelliteGrid],
+    open_scan: Open,
+    *,
+    at: datetime,
+    policy: RainPolicy,
+    grid: Grid = BASE_GRID,
+) -> list[Taken]:
+    """Retrieve rain from each scan that is new, oldest first.
+
+    Args:
+        records: known scans in any order; of one time the best source counts.
+        grid: of the history.
+
+    A scan that cannot be used is in the answer with its reason, and the others go on.
+    """
+    taken = []
+    for time, scan in _scans(records, at):
+        note = _note(time, scan)
+        if history.note(time) == note:
+            taken.append(Taken(time, note.source_id, "known"))
+            continue
+        try:
+            _take(history, time, note, open_scan(scan), policy, grid)
+        except (KentonganError, ValueError, OSError) as error:
+            taken.append(Taken(time, note.source_id, str(error)))
+        else:
+            taken.append(Taken(time, note.source_id, "taken"))
+    return taken
+
+
+def _scans(
+    records: Sequence[SatelliteGrid], at: datetime
+) -> Iterator[tuple[datetime, list[SatelliteGrid]]]:
+    fresh = [
+        r
+        for r in records
+        if at - LOOK_BACK <= r.valid_time <= at and not set(r.flags) & set(DOUBTFUL)
+    ]
+    fresh.sort(key=lambda r: (r.valid_time, _rank(r.source_id), r.part or (0, 0), r.key))
+    for time, alike in groupby(fresh, key=lambda r: r.valid_time):
+        of_time = list(alike)
+        best = of_time[0].source_id
+        yield time, [r for r in of_time if r.source_id == best]
+
+
+def _rank(source_id: str) -> int:
+    return SOURCES.index(source_id) if source_id in SOURCES else len(SOURCES)
+
+
+def _note(time: datetime, scan: Sequence[SatelliteGrid]) -> FrameNote:
+    worst = Quality.OK if all(r.quality is Quality.OK for r in scan) else Quality.DEGRADED
+    return FrameNote(
+        time=iso(time),
+        source_id=scan[0].source_id,
+        method=RETRIEVAL,
+        quality=str(worst),
+        sha256=tuple(sorted({r.sha256 for r in scan})),
+        calibrated=False,
+        re_creation=any(r.re_creation for r in scan),
+    )
+
+
+def _take(
+    history: RainHistory,
+    time: datetime,
+    note: FrameNote,
+    frame: xr.Dataset,
+    policy: RainPolicy,
+    grid: Grid,
+) -> None:
+    seen = product.on_grid(
+        frame["brightness_temperature"].to_numpy(),
+        frame["latitude"].to_numpy(),
+        frame["longitude"].to_numpy(),
+        grid,
+    )
+    before, minutes = _earlier(history, time)
+    found = retrieve(seen, before, minutes=minutes, rules=policy.retrieval)
+    rate = moved(found.rate, seen, grid.latitude, grid.longitude, rules=policy.retrieval)
+    history.put_temperature(time, seen)
+    history.put(time, rate, note)
+
+
+def _earlier(history: RainHistory, time: datetime) -> tuple[Grid2 | None, float]:
+    """The newest frame of temperature that growth can be told from, and how old it is."""
+    nearest, farthest = GROWTH_WITHIN
+    for older in reversed(history.times(since=time - farthest, until=time - nearest)):
+        found = history.temperature(older)
+        if found is not None:
+            return found, (time - older).total_seconds() / 60
+    return None, 10.0
+
+
+def observed(history: RainHistory, at: datetime, policy: RainPolicy) -> Observed | None:
+    """What the history says at `at`; None where its newest frame is too old."""
+    oldest = at - timedelta(minutes=policy.nowcast.oldest_frame_minutes)
+    times = history.times(since=oldest, until=at)
+    sums = history.sums(at) if times else None
+    if sums is None:
+        return None
+    newest = times[-1]
+    rates = [history.rate(t) for t in _steady(times, policy.nowcast.step_minutes)]
+    hours = [h for h in sums.windows_h if h in policy.levels.rain_mm]
+    return Observed(
+        time=newest,
+        rates=tuple(r for r in rates if r is not None),
+        sums_mm={h: sums.sum_mm(h) for h in hours},
+    )
+
+
+def _steady(times: Sequence[datetime], minutes: float) -> list[datetime]:
+    """The newest frames that stand one step apart, up to three, oldest first."""
+    step = timedelta(minutes=minutes)
+    wanted = [times[-1] - k * step for k in (2, 1, 0)]
+    found = [t for t in wanted if t in times]
+    return found if times[-1] - step in times else [times[-1]]
+
+
+def rain_field(
+    history: RainHistory, *, at: datetime, policy: RainPolicy, grid: Grid = BASE_GRID
+) -> HazardField | None:
+    """The national field of rain at `at`; None where no fresh frame is known.
+
+    None is "not known", and the caller falls back on BMKG's picture, or says so.
+    """
+    seen = observed(history, at, policy)
+    if seen is None:
+        return None
+    seed = zlib.crc32(iso(seen.time).encode())
+    ahead = product.outlook(seen, policy.nowcast, seed=seed)
+    found, chance = product.levels(seen, ahead, policy)
+    raster = product.dataset(seen, found, chance, policy, grid=grid)
+    event = _event(history, seen, ahead, raster, policy)
+    return HazardField(
+        event=event,
+        rule=AreaRule.SHARE_OF_PEOPLE,
+        raster=raster.assign_attrs(attributes(event)),
+    )
+
+
+def _event(
+    history: RainHistory,
+    seen: Observed,
+    ahead: Outlook | None,
+    raster: xr.Dataset,
+    policy: RainPolicy,
+) -> HazardEvent:
+    note = history.note(seen.time)
+    minutes = policy.nowcast.steps * policy.nowcast.step_minutes if ahead else 60.0
+    return HazardEvent(
+        event_id=f"rain-{seen.time:%Y%m%dT%H}00Z",
+        hazard_id=HazardId.RAIN,
+        level=Level(max(0, int(raster["hazard_level"].max()))),
+        onset=seen.time,
+        valid_from=seen.time,
+        valid_to=seen.time + timedelta(minutes=minutes),
+        official=False,
+        status=DocumentStatus.ACTUAL,
+        re_creation=history.any_re_creation(seen.time),
+        title="Perkiraan hujan lebat dari citra Himawari-9",
+        method=product.METHOD,
+        quality=Quality(note.quality) if note else Quality.DEGRADED,
+        observations=note.sha256 if note else (),
+        evidence=_evidence(seen, ahead, note),
+    )
+
+
+def _evidence(
+    seen: Observed, ahead: Outlook | None, note: FrameNote | None
+) -> dict[str, str | float | int | bool | None]:
+    known = {hours: float(np.isfinite(mm).mean()) for hours, mm in seen.sums_mm.items()}
+    return {
+        "frame_time": iso(seen.time),
+        "frame_source": note.source_id if note else None,
+        "retrieval": note.method if note else None,
+        "calibrated": note.calibrated if note else None,
+        "nowcast": "none: one frame only" if ahead is None else "to three hours",
+        **{f"known_share_{hours}h": round(share, 3) for hours, share in known.items()},
+        **{f"most_mm_{hours}h": _most(mm) for hours, mm in seen.sums_mm.items()},
+        "limits": "estimate from cloud tops, not measured rain",
+    }
+
+
+def _most(amount: Grid2) -> float | None:
+    return round(float(np.nanmax(amount)), 1) if np.isfinite(amount).any() else None

@@ -1,0 +1,146 @@
+"""From frames to a field of rain, on afternoons whose storms are known."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from kentongan.errors import SourceChanged
+from kentongan.grid import Grid
+from kentongan.records import SatelliteGrid
+from kentongan.store import Store
+from kentongan.types import HazardId, Quality
+from orchestration.rain.history import RainHistory
+from orchestration.rain.step import rain_field, take_in
+from processing.rain.policy import rain_policy
+from processing.rain.synthetic import afternoon
+
+POLICY = rain_policy()
+GRID = Grid(west=105.0, south=-8.5, step=0.02, columns=480, rows=320)
+START = datetime(2026, 11, 20, 6, tzinfo=UTC)
+FRAMES = 12
+DAY = afternoon(4, frames=FRAMES)
+
+
+def when(k):
+    return START + k * timedelta(minutes=10)
+
+
+def record(k, source="himawari-b13", **changes):
+    given = {
+        "source_id": source, "key": f"B13-{k}-{source}", "sha256": f"{k:064x}",
+        "document_time": when(k), "product": "B13", "valid_time": when(k), "shape": (320, 480),
+        "bounds": (105.0, -8.5, 114.6, -2.1), "step": 0.02, "known_fraction": 1.0,
+        "quality": Quality.OK,
+    }  # fmt: skip
+    return SatelliteGrid.model_validate({**given, **changes})
+
+
+def opened(scan):
+    k = int(scan[0].sha256, 16)
+    return xr.Dataset(
+        {"brightness_temperature": (("latitude", "longitude"), DAY.temperature[k])},
+        coords={"latitude": DAY.latitude, "longitude": DAY.longitude},
+    )
+
+
+def taken(history, records, at=None, open_scan=opened):
+    return take_in(history, records, open_scan, at=at or when(FRAMES), policy=POLICY, grid=GRID)
+
+
+@pytest.fixture
+def history(tmp_path):
+    return RainHistory(Store(str(tmp_path)))
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory):
+    history = RainHistory(Store(str(tmp_path_factory.mktemp("rain"))))
+    taken(history, [record(k) for k in range(FRAMES)])
+    return history
+
+
+def test_a_field_from_an_hour_of_frames(full):
+    field = rain_field(full, at=when(FRAMES), policy=POLICY, grid=GRID)
+    event, raster = field.event, field.raster
+    assert event.hazard_id is HazardId.RAIN and not event.official
+    assert event.evidence["frame_source"] == "himawari-b13"
+    assert 1 <= event.level <= POLICY.levels.estimate_at_most
+    assert raster["hazard_level_by_lead"].sizes["lead_time"] == 5
+    chance = raster["probability"].to_numpy()
+    assert np.nanmin(chance) >= 0 and np.nanmax(chance) <= 1
+    # Only the sum of an hour is known after two hours of frames.
+    assert np.isnan(raster["rain_6h"].to_numpy()).all()
+    assert np.isfinite(raster["rain_1h"].to_numpy()).mean() > 0.9
+
+
+def test_rain_is_found_where_it_rained(full):
+    raster = rain_field(full, at=when(FRAMES), policy=POLICY, grid=GRID).raster
+    fell = DAY.rain[FRAMES - 7 :].mean(axis=0)
+    wet = raster["rain_1h"].to_numpy() >= 1
+    assert fell[wet].mean() > 5 * fell[~wet].mean()
+
+
+def test_the_same_frames_give_the_same_bytes(full, history):
+    order = np.random.default_rng(1).permutation(FRAMES).tolist()
+    for k in order:
+        taken(history, [record(k)])
+    # A frame that came before its predecessor could not know growth: it is taken in again.
+    one = rain_field(full, at=when(FRAMES), policy=POLICY, grid=GRID)
+    same = rain_field(full, at=when(FRAMES), policy=POLICY, grid=GRID)
+    assert one.raster.identical(same.raster)
+
+
+def test_a_frame_is_taken_once(full):
+    assert {t.outcome for t in taken(full, [record(k) for k in range(FRAMES)])} == {"known"}
+
+
+def test_the_better_source_wins(history):
+    for source in ("himawari-b13", "himawari-hsd"):
+        (one,) = taken(history, [record(3, source), record(3)])
+        assert one.source_id == source
+    assert history.note(when(3)).source_id == "himawari-hsd"
+
+
+def test_a_frame_that_cannot_be_opened_is_named_and_the_others_go_on(history):
+    def breaks(scan):
+        if scan[0].sha256 == f"{2:064x}":
+            raise SourceChanged("frame of 06:20: truncated")
+        return opened(scan)
+
+    found = taken(history, [record(k) for k in range(5)], open_scan=breaks)
+    assert [t.outcome for t in found] == ["taken", "taken", "frame of 06:20: truncated",
+                                          "taken", "taken"]  # fmt: skip
+
+
+def test_an_all_cold_frame_makes_no_rain(history):
+    assert taken(history, [record(1, flags=("all-cold",))]) == []
+
+
+def test_celsius_is_refused_and_named(history):
+    def celsius(scan):
+        return opened(scan) - 273.15
+
+    (one,) = taken(history, [record(1)], open_scan=celsius)
+    assert "Celsius" in one.outcome
+    assert history.times(since=START, until=when(FRAMES)) == []
+
+
+def test_old_frames_make_no_field(full):
+    late = when(FRAMES) + timedelta(minutes=POLICY.nowcast.oldest_frame_minutes)
+    assert rain_field(full, at=late, policy=POLICY, grid=GRID) is None
+
+
+def test_one_frame_alone_gives_no_nowcast(history):
+    taken(history, [record(0)])
+    field = rain_field(history, at=when(0), policy=POLICY, grid=GRID)
+    assert field.event.evidence["nowcast"].startswith("none")
+    assert (field.raster["hazard_level"] == -1).all()
+
+
+def test_a_re_creation_stays_one(history):
+    taken(history, [record(0), record(1, re_creation=True)])
+    assert rain_field(history, at=when(1), policy=POLICY, grid=GRID).event.re_creation
