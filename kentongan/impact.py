@@ -30,3 +30,9 @@ COLUMNS: dict[str, str] = {
     "no_elevation": "bool, a coast strip without elevation data decided",
     "data_quality": "text: kentongan.types.DataQuality",
 }
+
+OPTIONAL_COLUMNS: dict[str, str] = {
+    "probability": "float32 0..1, of level 2 and more; NaN where not known",
+    "vulnerability": "float32 0..1, rank of the village among all; NaN where not known",
+}
+"""There where the field or the layer set knows them; a table without one says nothing about it."""

@@ -28,6 +28,7 @@ class Findings:
         unresolved: names that led to no village.
         unassigned: int64, shape (6,): whole people in no village, in the same classes.
         method: how the field met the people; see `risk.exposure.expose`.
+        probability: float32, of level 2 and more, NaN if not known; None: the field has none.
     """
 
     rows: NDArray[np.int64]
@@ -41,6 +42,7 @@ class Findings:
     unresolved: tuple[str, ...] = field(default=())
     unassigned: NDArray[np.int64] = field(default_factory=lambda: np.zeros(CLASSES, np.int64))
     method: str = "polygons by area"
+    probability: NDArray[np.float32] | None = None
 
     @classmethod
     def nothing(cls, unresolved: tuple[str, ...] = ()) -> Findings:

@@ -125,6 +125,8 @@ def _table(
         "data_quality": villages["data_quality"].to_numpy(),
     }
     table = pd.DataFrame({name: columns[name] for name in COLUMNS})
+    if found.probability is not None:
+        table["probability"] = found.probability
     order = np.argsort(found.rows, kind="stable")
     rows = [table.iloc[order], _unassigned(found.unassigned)]
     whole = _typed(pd.concat(rows, ignore_index=True))

@@ -37,7 +37,8 @@ def raster_findings(
         raster: `hazard_level` (int8, -1 not known) and the variable that
             `attrs["value_variable"]` names, on any ascending grid. People are shared out along
             the borders of its cells (`risk.exposure.refine`), never by a resampled field; only
-            the value that is shown with a level is that of the nearest cell.
+            the value that is shown with a level is that of the nearest cell. `probability`, if
+            there is one, is that which the same share of people reach.
     """
     operator, values = layers.operator, to_base_grid(raster, layers.operator.grid)
     rows, parts, cut = raster_parts(raster, layers)
@@ -45,6 +46,10 @@ def raster_findings(
     value = np.full(rows.size, np.nan, dtype=np.float32)
     if name in values:
         value = deciding_value(operator, rows, values[name].to_numpy(), rules.people_pct)
+    chance = None
+    if "probability" in values:
+        known = values["probability"].to_numpy()
+        chance = deciding_value(operator, rows, known, rules.people_pct)
     return Findings(
         rows=rows,
         level=level_of(parts, rules.people_pct),
@@ -55,6 +60,7 @@ def raster_findings(
         no_elevation=np.zeros(rows.size, dtype=np.bool_),
         unassigned=unassigned_under(operator, _field(raster, operator.grid)),
         method="cells, cut by area" if cut else "cells",
+        probability=chance,
     )
 
 
@@ -130,7 +136,7 @@ def to_base_grid(raster: xr.Dataset, grid: Grid = BASE_GRID) -> xr.Dataset:
     says `attrs["outside"] == "none"`.
 
     Returns:
-        `hazard_level` int8 and the value variable float32, dims (latitude, longitude).
+        `hazard_level` int8, the value variable and `probability` float32, dims (latitude, longitude).
 
     Raises:
         GridMismatch: other dims, coordinates that do not ascend, fewer than two cells a side.
@@ -150,10 +156,10 @@ def to_base_grid(raster: xr.Dataset, grid: Grid = BASE_GRID) -> xr.Dataset:
     dims = ("latitude", "longitude")
     levels = np.nan_to_num(level.to_numpy(), nan=LEVEL_UNKNOWN).astype(np.int8)[taken]
     out = {"hazard_level": (dims, np.where(inside, levels, np.int8(outside)))}
-    name = str(raster.attrs.get("value_variable", ""))
-    if name in raster:
-        values = raster[name].to_numpy().astype(np.float32)[taken]
-        out[name] = (dims, np.where(inside, values, np.float32(np.nan)))
+    for name in {str(raster.attrs.get("value_variable", "")), "probability"}:
+        if name in raster:
+            values = raster[name].to_numpy().astype(np.float32)[taken]
+            out[name] = (dims, np.where(inside, values, np.float32(np.nan)))
     coords = {"latitude": grid.latitude, "longitude": grid.longitude}
     return xr.Dataset(out, coords=coords, attrs=raster.attrs)
 

@@ -83,6 +83,17 @@ def test_the_value_is_the_one_that_a_tenth_of_the_people_reach(make_layers, rast
     assert table["level"].iloc[0] == 4
 
 
+def test_a_field_with_a_chance_gives_the_village_its_own(make_layers, raster_field, policy):
+    field = raster([2] * 10)
+    chance = np.array([[0.9, 0.4, *[0.1] * 8], [0.0] * 10], dtype=np.float32)
+    field["probability"] = (("latitude", "longitude"), chance)
+    table = impact_table(raster_field(field), make_layers(ROWS), policy)
+    assert table["probability"].iloc[0] == pytest.approx(0.9)
+    assert np.isnan(table["probability"].iloc[-1])
+    plain = impact_table(raster_field(raster([2] * 10)), make_layers(ROWS), policy)
+    assert "probability" not in plain
+
+
 @settings(max_examples=25)
 @given(st.lists(st.integers(-1, 4), min_size=10, max_size=10))
 def test_classes_of_a_row_add_up_to_its_people(make_layers, raster_field, policy, cells):
