@@ -259,6 +259,13 @@ def test_advice_that_we_hold_ourselves_to_is_an_error_for_ours():
     assert check_own(GOOD.encode()) == []
 
 
+def test_no_alert_of_ours_is_kept_back_for_its_size():
+    area = AREA.replace(RING, RING + " " * 9_000_000)
+    large = alert(ID.replace(AREA, area * 3), EN.replace(AREA, area * 3)).encode()
+    assert [f.rule for f in check(large)] == ["SIZE"]
+    assert check_own(large) == []
+
+
 # --- what BMKG sends ---------------------------------------------------------------------
 
 

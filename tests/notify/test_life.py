@@ -101,7 +101,7 @@ def test_an_update_supersedes_and_tells_only_the_told(world):
     world.publish(Action.ALERT, world.levels("75.02", 2))
     levels = {**world.levels("75.02", 2), **world.levels("75.04", 2)}
     done = world.publish(Action.UPDATE, levels, told=world.codes("75.04"), at=world.at + MINUTE)
-    assert done.alert.identifier == "kentongan-w-thunderstorm-1-v2"
+    assert done.alert.identifier == "kentongan-w-thunderstorm-1-v2-exercise"
     assert states(world)[2:4] == [(1, "released"), (2, "draft")]
     assert (1, "superseded") in states(world)
     assert world.reached(version=2) == set(world.codes("75.04"))
