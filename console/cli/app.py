@@ -12,6 +12,7 @@ from console.cli import (
     coverage,
     deadman,
     dispatch,
+    drill_check,
     explain,
     feed_server,
     feeds,
@@ -52,6 +53,7 @@ for name, command in (
     ("losses", losses.losses),
     ("what-if", what_if.what_if),
     ("deadman", deadman.deadman),
+    ("drill-check", drill_check.drill_check),
     ("feed-server", feed_server.feed_server),
     ("record", record.record),
 ):

@@ -119,7 +119,8 @@ def _stop_line(stop: Stop) -> str:
 
     what = stop.name.partition(":")[2]
     where = f"route {what}" if what else "every route"
-    return f"STOPPED: {where}, by {stop.actor} at {plain_time(parse_instant(stop.at))}: {stop.reason}"
+    at = plain_time(parse_instant(stop.at))
+    return f"STOPPED: {where}, by {stop.actor} at {at}: {stop.reason}"
 
 
 def _told(sent: dict[str, dict[str, int]]) -> str:
