@@ -49,6 +49,7 @@ def cycle_report(document: Document) -> str:
         _heading(document),
         _feeds(document["feeds"]),
         _unknown(document.get("unknown_areas", ())),
+        _watches(document.get("watches", ())),
         _warnings(document["warnings"]),
         _tasks(document["tasks"]),
         _messages(document["messages"]),
@@ -103,6 +104,17 @@ def _unknown(areas: Sequence[Document]) -> list[str]:
     return lines + [
         f"  ? {a['province']}: {a['title']}{', until ' + _time(a['until']) if a['until'] else ''}"
         for a in areas
+    ]
+
+
+def _watches(watches: Sequence[Document]) -> list[str]:
+    """Level 1: for the centre alone."""
+    if not watches:
+        return []
+    return [
+        "",
+        f"Watched, no public word: {len(watches)}",
+        *(f"  {w['event_id']}: {w['words']} (until {_time(w['until'])})" for w in watches),
     ]
 
 

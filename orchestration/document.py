@@ -10,6 +10,7 @@ from kentongan.times import iso
 from kentongan.view import TaskLine, UnknownArea
 from orchestration.context import CycleContext
 from orchestration.event_store import StoredEvent, recent, unresolved_of, write_impacts
+from orchestration.secondary import watches
 from orchestration.view import task_lines, unknown_area_lines
 
 if TYPE_CHECKING:
@@ -41,6 +42,10 @@ def cycle_document(
         "layers": context.layers.version,
         "feeds": [dict(p) for p in polls],
         "unknown_areas": [_unknown(a) for a in unknown_area_lines(context, at)],
+        "watches": [
+            {"event_id": stored.event.event_id, "until": iso(watch.until), "words": watch.words}
+            for stored, watch in watches(context, at)
+        ],
         "events": [_event(context, e) for e in events],
         "warnings": [_warning(context, w) for w in warnings],
         "refused": _refused(done),

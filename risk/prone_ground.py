@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from kentongan.grid import Grid
 from kentongan.policy import SecondaryRules
-from risk.exposure.expose import expose
 from risk.layers.rasters import WGS84, open_raster
 from risk.raster_share import to_base_grid
 
@@ -64,12 +63,8 @@ def prone_villages(
     path = layers.raster(name)
     index, prone_from = (None, 1.0) if path is None else read_index(path, grid, rules)
     classes = classify(mmi.to_numpy().astype(np.float64), index, prone_from)
-    parts = expose(
-        layers.operator,
-        layers.geometry,
-        mmi.to_dataset(name="mmi").assign(hazard_level=(mmi.dims, classes)).drop_vars("mmi"),
-    ).parts
-    codes = layers.villages["adm4_code"].to_numpy()
+    rows, parts = layers.operator.touched(classes)
+    codes = layers.villages["adm4_code"].to_numpy()[rows]
     prone = parts[:, _PRONE] > 0
     doubtful = (parts[:, _NOT_KNOWN] > 0) & ~prone
     return ProneVillages(
