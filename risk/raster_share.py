@@ -136,7 +136,7 @@ def to_base_grid(raster: xr.Dataset, grid: Grid = BASE_GRID) -> xr.Dataset:
     says `attrs["outside"] == "none"`.
 
     Returns:
-        `hazard_level` int8, the value variable and `probability` float32, dims (latitude, longitude).
+        `hazard_level` int8, the value and `probability` float32, dims (latitude, longitude).
 
     Raises:
         GridMismatch: other dims, coordinates that do not ascend, fewer than two cells a side.

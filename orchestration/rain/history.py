@@ -1,26 +1,28 @@
 """The rolling history of rain: one file of rates a frame, one of the total a day.
 
 Each file is written whole or not at all, so a restart finds what was there; a frame that comes
-late or again takes its own place, whatever the order. Sums are built from the frames and kept only
-as long as the process lives.
+late or again takes its own place, whatever the order. Sums follow from the frames alone; what is
+kept of them only saves the time to build them.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from kentongan.errors import DataError
+from kentongan.errors import DataError, GridMismatch
 from kentongan.store import Store
-from kentongan.times import compact, iso
-from processing.rain.sums import RunningSums, increment, opened, running, stored
+from kentongan.times import compact, iso, parse_instant
+from processing.rain.sums import Increment, RunningSums, again, increment, opened, running, stored
 
 Amounts = npt.NDArray[np.uint16]
 Grid2 = npt.NDArray[np.float32]
@@ -34,6 +36,7 @@ KEPT_DAYS = 400
 LEAST_FRAMES_A_DAY = 108
 """Three quarters of a day's 144 frames; with fewer the day is not known."""
 _RATES, _TEMPERATURE, _DAYS = "rain/frames", "rain/temperature", "rain/days"
+_SUMS = "rain/sums.npz"
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,16 @@ class RainHistory:
         if self.note(time) == note:
             return False
         self._write(_RATES, time, stored(rate), asdict(note))
-        if self._used and time <= self._used[-1]:
+        if self._counted(time):
             self._sums, self._used = None, ()
+            self._store.remove(_SUMS)
         return True
+
+    def _counted(self, time: datetime) -> bool:
+        """Whether the sums have gone past this time, here or in the process before."""
+        if self._sums is None:
+            self._recall()
+        return bool(self._used) and time <= self._used[-1]
 
     def put_temperature(self, time: datetime, kelvin: Grid2) -> None:
         """Keep what the satellite saw, in hundredths of a kelvin."""
@@ -105,25 +115,77 @@ class RainHistory:
         times = tuple(self.times(since=at - KEPT, until=at))
         if not times:
             return None
-        if self._sums is None or not _goes_on(self._used, times):
-            self._sums = running([(t, self._amounts(t)) for t in times])
-        else:
-            self._add([t for t in times if t > self._used[-1]])
-        self._used = times
+        if self._sums is None:
+            self._recall()
+        try:
+            self._bring_up(times)
+        except DataError:
+            # A frame is damaged and gone: what is left counts.
+            self._sums, self._used = None, ()
+            self._bring_up(tuple(self.times(since=at - KEPT, until=at)))
         return self._sums
 
-    def _add(self, new: list[datetime]) -> None:
-        sums = self._sums
+    def _bring_up(self, times: tuple[datetime, ...]) -> None:
+        if self._sums is None or not _goes_on(self._used, times):
+            self._sums = running([(t, partial(self._amounts, t)) for t in times])
+        elif new := [t for t in times if t > self._used[-1]]:
+            self._add(self._sums, new)
+        else:
+            return
+        self._used = times
+        self._remember(self._sums)
+
+    def _add(self, sums: RunningSums, new: list[datetime]) -> None:
         last = self._used[-1]
         for time in new:
-            step = increment(self._amounts(last), self._amounts(time), start=last, end=time)
-            if sums is None:
-                raise DataError("no sums to add to")
+            loads = partial(self._amounts, last), partial(self._amounts, time)
+            step = increment(loads[0](), loads[1](), start=last, end=time)
             if step is None:
                 sums.skip(time)
             else:
-                sums.add(step)
+                sums.add(again(step, *loads))
             last = time
+
+    def _remember(self, sums: RunningSums) -> None:
+        """So that a process that starts goes on where this one stood."""
+        about = {
+            "used": [iso(t) for t in self._used],
+            "held": [[[iso(k.start), iso(k.end)] for k in part] for part in sums.held()],
+        }
+        buffer = io.BytesIO()
+        note = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
+        state = sums.state()
+        np.savez(buffer, total=state["total"], known=state["known"], note=note)
+        self._store.write(_SUMS, buffer.getvalue())
+
+    def _recall(self) -> None:
+        if not self._store.exists(_SUMS):
+            return
+        try:
+            with np.load(io.BytesIO(self._store.read(_SUMS)), allow_pickle=False) as kept:
+                about = json.loads(kept["note"].tobytes())
+                state = {name: kept[name] for name in ("total", "known")}
+            used = tuple(parse_instant(t) for t in about["used"])
+            held = [
+                [self._made_again(*map(parse_instant, k)) for k in part] for part in about["held"]
+            ]
+            self._sums = RunningSums.restored(state, held, used[-1])
+            self._used = used
+        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, GridMismatch):
+            # Damaged: the sums are built again from the frames.
+            self._store.remove(_SUMS)
+            self._sums, self._used = None, ()
+
+    def _made_again(self, start: datetime, end: datetime) -> Increment:
+        loads = partial(self._amounts, start), partial(self._amounts, end)
+
+        def amounts() -> Amounts:
+            made = increment(loads[0](), loads[1](), start=start, end=end)
+            if made is None:
+                raise DataError(f"increment from {iso(start)}: no increment any more")
+            return made.amounts
+
+        return Increment(start, end, amounts)
 
     def _amounts(self, time: datetime) -> Amounts:
         found = self._read(_RATES, time)
@@ -145,7 +207,7 @@ class RainHistory:
         times = self.times(since=start - timedelta(seconds=1), until=start + timedelta(days=1))
         if len(times) < LEAST_FRAMES_A_DAY:
             return False
-        total = running([(t, self._amounts(t)) for t in times]).sum_mm(24)
+        total = running([(t, partial(self._amounts, t)) for t in times], (24,)).sum_mm(24)
         self._store.write(_day_path(day), _packed(total.astype(np.float32), {}))
         return True
 
@@ -182,7 +244,7 @@ class RainHistory:
             return None
         try:
             return _unpacked(self._store.read(path))
-        except (ValueError, KeyError, OSError):
+        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile):
             # A damaged file is a frame that is not there: it is fetched and read again.
             self._store.remove(path)
             return None

@@ -68,7 +68,12 @@ def outlook(seen: Observed, rules: Nowcast, *, seed: int) -> Outlook | None:
     return Outlook(
         rates=extrapolate(now, found, rules.steps, trend),
         members=ensemble(
-            now, found, steps=rules.steps, minutes=rules.step_minutes, seed=seed, trend=trend,
+            now,
+            found,
+            steps=rules.steps,
+            minutes=rules.step_minutes,
+            seed=seed,
+            trend=trend,
             rules=rules.ensemble,
         ),
         motion=found,

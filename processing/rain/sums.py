@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numba
@@ -42,8 +42,13 @@ class Increment:
 
     start: datetime
     end: datetime
-    amounts: Amounts
-    """Hundredths of a millimetre, shape (rows, columns)."""
+    load: Callable[[], Amounts]
+    """Hundredths of a millimetre, shape (rows, columns); read again when it leaves a window, so
+    that a day of frames need not be held in memory."""
+
+    @property
+    def amounts(self) -> Amounts:
+        return self.load()
 
     @property
     def minutes(self) -> int:
@@ -82,7 +87,7 @@ def increment(
         return None
     amounts = np.empty_like(earlier)
     _trapezoid(earlier, later, (end - start).total_seconds() / 7200.0, amounts)
-    return Increment(start, end, amounts)
+    return Increment(start, end, lambda: amounts)
 
 
 @jit_parallel
@@ -116,8 +121,9 @@ class RunningSums:
             ValueError: it begins before the newest one ends: the sums must be built again.
             GridMismatch: another shape.
         """
-        if new.amounts.shape != self._total.shape[1:]:
-            raise GridMismatch(f"increment of shape {new.amounts.shape}: expected {self.shape}")
+        come = new.amounts
+        if come.shape != self.shape:
+            raise GridMismatch(f"increment of shape {come.shape}: expected {self.shape}")
         if self.end is not None and new.start < self.end:
             raise ValueError(f"increment from {iso(new.start)}: the sums stand at {iso(self.end)}")
         self.end = new.end
@@ -126,30 +132,60 @@ class RunningSums:
             held.append(new)
             gone = _too_old(held, new.end - timedelta(hours=hours))
             # Nearly always one comes and one goes: both in one pass over the field.
-            first = gone.pop(0) if gone else _NOTHING
-            self._pass(window, new, first)
+            self._pass(window, come, new.minutes, gone.pop(0) if gone else None)
             for other in gone:
-                self._pass(window, _NOTHING, other)
+                self._pass(window, None, 0, other)
 
     def skip(self, end: datetime) -> None:
         """Move on to `end` over a gap: nothing comes in, and what is too old goes."""
         self.end = end
         for window, hours in enumerate(self.windows_h):
             for old in _too_old(self._held[window], end - timedelta(hours=hours)):
-                self._pass(window, _NOTHING, old)
+                self._pass(window, None, 0, old)
 
     @property
     def shape(self) -> tuple[int, ...]:
         return self._total.shape[1:]
 
-    def _pass(self, window: int, new: Increment, old: Increment) -> None:
+    def _pass(self, window: int, come: Amounts | None, minutes: int, old: Increment | None) -> None:
         total, known = self._total[window], self._known[window]
-        if new is _NOTHING:
+        if come is not None and old is not None:
+            _both(total, known, come, minutes, old.amounts, old.minutes)
+        elif come is not None:
+            _give(total, known, come, minutes)
+        elif old is not None:
             _take(total, known, old.amounts, old.minutes)
-        elif old is _NOTHING:
-            _give(total, known, new.amounts, new.minutes)
-        else:
-            _both(total, known, new.amounts, new.minutes, old.amounts, old.minutes)
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Totals and known minutes by window: with the increments held, all there is to keep."""
+        return {"total": self._total, "known": self._known}
+
+    def held(self) -> tuple[tuple[Increment, ...], ...]:
+        """Increments within each window, oldest first."""
+        return tuple(tuple(part) for part in self._held)
+
+    @classmethod
+    def restored(
+        cls,
+        state: Mapping[str, npt.NDArray[Any]],
+        held: Sequence[Sequence[Increment]],
+        end: datetime,
+        windows_h: Sequence[int] = WINDOWS_H,
+    ) -> RunningSums:
+        """What `state` and `held` came from.
+
+        Raises:
+            GridMismatch: arrays that do not belong together.
+        """
+        total, known = state["total"], state["known"]
+        if total.shape != known.shape or total.shape[0] != len(windows_h) or total.ndim != 3:
+            raise GridMismatch(f"sums of shapes {total.shape} and {known.shape} do not fit")
+        sums = cls((total.shape[1], total.shape[2]), windows_h)
+        sums._total[:], sums._known[:] = total, known
+        for part, kept in zip(sums._held, held, strict=True):
+            part.extend(kept)
+        sums.end = end
+        return sums
 
     def coverage(self, hours: int) -> Field:
         """Share of the window that is known, 0 to 1."""
@@ -170,10 +206,6 @@ class RunningSums:
         if hours not in self.windows_h:
             raise ValueError(f"a window of {hours} h: expected one of {self.windows_h}")
         return self.windows_h.index(hours)
-
-
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-_NOTHING = Increment(_LONG_AGO, _LONG_AGO, np.zeros((0, 0), dtype=np.uint16))
 
 
 def _too_old(held: deque[Increment], begin: datetime) -> list[Increment]:
@@ -216,19 +248,42 @@ def _both(total: Any, known: Any, new: Any, come: Any, old: Any, gone: Any) -> N
             known[i, j] += come * more - gone * less
 
 
-def running(frames: Sequence[tuple[datetime, Amounts]]) -> RunningSums:
+def running(
+    frames: Sequence[tuple[datetime, Callable[[], Amounts]]], windows_h: Sequence[int] = WINDOWS_H
+) -> RunningSums:
     """Sums built from frames of rates, oldest first, as after a restart.
+
+    Each frame is read once now, and again when its rain leaves a window.
 
     Raises:
         ValueError: no frame.
     """
     if not frames:
         raise ValueError("no frame: expected at least one")
-    sums = RunningSums(frames[0][1].shape)
-    for (start, earlier), (end, later) in itertools.pairwise(frames):
-        new = increment(earlier, later, start=start, end=end)
-        if new is None:
+    earlier = frames[0][1]()
+    sums = RunningSums((earlier.shape[0], earlier.shape[1]), windows_h)
+    sums.end = frames[0][0]
+    for (start, load), (end, load_later) in itertools.pairwise(frames):
+        later = load_later()
+        step = increment(earlier, later, start=start, end=end)
+        if step is None:
             sums.skip(end)
         else:
-            sums.add(new)
+            sums.add(again(step, load, load_later))
+        earlier = later
     return sums
+
+
+def again(step: Increment, load: Callable[[], Amounts], later: Callable[[], Amounts]) -> Increment:
+    """The same increment; after its first use it is made again from its two frames."""
+    first = [step.amounts]
+
+    def amounts() -> Amounts:
+        if first:
+            return first.pop()
+        made = increment(load(), later(), start=step.start, end=step.end)
+        if made is None:
+            raise ValueError(f"increment from {iso(step.start)}: no increment any more")
+        return made.amounts
+
+    return Increment(step.start, step.end, amounts)

@@ -100,6 +100,21 @@ def test_a_damaged_file_is_a_frame_that_is_not_there(store, tmp_path):
     assert RainHistory(store).sums(last(14)).sum_mm(1)[0, 0] > 0
 
 
+def test_a_frame_that_is_damaged_while_its_rain_still_counts(store, tmp_path):
+    history = filled(store, 8)
+    history.sums(last(8))
+    (tmp_path / "rain" / "frames" / "20261120T001000Z.npz").write_bytes(b"")
+    for k in range(8, 12):
+        history.put(START + k * STEP, field(6.0 + k), note(START + k * STEP))
+    assert history.sums(last(12)).sum_mm(1)[0, 0] == pytest.approx(14.0)
+
+
+def test_what_is_remembered_of_the_sums_may_be_lost(store, tmp_path):
+    expected = filled(store).sums(last(14)).sum_mm(1)
+    (tmp_path / "rain" / "sums.npz").write_bytes(b"PK\x03\x04 torn")
+    np.testing.assert_array_equal(RainHistory(store).sums(last(14)).sum_mm(1), expected)
+
+
 def test_a_whole_day_is_kept_and_a_thin_one_is_not(store):
     history = RainHistory(store)
     for k in range(145):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processing.rain.sums import UNKNOWN, increment, opened, running, stored
+from processing.rain.sums import UNKNOWN, RunningSums, increment, opened, running, stored
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SHAPE = (3, 4)
@@ -24,8 +24,12 @@ def frames(rates, *, minutes=10):
     ]
 
 
+def loads(kept):
+    return [(at, lambda field=field: field) for at, field in kept]
+
+
 def test_an_hour_of_steady_rain_is_its_rate():
-    sums = running(frames([12.0] * 7))
+    sums = running(loads(frames([12.0] * 7)))
     assert sums.sum_mm(1) == pytest.approx(np.full(SHAPE, 12.0))
     assert sums.coverage(1) == pytest.approx(np.ones(SHAPE))
     assert np.isnan(sums.sum_mm(3)).all()
@@ -39,7 +43,7 @@ def test_the_trapezoid_counts_both_ends():
 
 
 def test_old_rain_leaves_the_window_and_nothing_stays_behind():
-    sums = running(frames([60.0] * 7 + [0.0] * 30))
+    sums = running(loads(frames([60.0] * 7 + [0.0] * 30)))
     assert sums.sum_mm(1).max() == 0
     assert sums.sum_mm(3).max() == 0
     assert sums.sum_mm(6) == pytest.approx(np.full(SHAPE, 65.0), abs=0.01)
@@ -47,9 +51,9 @@ def test_old_rain_leaves_the_window_and_nothing_stays_behind():
 
 def test_a_gap_is_not_bridged_and_takes_coverage():
     early, late = frames([6.0] * 3), frames([6.0] * 8)[5:]
-    sums = running([*early, *late])
+    sums = running(loads([*early, *late]))
     assert sums.coverage(1) == pytest.approx(np.full(SHAPE, 30 / 60))
-    alone = running([*early, late[-1]])
+    alone = running(loads([*early, late[-1]]))
     assert alone.end == late[-1][0]
     assert alone.coverage(1) == pytest.approx(np.full(SHAPE, 10 / 60))
     assert np.isnan(sums.sum_mm(1)).all()
@@ -59,7 +63,7 @@ def test_three_quarters_are_enough():
     kept = frames([6.0] * 7)
     kept[2][1][0, 0] = UNKNOWN  # two increments of ten minutes
     kept[6][1][0, 1] = UNKNOWN  # one
-    sums = running(kept)
+    sums = running(loads(kept))
     assert np.isnan(sums.sum_mm(1)[0, 0])
     assert sums.sum_mm(1)[0, 1] == pytest.approx(5.0)
 
@@ -85,7 +89,7 @@ def test_frame_by_frame_is_the_same_as_counting_all(steps):
         if lost:
             field[0, 0] = np.nan
         kept.append((at, stored(field)))
-    sums = running(kept)
+    sums = running(loads(kept))
     for hours in (1, 3, 6, 24):
         total, known = np.zeros(SHAPE), np.zeros(SHAPE)
         for (start, a), (end, b) in itertools.pairwise(kept):
@@ -104,7 +108,20 @@ def test_frames_out_of_order_are_refused():
     one, other = (f for _, f in frames([1.0, 2.0]))
     with pytest.raises(ValueError, match="earlier one first"):
         increment(other, one, start=START + timedelta(minutes=10), end=START)
-    sums = running(frames([1.0, 2.0, 3.0]))
+    sums = running(loads(frames([1.0, 2.0, 3.0])))
     late = increment(one, other, start=START, end=START + timedelta(minutes=10))
     with pytest.raises(ValueError, match="stand at"):
         sums.add(late)
+
+
+def test_sums_that_were_kept_go_on_as_if_nothing_had_happened():
+    kept = frames(np.linspace(2, 40, 60).tolist())
+    whole, part = running(loads(kept)), running(loads(kept[:40]))
+    end = part.end
+    restored = RunningSums.restored(
+        {name: field.copy() for name, field in part.state().items()}, part.held(), end
+    )
+    for (start, a), (end, b) in itertools.pairwise(kept[39:]):
+        restored.add(increment(a, b, start=start, end=end))
+    for hours in (1, 3, 6, 24):
+        np.testing.assert_array_equal(restored.sum_mm(hours), whole.sum_mm(hours))
