@@ -66,9 +66,7 @@ class Desk:
         if body.level < rules.min_level:
             return f"level {body.level}: break-glass is for level {rules.min_level} and above"
         if body.onset - at > timedelta(minutes=rules.within_minutes):
-            return (
-                f"it arrives at {iso(body.onset)}: more than {rules.within_minutes:.0f} min ahead"
-            )
+            return f"it arrives at {iso(body.onset)}, in more than {rules.within_minutes:g} minutes"
         return ""
 
 
