@@ -50,6 +50,20 @@ class Standing(_Frozen):
     """Of `ever_warned`: those whom another warning told instead."""
 
 
+class InForce(_Frozen):
+    """What of an event's warning went out before an instant and held then.
+
+    It is asked for the instant of a cycle: what that cycle itself does is not in it, so that a
+    cycle that is done again after it died decides the same.
+    """
+
+    levels: dict[str, int] = Field(default_factory=dict)
+    """adm4_code -> level (>= 2); empty: nothing."""
+    expires: AwareDatetime
+    told: frozenset[str] = frozenset()
+    """Villages that this warning itself told."""
+
+
 class RunOutcome(StrEnum):
     SEEN = "seen"
     """New knowledge of the event."""

@@ -97,7 +97,7 @@ def _info(
         language=language,
         categories=(words.category,),
         event=(words.name_en if english else words.name_id).capitalize(),
-        response_types=("AllClear",) if body.holds_nowhere else (words.at(level).response,),
+        response_types=(_response(body, words, level),),
         **_ranks(body, level, onset=onset, sent=sent),
         event_codes=_event_codes(words),
         effective=require_aware(sent).astimezone(zone),
@@ -116,6 +116,13 @@ def _info(
 
 def _event_codes(words: HazardPhrases) -> tuple[Pair, ...]:
     return (Pair(name="OET:v1.2", value=words.event_code),) if words.event_code else ()
+
+
+def _response(body: WarningBody, words: HazardPhrases, level: int) -> str:
+    """That a warning no longer covers a place is no all-clear."""
+    if body.is_end:
+        return "AllClear"
+    return "Monitor" if body.holds_nowhere else words.at(level).response
 
 
 def _ranks(body: WarningBody, level: int, *, onset: datetime, sent: datetime) -> dict[str, Any]:

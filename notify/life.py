@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine
 
 from kentongan import life_cycle
-from kentongan.decision import Action, Decision, Standing
+from kentongan.decision import Action, Decision, InForce, Standing
 from kentongan.hazard import HazardEvent
 from kentongan.life_cycle import Trigger
 from kentongan.reach import Reach
@@ -161,6 +161,17 @@ def standing(engine: Engine, event_id: str) -> Standing | None:
         released_levels=_released_levels(newest, released),
         told_elsewhere=newest.body.told_elsewhere,
     )
+
+
+def in_force(engine: Engine, event_id: str, at: datetime) -> InForce | None:
+    """What went out before `at` and held then; None: nothing."""
+    with engine.connect() as connection:
+        found = versions.in_force_before(connection, warning_id_of(event_id), at)
+    if found is None:
+        return None
+    body = found.body
+    told = frozenset(body.ever_warned) - set(body.told_elsewhere)
+    return InForce(levels=body.levels, expires=body.expires, told=told)
 
 
 def _released_levels(newest: Version, released: Version | None) -> dict[str, int] | None:

@@ -225,6 +225,22 @@ def advance(
     return taken
 
 
+def in_force_before(connection: Connection, warning_id: str, at: datetime) -> Version | None:
+    """The version that was released before `at` and neither closed before `at` nor past its end."""
+    said = warning_states.alias()
+    before = (
+        select(said.c.version, said.c.state)
+        .where(said.c.warning_id == warning_id, said.c.at < iso(at))
+        .order_by(said.c.id)
+    )
+    states = {row.version: row.state for row in connection.execute(before)}
+    released = [v for v, state in states.items() if state == WarningState.RELEASED]
+    if not released:
+        return None
+    found = get(connection, warning_id, max(released))
+    return found if found.body.expires > at else None
+
+
 def levels_over_time(
     connection: Connection, warning_id: str
 ) -> list[tuple[datetime, dict[str, int]]]:

@@ -13,7 +13,7 @@ from kentongan.errors import RuleViolation
 from kentongan.store import Store, sha256_hex
 from kentongan.types import FeedState, HazardId, Quality, WarningState
 from orchestration import event_store
-from orchestration.event_runs import note_links, note_run, seen_runs
+from orchestration.event_runs import note_links, note_run, seen_before, seen_runs
 from orchestration.event_store import StoredEvent
 from orchestration.reaching import reach_if_known
 
@@ -47,15 +47,20 @@ class Looked:
     evidence: pd.DataFrame
 
 
-def look_at(context: CycleContext, stored: StoredEvent) -> Looked:
+def look_at(context: CycleContext, stored: StoredEvent, at: datetime) -> Looked:
     """One event by itself."""
-    from notify.life import standing
+    from notify.life import in_force, standing
     from risk.decision import Known
 
-    held = standing(context.engine, stored.event.event_id)
+    event_id = stored.event.event_id
+    known = Known(
+        stored.event,
+        {},
+        standing(context.engine, event_id),
+        in_force(context.engine, event_id, at),
+    )
     impact = event_store.read_impact(context.runs, stored.impact_path)
     impact = _with_vulnerability(context, impact)
-    known = Known(stored.event, {}, held)
     return _judged(context, Looked(stored, known, impact, impact), frozenset())
 
 
@@ -70,12 +75,16 @@ def _with_vulnerability(context: CycleContext, impact: pd.DataFrame) -> pd.DataF
 def _judged(context: CycleContext, one: Looked, nowcast: frozenset[str]) -> Looked:
     from risk.decision import village_evidence, warned_levels
 
+    event, rules = one.stored.event, context.decision
+    seen: set[str] = set()
+    if event.hazard_id in rules.rain_jump.hazards:
+        seen = seen_before(context.engine, event.event_id, event.valid_from)
     evidence = village_evidence(
-        one.stored.event,
+        event,
         one.impact,
         policy=context.levels,
-        rules=context.decision,
-        held=one.known.standing.levels if one.known.standing else (),
+        rules=rules,
+        held=seen,
         nowcast=nowcast,
     )
     known = replace(one.known, found=warned_levels(evidence))

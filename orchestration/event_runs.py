@@ -16,6 +16,7 @@ from kentongan.decision import RunOutcome, SeenRun
 from kentongan.hazard import LEVEL_UNKNOWN
 from kentongan.times import iso, parse_instant
 from kentongan.transactions import writing
+from kentongan.types import Level
 
 _ROWS_A_RUN = 4
 """Rows that one `valid_from` may have: a document is seldom published twice with the same time."""
@@ -102,6 +103,20 @@ def seen_runs(engine: Engine, event_id: str, count: int) -> tuple[SeenRun, ...]:
             runs[valid_from] = _highest(runs.get(valid_from, {}), levels)
     newest = sorted(runs)[-count:]
     return tuple(SeenRun(valid_from=parse_instant(when), levels=runs[when]) for when in newest)
+
+
+def seen_before(engine: Engine, event_id: str, valid_from: datetime) -> set[str]:
+    """Villages at level 2 or above in the run before the knowledge of `valid_from`."""
+    query = (
+        select(event_runs.c.levels)
+        .where(event_runs.c.event_id == event_id, event_runs.c.outcome == str(RunOutcome.SEEN))
+        .where(event_runs.c.valid_from < iso(valid_from))
+        .order_by(event_runs.c.valid_from.desc(), event_runs.c.id.desc())
+        .limit(1)
+    )
+    with engine.connect() as connection:
+        levels = connection.execute(query).scalar() or {}
+    return {code for code, level in levels.items() if level >= Level.WASPADA}
 
 
 def _highest(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:

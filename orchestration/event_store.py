@@ -47,9 +47,17 @@ def stored(engine: Engine, event_id: str) -> StoredEvent | None:
     return _from_row(row) if row else None
 
 
-def active(engine: Engine) -> list[StoredEvent]:
-    """Events that have not ended, in order of their ids."""
-    query = select(events).where(events.c.state == ACTIVE).order_by(events.c.event_id)
+def active(engine: Engine, at: datetime | None = None) -> list[StoredEvent]:
+    """Events that have not ended, in order of their ids.
+
+    Args:
+        at: a cycle's instant; events that it has ended itself are among them, so that a cycle that
+            is done again sees the same ones.
+    """
+    wanted = events.c.state == ACTIVE
+    if at is not None:
+        wanted |= (events.c.state == ENDED) & (events.c.updated_at == iso(at))
+    query = select(events).where(wanted).order_by(events.c.event_id)
     with engine.connect() as connection:
         return [_from_row(row) for row in connection.execute(query)]
 

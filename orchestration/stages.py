@@ -26,6 +26,7 @@ from orchestration.context import CycleContext
 from orchestration.event_store import StoredEvent
 from orchestration.heartbeat import CYCLE, beat_if_present
 from orchestration.secondary import note_secondary
+from orchestration.shaking import note_people
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,6 +76,7 @@ def advance(context: CycleContext, at: datetime) -> dict[str, Any]:
     first = send(context, at)
     plan_all(context, at, troubles)
     note_secondary(context, at, troubles)
+    note_people(context, at, troubles)
     done["messages"] = added(first, send(context, at))
     done["troubles"] = troubles
     note_cycle(context, at, done)
@@ -131,8 +133,7 @@ def overlay(
     changed: list[StoredEvent] = []
     for field in guarded("hazard fields", troubles, lambda: fields_of(context, at)) or ():
         what = f"overlay of {field.event.event_id}"
-        act = partial(_overlay_one, context, field, at, troubles)
-        changed += guarded(what, troubles, act) or ()
+        changed += guarded(what, troubles, partial(_overlay_one, context, field, at)) or ()
     return [{"event_id": s.event.event_id, "uri": s.impact_path} for s in changed]
 
 
@@ -213,10 +214,7 @@ def _past(context: CycleContext, at: datetime, found: Sequence[Record]) -> Past:
     return Past(issued_ids=frozenset(ids), known_at=times)
 
 
-def _overlay_one(
-    context: CycleContext, field: HazardField, at: datetime, troubles: list[dict[str, str]]
-) -> list[StoredEvent]:
-    from orchestration.shaking import write_people
+def _overlay_one(context: CycleContext, field: HazardField, at: datetime) -> list[StoredEvent]:
     from risk.overlay import impact_table
 
     if field.event.hazard_id is not HazardId.RAIN and _is_stored(context, field.event):
@@ -232,9 +230,6 @@ def _overlay_one(
         saved.append(
             event_store.save(context.engine, context.runs, field, event, part, digest=digest, at=at)
         )
-        place = event_store.folder(event, digest)
-        what = f"people by intensity of {event.event_id}"
-        guarded(what, troubles, partial(write_people, context, field, place))
     return saved
 
 
@@ -270,9 +265,9 @@ def decide_all(
 
     troubles = [] if troubles is None else troubles
     looked = []
-    for stored in event_store.active(context.engine):
+    for stored in event_store.active(context.engine, at):
         what = f"decision on {stored.event.event_id}"
-        one = guarded(what, troubles, partial(deciding.look_at, context, stored))
+        one = guarded(what, troubles, partial(deciding.look_at, context, stored, at))
         looked += [] if one is None else [one]
     blind = guarded("feeds", troubles, partial(deciding.blind_hazards, context, at)) or frozenset()
     neighbours = guarded("relations", troubles, partial(deciding.relate, context, looked, at))

@@ -66,7 +66,7 @@ def village_evidence(
         impact: columns `adm4_code` and `level` at least; `probability` (0..1) and `vulnerability`
             (national rank 0..1) where known. A village that stands twice counts with its highest
             level.
-        held: villages that have a level already: nothing is a jump for them.
+        held: villages at level 2 or above in an earlier run: nothing is a jump for them.
         nowcast: villages under a CAP warning of BMKG's.
 
     Raises:

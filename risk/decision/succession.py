@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations
 
-from kentongan.decision import Relation, Standing, Surroundings
+from kentongan.decision import InForce, Relation, Standing, Surroundings
 from kentongan.decision_policy import SuccessionRules
 from kentongan.hazard import HazardEvent
-from kentongan.types import HazardId, WarningState
+from kentongan.types import HazardId
 from risk.decision.evidence import is_rain_image
-
-_OVER = frozenset({WarningState.ENDED, WarningState.CANCELLED, WarningState.EXPIRED})
 
 
 @dataclass(frozen=True)
@@ -29,19 +27,17 @@ class Known:
     found: Mapping[str, int]
     """adm4_code -> level (>= 2) of its newest impact table."""
     standing: Standing | None
+    before: InForce | None = None
+    """What went out before this cycle: what the other events may lean on."""
 
     @property
     def id(self) -> str:
         return self.event.event_id
 
-    def in_force(self, at: datetime) -> dict[str, int]:
-        """adm4_code -> level that went out and holds at `at`."""
-        held = self.standing
-        if held is None or held.state in _OVER or held.expires <= at:
-            return {}
-        if held.state == WarningState.RELEASED:
-            return held.levels
-        return held.released_levels or {}
+    @property
+    def in_force(self) -> dict[str, int]:
+        """adm4_code -> level that went out before this cycle and holds."""
+        return self.before.levels if self.before else {}
 
 
 @dataclass(frozen=True)
@@ -57,7 +53,7 @@ def links_between(events: Sequence[Known], *, at: datetime, rules: SuccessionRul
     alive = [one for one in events if not one.event.official_end and one.event.valid_to > at]
     found: list[Link] = []
     for one, other in _pairs(alive, rules):
-        found += _nowcasts(one, other, at, rules) or _estimates(one, other, at, rules)
+        found += _nowcasts(one, other, rules) or _estimates(one, other, rules)
     return sorted(found, key=lambda link: (link.event_id, link.relation, link.other_id))
 
 
@@ -69,20 +65,20 @@ class Neighbours:
 
     def __init__(self, events: Sequence[Known], *, at: datetime, rules: SuccessionRules) -> None:
         self.links = links_between(events, at=at, rules=rules)
-        self._at, self._rules = at, rules
+        self._rules = rules
         self._by_id = {one.id: one for one in events}
         self._nowcast = _under_nowcasts(events, at)
-        self._told = _who_told(events, at, rules)
+        self._told = _who_told(events, rules)
 
     def around(self, one: Known) -> Surroundings:
         successor = successor_of(one.id, self.links)
         taken: set[str] = set()
         for link in self.links:
             if link.relation is Relation.SPLIT_FROM and link.other_id == one.id:
-                taken |= self._by_id[link.event_id].in_force(self._at).keys()
+                taken |= self._by_id[link.event_id].in_force.keys()
         return Surroundings(
             successor=successor,
-            covered=self._by_id[successor].in_force(self._at) if successor else {},
+            covered=self._by_id[successor].in_force if successor else {},
             taken=frozenset(taken),
             told=self._told_to(one),
             nowcast=self._nowcast,
@@ -145,7 +141,7 @@ def _pairs(events: Sequence[Known], rules: SuccessionRules) -> Iterator[tuple[Kn
         if one.event.hazard_id not in rules.hazards or is_rain_image(one.event):
             continue
         place = one.event.province_codes if one.event.official else ()
-        villages = {*one.found, *(one.standing.levels if one.standing else ())}
+        villages = {*one.found, *one.in_force}
         groups.setdefault((*_kind(one.event), place), []).append((one, villages))
     for members in groups.values():
         for (one, here), (other, there) in combinations(members, 2):
@@ -153,28 +149,27 @@ def _pairs(events: Sequence[Known], rules: SuccessionRules) -> Iterator[tuple[Kn
                 yield one, other
 
 
-def _nowcasts(one: Known, other: Known, at: datetime, rules: SuccessionRules) -> list[Link]:
+def _nowcasts(one: Known, other: Known, rules: SuccessionRules) -> list[Link]:
     event = one.event
     if event.hazard_id is not HazardId.THUNDERSTORM or not event.official:
         return []
     if event.province_codes != other.event.province_codes or not event.province_codes:
         return []
     old, new = sorted((one, other), key=lambda k: (k.event.valid_from, k.id))
-    if new.event.valid_from == old.event.valid_from or not new.in_force(at):
+    if new.event.valid_from == old.event.valid_from or not new.in_force:
         return []
-    was = old.standing.levels if old.standing and old.standing.levels else old.found
-    share = _share(was, new.in_force(at))
+    share = _share(old.in_force or old.found, new.in_force)
     if share < rules.nowcast_overlap_pct:
         return []
     reason = f"newer nowcast of province {event.province_codes[0]}, {share:.0f} % of its villages"
     return [Link(new.id, Relation.SUPERSEDES, old.id, reason)]
 
 
-def _estimates(one: Known, other: Known, at: datetime, rules: SuccessionRules) -> list[Link]:
+def _estimates(one: Known, other: Known, rules: SuccessionRules) -> list[Link]:
     if one.event.official:
         return []
-    main, part = sorted((one, other), key=lambda k: (not k.in_force(at), k.event.onset, k.id))
-    held = main.in_force(at)
+    main, part = sorted((one, other), key=lambda k: (not k.in_force, k.event.onset, k.id))
+    held = main.in_force
     if not held or not part.found:
         return []
     small = min(part.found, main.found, key=len)
@@ -195,15 +190,14 @@ def _share(of: Mapping[str, int], within: Mapping[str, int] | set[str]) -> float
     return 100 * sum(code in within for code in of) / len(of) if of else 0.0
 
 
-def _who_told(events: Sequence[Known], at: datetime, rules: SuccessionRules) -> Told:
+def _who_told(events: Sequence[Known], rules: SuccessionRules) -> Told:
     told: Told = {}
     for one in events:
-        held = one.standing
+        held = one.before
         if held is None or one.event.hazard_id not in rules.hazards:
             continue
-        reached = set(held.ever_warned) - set(held.told_elsewhere)
         kind = _kind(one.event)
-        for code, level in one.in_force(at).items():
-            if code in reached:
+        for code, level in held.levels.items():
+            if code in held.told:
                 told.setdefault((kind, code), []).append((one.id, held.expires, level))
     return told
