@@ -191,7 +191,7 @@ def _audiences(body: WarningBody, group: AreaGroup, reach: Reach) -> list[Audien
     alike: dict[tuple[str, str], list[str]] = {}
     for code in group.codes:
         found = reach.of(code)
-        point = "" if found.help is Help.COMING else plain_name(found.point)
+        point = "" if found.help is Help.COMING else found.point and plain_name(found.point)
         alike.setdefault((str(found.help), point), []).append(code)
     rest = VillageReach(help=Help.ALONE)
     named = sorted(

@@ -187,7 +187,8 @@ def _facts(
         facts[code].update(exposed_people=exposed, uncovered_people=uncovered)
     if impact is None or len(impact) == 0:
         return facts
-    rows = impact[impact["adm4_code"].isin(codes) & (impact["adm4_code"] != UNASSIGNED)]
+    wanted = set(codes) - {UNASSIGNED}
+    rows = impact[[code in wanted for code in impact["adm4_code"].tolist()]]
     columns = [name for name in _NOTHING if name in rows.columns]
     values = [_plain_column(rows[name]) for name in columns]
     for code, *row in zip(rows["adm4_code"].tolist(), *values, strict=True):

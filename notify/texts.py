@@ -17,7 +17,7 @@ from typing import Any
 from kentongan.audit import canonical
 from kentongan.reach import NOTHING_KNOWN, Help, VillageReach
 from kentongan.times import iso
-from kentongan.types import Level
+from kentongan.types import HazardId, Level
 from notify.area_names import area_names, many_areas, plain_name, regency_in, shortened
 from notify.firewall import Marked, mark, mark_of
 from notify.gsm7 import ONE_PART, fits_one_part, to_basic
@@ -84,14 +84,25 @@ class Speaker:
         told = self.body.action == "update" and self.place.again and self.place.level
         return self._mark() + (self.words.update if told else "")
 
-    def _marked(self, templates: Sequence[str], limit: int, help_: Sequence[str]) -> Marked:
+    def _marked(
+        self,
+        templates: Sequence[str],
+        limit: int,
+        help_: Sequence[str],
+        resort: Sequence[str] = (),
+    ) -> Marked:
         lead = self._lead()
         options = {**self._options, "help": tuple(map(basic, help_))}
-        return Marked(lead + first_fit(templates, options, limit - len(lead)))
+        if limit <= ONE_PART:  # a second way to say the same would cost the place its detail
+            options["arrival"] = options["arrival"][-2:]
+        return Marked(lead + first_fit(templates, options, limit - len(lead), resort))
 
     def text(self, limit: int = ONE_PART, reach: VillageReach = NOTHING_KNOWN) -> Marked:
         """For residents of whom `reach` is known, in at most `limit` characters."""
-        return self._marked(self._templates(), limit, self._help(reach))
+        helps = self._help(reach, compact=limit <= ONE_PART)
+        level = self.place.level
+        resort = self.hazard.at(level).resort if level else ()
+        return self._marked(self._templates(), limit, helps, resort)
 
     def brief(self) -> Marked:
         """For 90 characters of cell broadcast, where the cell says where."""
@@ -134,21 +145,27 @@ class Speaker:
             return self.hazard.end
         return self.words.ends.cancel if self.body.action == "cancel" else self.words.ends.dropped
 
-    def _help(self, reach: VillageReach) -> list[str]:
+    def _help(self, reach: VillageReach, *, compact: bool) -> list[str]:
         leave = facts()[self.body.hazard_id].leave
         if leave is None or not leave <= self.place.level:
             return [""]
-        return help_ways(reach, self.words.help_of(self.body.hazard_id))
+        return help_ways(reach, self.words.help_of(self.body.hazard_id), compact=compact)
 
 
-def help_ways(reach: VillageReach, words: HelpWords) -> list[str]:
-    """Ways to say whether help comes and where to go. Not known is told as alone."""
+def help_ways(reach: VillageReach, words: HelpWords, *, compact: bool = True) -> list[str]:
+    """Ways to say whether help comes and where to go. Not known is told as alone.
+
+    Args:
+        compact: leave out the longest way of each, but for a name of a place.
+    """
+    alone = words.alone[1:] if compact and len(words.alone) > 1 else words.alone
+    forms = words.point[-1:] if compact else words.point
     if reach.help is Help.COMING and words.coming:
         return list(words.coming)
     point = plain_name(reach.point)
     names = dict.fromkeys((point, shortened(point, SHORT_POINT))) if point else ()
-    named = [form.format(point=name) for name in names for form in words.point]
-    return [*named, *words.alone]
+    named = [form.format(point=name) for name in names for form in forms]
+    return [*named, *alone]
 
 
 def _sentence(text: str) -> str:
@@ -219,13 +236,17 @@ def readiness(body: WarningBody, group: AreaGroup, *, at: datetime, code: str = 
         return one.text()
     staff = one.words.staff
     tasks = staff.no_tasks if group.level < Level.SIAGA else staff.tasks
+    if body.hazard_id is HazardId.TSUNAMI:
+        tasks = staff.stay
     return one.staff(staff.ready, tasks=tasks)
 
 
 def gap(body: WarningBody, group: AreaGroup, *, at: datetime, code: str = FALLBACK) -> Marked:
     """For coordinators next door: how many people nobody of the regency reaches in time."""
     one = speaker(body, group, at=at, code=code)
-    return one.staff(one.words.staff.gap, people=_people(group.uncovered_people, code))
+    staff = one.words.staff
+    stay = f" {staff.stay}" if body.hazard_id is HazardId.TSUNAMI else ""
+    return one.staff(staff.gap, people=_people(group.uncovered_people, code), stay=stay)
 
 
 def bpbd(body: WarningBody, group: AreaGroup, *, at: datetime, code: str = FALLBACK) -> Marked:

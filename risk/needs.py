@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from kentongan.types import Level
+from risk.layers.layerset import among
 
 if TYPE_CHECKING:
     from kentongan.decision import Decision
@@ -46,7 +47,7 @@ def needs(
     codes = sorted(code for code, level in decision.levels.items() if level >= Level.SIAGA)
     if not codes:
         return []
-    layer = villages[villages["adm4_code"].isin(codes)].set_index("adm4_code")
+    layer = villages[among(villages["adm4_code"], codes)].set_index("adm4_code")
     people, onset = _people(codes, impact, layer), _onset(codes, impact)
     layer = layer.reindex(codes)
     points = layer[["longitude", "latitude"]].to_numpy(dtype=np.float64).tolist()
@@ -86,7 +87,7 @@ def _people(codes: list[str], impact: pd.DataFrame, layer: pd.DataFrame) -> list
 def _onset(codes: list[str], impact: pd.DataFrame) -> dict[str, datetime]:
     if len(impact) == 0 or "onset" not in impact:
         return {}
-    rows = impact.loc[impact["adm4_code"].isin(codes), ["adm4_code", "onset"]].dropna()
+    rows = impact.loc[among(impact["adm4_code"], codes), ["adm4_code", "onset"]].dropna()
     times = pd.to_datetime(rows["onset"], utc=True)
     return {
         code: time.to_pydatetime(warn=False)

@@ -21,6 +21,7 @@ from kentongan.times import require_aware
 from kentongan.types import HazardId, Level, TaskKind
 from risk.coverage import nearest_team_minutes
 from risk.evacuation import KINDS, LayerTables
+from risk.layers.layerset import among
 from risk.needs import Need, minutes_to_give, mobilisation_minutes, needs
 from risk.pools import TeamPool, busy_teams
 from risk.sphere import chord_of_km, km_of_chord, unit_vectors
@@ -138,7 +139,7 @@ def _within_reach(
     known = np.isfinite(points).all(axis=1)
     minutes = np.full(len(wanted), np.inf)
     minutes[known] = nearest_team_minutes(points[known, 0], points[known, 1], layers.teams, rules)
-    half = np.asarray([minutes_to_give(need, at, rules) / 2 for need in wanted])
+    half = np.asarray([minutes_to_give(need, at, rules) / 2 for need in wanted], dtype=np.float64)
     possible = np.nan_to_num(minutes, nan=np.inf) <= half
     return [need for need, ok in zip(wanted, possible.tolist(), strict=True) if ok]
 
@@ -153,9 +154,11 @@ def _points(
     bounds: Bounds,
 ) -> list[tuple[str, float | None]]:
     """Name of the assembly point of each need and the way to it in km; empty where none."""
-    limits = np.asarray([_walk_km(event, need, at, rules) for need in wanted])
+    onsets = {need.onset for need in wanted}
+    walk = {onset: _walk_km(event, onset, at, rules) for onset in onsets}
+    limits = np.asarray([walk[need.onset] for need in wanted], dtype=np.float64)
     shelters = _safe_shelters(event, decision, layers, bounds)
-    shaken = shelters["adm4_code"].isin(set(bounds.shaken)).to_numpy(dtype=bool)
+    shaken = among(shelters["adm4_code"], list(bounds.shaken))
     names = shelters["name"].tolist()
     found: list[tuple[str, float | None]] = [("", None)] * len(wanted)
     for usable in (np.flatnonzero(~shaken), np.flatnonzero(shaken)):
@@ -166,9 +169,9 @@ def _points(
     return found
 
 
-def _walk_km(event: HazardEvent, need: Need, at: datetime, rules: CoverageRules) -> float:
+def _walk_km(event: HazardEvent, onset: datetime, at: datetime, rules: CoverageRules) -> float:
     """How far people get on foot before the hazard is there."""
-    left = (need.onset - at).total_seconds() / 60
+    left = (onset - at).total_seconds() / 60
     if event.hazard_id is not HazardId.TSUNAMI:
         left = max(left, rules.walk_minutes)
     return max(left, 0.0) / 60 * rules.walk_kmh
@@ -183,7 +186,8 @@ def _safe_shelters(
     coast = shelters["adm4_code"].map(villages.set_index("adm4_code")["coast_share"])
     safe = coast == 0 if event.hazard_id is HazardId.TSUNAMI else coast.notna()
     danger = {*decision.levels, *bounds.avoid, *bounds.no_entry}
-    return shelters[safe & ~shelters["adm4_code"].isin(danger)].sort_values("shelter_id")
+    outside = ~among(shelters["adm4_code"], list(danger))
+    return shelters[safe.to_numpy(dtype=bool) & outside].sort_values("shelter_id")
 
 
 def _nearest(

@@ -78,6 +78,8 @@ class StaffWords(_Strict):
     ready: Ways
     no_tasks: str
     tasks: str
+    stay: str
+    """What every coordinator is told of a tsunami."""
     gap: Ways
     bpbd: Ways
 
@@ -86,6 +88,8 @@ class LevelWords(_Strict):
     command: tuple[str, ...] = Field(min_length=1)
     """One of these stands in every way: what to do."""
     ways: Ways = Field(min_length=1)
+    resort: Ways = ()
+    """Further ways, only where no shorter place helps the others."""
     brief: Ways = Field(min_length=1)
     what: str
     do: str

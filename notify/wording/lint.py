@@ -194,19 +194,20 @@ def _hazard(words: Language, hazard: HazardId, longest: Longest) -> Iterator[Fin
 
 def _level(words: Language, hazard: HazardId, level: int, longest: Longest) -> Iterator[Finding]:
     own, at = words.hazards[hazard], words.hazards[hazard].at(level)
+    ways = [*at.ways, *at.resort]
     place, fact = f"{hazard}.{level}", facts()[hazard]
     timed = not fact.until_told
     need = ("word", "where", *(("when|When", "source") if timed else ()))
-    yield from _each(words, place, at.ways, need=need, marks=own.marks)
+    yield from _each(words, place, ways, need=need, marks=own.marks)
     yield from _each(words, f"{place} brief", at.brief, need=("word",), marks=own.marks)
-    yield from _commands(words, place, [*at.ways, *at.brief], at)
-    yield from _sources(words, place, [*at.ways, *at.brief])
-    yield from _forbidden(words, place, [*at.ways, *at.brief, at.what, at.do])
+    yield from _commands(words, place, [*ways, *at.brief], at)
+    yield from _sources(words, place, [*ways, *at.brief])
+    yield from _forbidden(words, place, [*ways, *at.brief, at.what, at.do])
     leaves = fact.leave is not None and level >= fact.leave
     yield from _leaving(words, hazard, place, at, leaves=leaves)
     helps = _shortest_help(words, hazard) if leaves else 0
     for limit in (ONE_PART, texts.PUSH_BODY, texts.CB_LONG):
-        yield from _fits(words, place, at.ways, longest, own, limit=limit, help_=helps, level=level)
+        yield from _fits(words, place, ways, longest, own, limit=limit, help_=helps, level=level)
     limit = texts.CB_SHORT
     yield from _fits(words, f"{place} brief", at.brief, longest, own, limit=limit, level=level)
 
@@ -236,7 +237,9 @@ def _fits(
     """The last way with the longest shortest fillings; `level` 0: of no level, or of any."""
     sizes = {"name": len(hazard.name), "short": len(hazard.short), "help": help_}
     sizes["word"] = len(words.levels[level]) if level else max(map(len, words.levels.values()))
-    sizes["tasks"] = max(len(words.staff.tasks), len(words.staff.no_tasks))
+    staff = words.staff
+    sizes |= {"tasks": max(map(len, (staff.tasks, staff.no_tasks, staff.stay)))}
+    sizes |= {"stay": len(staff.stay) + 1}
     last = way(ways[-1])
     need = _leads(words, update=bool(level))
     need += last.fixed + sum(sizes[f] if f in sizes else longest.of(f) for f in last.fields)
@@ -259,7 +262,11 @@ def _each(
         literal = _TAGS.sub("", text)
         if strange := sorted({c for c in literal if c not in BASIC or not c.isascii()}):
             yield Finding(words.code, place, f"not plain GSM-7 {strange}: {text}")
-        if "  " in text or text != text.strip() or " {help}" in text or " {arrival}" in text:
+        if (
+            "  " in text
+            or text != text.strip()
+            or any(f" {{{f}}}" in text for f in ("help", "arrival", "stay"))
+        ):
             yield Finding(words.code, place, f"stray spaces: {text}")
         fields = set(_TAGS.findall(text))
         for part in need:
@@ -287,7 +294,7 @@ def _leaving(
     words: Language, hazard: HazardId, place: str, at: LevelWords, *, leaves: bool
 ) -> Iterator[Finding]:
     """Where people must leave, the command is before time, help and source; help is said."""
-    for text in at.ways if leaves else ():
+    for text in (*at.ways, *at.resort) if leaves else ():
         where = min((text.find(c) for c in at.command if c in text), default=-1)
         behind = [text.find(f"{{{f}}}") for f in ("when", "When", "help", "arrival", "source")]
         if where < 0 or any(0 <= position < where for position in behind):

@@ -48,23 +48,27 @@ def way(template: str) -> Way:
     )
 
 
-def first_fit(templates: Sequence[str], options: Options, limit: int) -> str:
+def first_fit(
+    templates: Sequence[str], options: Options, limit: int, resort: Sequence[str] = ()
+) -> str:
     """The fullest text of at most `limit` characters.
 
-    What is in `ORDER` is tried in every way; of other fields the first option counts. Where
-    nothing fits, the place is cut and never the words around it.
+    What is in `ORDER` is tried in every way; of other fields the first option counts. Templates of
+    `resort` are taken only where no shorter place helps the others. Where nothing fits, the place
+    is cut and never the words around it.
 
     Raises:
         KeyError: a template with a field that `options` does not fill.
     """
-    ways = [way(template) for template in templates]
+    ways, last = ([way(template) for template in some] for some in (templates, resort))
     varied = [name for name in ORDER if name in options]
     fixed = {name: values[0] for name, values in options.items() if name not in varied}
-    for values in _choices(varied, options, fixed):
-        for one in ways:
-            if one.length(values) <= limit:
-                return one.write(values)
-    return _with_cut_place(ways[-1], {k: v[-1] for k, v in options.items()} | fixed, limit)
+    for some in (ways, last):
+        for values in _choices(varied, options, fixed):
+            for one in some:
+                if one.length(values) <= limit:
+                    return one.write(values)
+    return _with_cut_place((ways + last)[-1], {k: v[-1] for k, v in options.items()} | fixed, limit)
 
 
 def _choices(
