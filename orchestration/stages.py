@@ -145,7 +145,7 @@ def fields_of(context: CycleContext, at: datetime) -> list[HazardField]:
 
     found = known(context.engine, at, kinds=KINDS, since=at - HORIZON)
     found = [*found, *_earlier_bulletins(context, at, found)]
-    return hazard_fields(
+    fields = hazard_fields(
         found,
         at=at,
         policy=context.levels,
@@ -154,6 +154,20 @@ def fields_of(context: CycleContext, at: datetime) -> list[HazardField]:
         past=_past(context, at, found),
         shaking=shaking_inputs(context, at, found),
     )
+    return _with_rain(context, at, fields)
+
+
+def _with_rain(
+    context: CycleContext, at: datetime, fields: Sequence[HazardField]
+) -> list[HazardField]:
+    """Rain from frames in kelvin stands above that from the picture of classes."""
+    from orchestration.rain.live import rain_now
+
+    rain = rain_now(context, at)
+    if not rain.fresh:
+        return list(fields)
+    others = [f for f in fields if f.event.hazard_id is not HazardId.RAIN or f.event.official]
+    return [*others, rain.field] if rain.field else others
 
 
 def _earlier_bulletins(

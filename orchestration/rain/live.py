@@ -1,0 +1,111 @@
+"""Rain in a cycle: frames of this home taken in, and the field of the newest one, once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from kentongan.records import SatelliteGrid
+from kentongan.store import Store
+from kentongan.times import iso
+from orchestration.rain.history import RainHistory
+from orchestration.rain.step import LOOK_BACK, Taken, rain_field, take_in
+from processing.rain.policy import RainPolicy, rain_policy
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from kentongan.hazard import HazardField
+    from orchestration.context import CycleContext
+
+log = logging.getLogger(__name__)
+_DONE = "rain/field-of"
+"""Holds the time of the frame whose field was made last."""
+
+
+@dataclass(frozen=True)
+class RainNow:
+    """What frames say of rain."""
+
+    fresh: bool
+    """A frame is fresh enough: BMKG's picture of classes is not asked then."""
+    field: HazardField | None
+    """Of the newest frame, if it was not made before."""
+    taken: tuple[Taken, ...] = ()
+
+
+def rain_now(context: CycleContext, at: datetime) -> RainNow:
+    """Take in what has arrived, and make the field of a new frame."""
+    policy = rain_policy()
+    history = history_of(str(context.settings.home.resolve()))
+    taken = take_in(history, _scans(context, at), _opener(context), at=at, policy=policy)
+    for one in taken:
+        if one.outcome not in ("taken", "known"):
+            log.warning("frame %s of %s not used: %s", iso(one.time), one.source_id, one.outcome)
+    newest = _newest(history, at, policy)
+    if newest is None:
+        return RainNow(fresh=False, field=None, taken=tuple(taken))
+    done = _mark(newest, history, at)
+    if context.runs.exists(_DONE) and context.runs.read(_DONE).decode() == done:
+        return RainNow(fresh=True, field=None, taken=tuple(taken))
+    field = rain_field(history, at=at, policy=policy)
+    context.runs.write(_DONE, done.encode())
+    history.close_days(at)
+    history.thin(at)
+    return RainNow(fresh=True, field=field, taken=tuple(taken))
+
+
+@lru_cache(maxsize=4)
+def history_of(home: str) -> RainHistory:
+    """One for each home and process: the sums stay in memory from cycle to cycle."""
+    return RainHistory(Store(home))
+
+
+def _scans(context: CycleContext, at: datetime) -> list[SatelliteGrid]:
+    from ingest.known import known
+
+    found = known(
+        context.engine, at, kinds=("satellite_grid",), since=at - LOOK_BACK, include_history=True
+    )
+    return [r for r in found if isinstance(r, SatelliteGrid)]
+
+
+def _newest(history: RainHistory, at: datetime, policy: RainPolicy) -> datetime | None:
+    from datetime import timedelta
+
+    oldest = at - timedelta(minutes=policy.nowcast.oldest_frame_minutes)
+    times = history.times(since=oldest, until=at)
+    return times[-1] if times else None
+
+
+def _mark(newest: datetime, history: RainHistory, at: datetime) -> str:
+    """Changes with the newest frame, and with any frame that came late or better."""
+    note = history.note(newest)
+    count = len(history.times(since=at - LOOK_BACK, until=at))
+    return f"{iso(newest)} {','.join(note.sha256) if note else ''} {count}"
+
+
+def _opener(context: CycleContext) -> _Opener:
+    return _Opener(context)
+
+
+class _Opener:
+    """Opens the archived bytes of one scan."""
+
+    def __init__(self, context: CycleContext) -> None:
+        self._context = context
+
+    def __call__(self, scan: Sequence[SatelliteGrid]) -> xr.Dataset:
+        from ingest.frames import open_frame
+        from ingest.known import read_payload
+
+        context, first = self._context, scan[0]
+        with context.engine.connect() as connection:
+            payloads = [
+                read_payload(connection, context.archive, r.source_id, r.sha256) for r in scan
+            ]
+        return open_frame(payloads, first.source_id, valid_time=first.valid_time, where=first.key)
