@@ -81,7 +81,7 @@ def slope_map(path: Path, step: float = SLOPE_STEP) -> Vs30Map:
         LayerError: no raster that can be used.
     """
     import numpy as np
-    from rasterio.transform import from_origin
+    from affine import Affine
     from rasterio.warp import Resampling, reproject
 
     from processing.gmm.vs30 import UNKNOWN, Vs30Map, slope_of, vs30_from_slope
@@ -94,7 +94,7 @@ def slope_map(path: Path, step: float = SLOPE_STEP) -> Vs30Map:
         reproject(
             source=_band(source),
             destination=heights,
-            dst_transform=from_origin(west, south + rows * step, step, step),
+            dst_transform=Affine(step, 0, west, 0, -step, south + rows * step),
             dst_crs="EPSG:4326",
             dst_nodata=float("nan"),
             resampling=Resampling.average,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from orchestration.names import gazetteer_of
+
 if TYPE_CHECKING:
     from risk.layers.layerset import LayerSet
 
@@ -33,11 +35,17 @@ class Places:
 
     def __init__(self, layers: LayerSet) -> None:
         self._by_name: Mapping[str, list[_Place]] = _index(layers)
+        self._gazetteer = gazetteer_of(layers)
+
+    def _named(self, name: str) -> list[_Place]:
+        found = self._by_name.get(_key(name), [])
+        provinces = self._gazetteer.province_codes(name[:100])
+        return [*found, *(place for code in provinces for place in self._by_name.get(code, ()))]
 
     def __call__(self, name: str, latitude: float, longitude: float) -> tuple[float, float] | None:
         near = [
             (place.rank, away, place)
-            for place in self._by_name.get(_key(name), ())
+            for place in self._named(name)
             if (away := _km(place, latitude, longitude)) <= NEAR_KM
         ]
         if not near:
@@ -70,18 +78,18 @@ def _km(place: _Place, latitude: float, longitude: float) -> float:
 def _index(layers: LayerSet) -> dict[str, list[_Place]]:
     found: dict[str, list[_Place]] = {}
     for column, length in (("adm2_name", 5), ("adm1_name", 2), ("adm3_name", 8)):
-        for name, latitude, longitude in _centres(layers, column, length):
+        for code, name, latitude, longitude in _centres(layers, column, length):
             city = length == 5 and name.upper().startswith("KOTA ")
             rank = {5: 1, 2: 2, 8: 3}[length] - city
             place = _Place(rank, latitude, longitude)
-            keys = {_key(name), _key(name[5:])} if city else {_key(name)}
+            keys = {_key(name), _key(name[5:])} if city else {_key(name), code}
             for key in keys:
                 found.setdefault(key, []).append(place)
     return found
 
 
-def _centres(layers: LayerSet, column: str, length: int) -> list[tuple[str, float, float]]:
-    """Name and centre of the people of each area of one level."""
+def _centres(layers: LayerSet, column: str, length: int) -> list[tuple[str, str, float, float]]:
+    """Code, name and centre of the people of each area of one level."""
     table = layers.villages
     weight = table["people"].clip(lower=1).astype(float)
     parts = table.assign(
@@ -92,6 +100,6 @@ def _centres(layers: LayerSet, column: str, length: int) -> list[tuple[str, floa
     )
     sums = parts.groupby("code").agg({column: "first", "weight": "sum", "y": "sum", "x": "sum"})
     return [
-        (str(row[0]), float(row[2] / row[1]), float(row[3] / row[1]))
-        for row in sums.itertuples(index=False, name=None)
+        (str(row[0]), str(row[1]), float(row[3] / row[2]), float(row[4] / row[2]))
+        for row in sums.itertuples(name=None)
     ]

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kentongan.hazard import HazardEvent, HazardField
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from kentongan.shakegrid import ShakeArrays
     from kentongan.store import Store
     from orchestration.context import CycleContext
+    from orchestration.event_store import StoredEvent
     from processing.gmm.bmkg import QuakeFacts, Sites
     from processing.shaking import ShakingInputs
 
@@ -73,18 +75,38 @@ def grid_cells(context: CycleContext, record: ShakeGrid) -> ShakeArrays:
     return _grids[record.sha256]
 
 
-def write_people(context: CycleContext, field: HazardField, folder: str) -> str | None:
-    """Put people by intensity beside the impact table of a shaking event. Returns the path."""
-    if field.event.hazard_id is not HazardId.SHAKING or field.raster is None:
+def note_people(
+    context: CycleContext, at: datetime, troubles: list[dict[str, str]] | None = None
+) -> list[str]:
+    """People by intensity beside each shaking event of now that has none yet; paths written.
+
+    After the messages are sent: no warning waits for it.
+    """
+    from orchestration import event_store
+    from orchestration.stages import guarded
+
+    troubles = [] if troubles is None else troubles
+    written = [
+        guarded(f"people by MMI of {s.event.event_id}", troubles, partial(_note, context, s))
+        for s in event_store.recent(context.engine, at)
+        if s.event.hazard_id is HazardId.SHAKING
+    ]
+    return [path for path in written if path]
+
+
+def _note(context: CycleContext, stored: StoredEvent) -> str | None:
+    from orchestration.explaining import load_field
+
+    path = f"{stored.impact_path.rpartition('/')[0]}/{FILE}"
+    if context.runs.exists(path):
         return None
-    path = f"{folder}/{FILE}"
-    body = people_by_mmi(context, field)
+    body = people_by_mmi(context, load_field(context.runs, stored))
     context.runs.write(path, json.dumps(body, indent=1, sort_keys=True).encode())
     return path
 
 
 def read_people(runs: Store, folder: str) -> dict[str, Any] | None:
-    """What `write_people` wrote; None where it is gone or was never made."""
+    """What `note_people` wrote; None where it is gone or was never made."""
     path = f"{folder}/{FILE}"
     if not runs.exists(path):
         return None

@@ -27,6 +27,7 @@ from orchestration.event_store import StoredEvent
 from orchestration.heartbeat import CYCLE, beat_if_present
 from orchestration.secondary import note_secondary
 from orchestration.shaking import note_people
+from orchestration.shaking import note_people
 
 if TYPE_CHECKING:
     import pandas as pd

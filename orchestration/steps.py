@@ -20,6 +20,7 @@ from orchestration import stages
 from orchestration.context import CycleContext, Draw, is_live, open_context, open_ingest
 from orchestration.forecasts import FORECAST
 from orchestration.secondary import note_secondary
+from orchestration.shaking import note_people
 
 
 @contextmanager
@@ -84,6 +85,7 @@ def release_step(at: str) -> dict[str, Any]:
         stages.send(context, when)
         stages.plan_all(context, when, troubles)
         note_secondary(context, when, troubles)
+        note_people(context, when, troubles)
         _raise(troubles)
         return {"released": released}
 
