@@ -150,16 +150,22 @@ def to_base_grid(raster: xr.Dataset, grid: Grid = BASE_GRID) -> xr.Dataset:
         )
     row, row_inside = _nearest(raster["latitude"].to_numpy(), grid.latitude, "latitude")
     column, column_inside = _nearest(raster["longitude"].to_numpy(), grid.longitude, "longitude")
-    inside = row_inside[:, None] & column_inside[None, :]
+    rows, columns = np.flatnonzero(row_inside), np.flatnonzero(column_inside)
+    into, taken = np.ix_(rows, columns), np.ix_(row[rows], column[columns])
     outside = 0 if raster.attrs.get("outside") == "none" else LEVEL_UNKNOWN
-    taken = np.ix_(row, column)
-    dims = ("latitude", "longitude")
-    levels = np.nan_to_num(level.to_numpy(), nan=LEVEL_UNKNOWN).astype(np.int8)[taken]
-    out = {"hazard_level": (dims, np.where(inside, levels, np.int8(outside)))}
+    dims, shape = ("latitude", "longitude"), (grid.rows, grid.columns)
+
+    def placed(values: NDArray[np.generic], fill: np.generic) -> NDArray[np.generic]:
+        found = np.full(shape, fill)
+        found[into] = values[taken]
+        return found
+
+    levels = np.nan_to_num(level.to_numpy(), nan=LEVEL_UNKNOWN).astype(np.int8)
+    out = {"hazard_level": (dims, placed(levels, np.int8(outside)))}
     for name in {str(raster.attrs.get("value_variable", "")), "probability"}:
         if name in raster:
-            values = raster[name].to_numpy().astype(np.float32)[taken]
-            out[name] = (dims, np.where(inside, values, np.float32(np.nan)))
+            values = raster[name].to_numpy().astype(np.float32)
+            out[name] = (dims, placed(values, np.float32(np.nan)))
     coords = {"latitude": grid.latitude, "longitude": grid.longitude}
     return xr.Dataset(out, coords=coords, attrs=raster.attrs)
 
