@@ -27,7 +27,6 @@ from orchestration.event_store import StoredEvent
 from orchestration.heartbeat import CYCLE, beat_if_present
 from orchestration.secondary import note_secondary
 from orchestration.shaking import note_people
-from orchestration.shaking import note_people
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,21 +131,23 @@ def overlay(
     """Known records to hazard fields to impact tables. Returns what is new."""
     troubles = [] if troubles is None else troubles
     changed: list[StoredEvent] = []
-    for field in guarded("hazard fields", troubles, lambda: fields_of(context, at)) or ():
+    fields = guarded("hazard fields", troubles, lambda: fields_of(context, at)) or []
+    rain = guarded("rain from frames", troubles, lambda: _with_rain(context, at, fields))
+    for field in fields if rain is None else rain:
         what = f"overlay of {field.event.event_id}"
         changed += guarded(what, troubles, partial(_overlay_one, context, field, at)) or ()
     return [{"event_id": s.event.event_id, "uri": s.impact_path} for s in changed]
 
 
 def fields_of(context: CycleContext, at: datetime) -> list[HazardField]:
-    """Hazard fields of all that is known at an instant."""
+    """Hazard fields of all that is known at an instant, but for rain from frames."""
     from ingest.known import known
     from orchestration.shaking import shaking_inputs
     from processing.run import hazard_fields
 
     found = known(context.engine, at, kinds=KINDS, since=at - HORIZON)
     found = [*found, *_earlier_bulletins(context, at, found)]
-    fields = hazard_fields(
+    return hazard_fields(
         found,
         at=at,
         policy=context.levels,
@@ -155,7 +156,6 @@ def fields_of(context: CycleContext, at: datetime) -> list[HazardField]:
         past=_past(context, at, found),
         shaking=shaking_inputs(context, at, found),
     )
-    return _with_rain(context, at, fields)
 
 
 def _with_rain(
