@@ -113,8 +113,15 @@ def report(judged: Judged) -> str:
         advice = len(found) - errors
         tail = f", {_count(advice, 'piece')} of advice" if advice else ""
         lines += [f"{name}: {verdict}{tail}", *_reasons(found)]
-    lines += [f"{name}: NOT READ: {why}" for name, why in judged.unread.items()]
     return "\n".join([*lines, _sum(judged)])
+
+
+def unread(judged: Judged) -> list[str]:
+    """What could not be read, or that there was nothing: not for standard output."""
+    lines = [f"{name}: NOT READ: {why}" for name, why in judged.unread.items()]
+    if not judged.findings and not lines:
+        lines.append(f"no CAP document found; {judged.skipped} other XML files passed over")
+    return lines
 
 
 def _count(number: int, word: str) -> str:
@@ -144,10 +151,7 @@ def _where(same: Sequence[Finding]) -> str:
 
 
 def _sum(judged: Judged) -> str:
-    if not judged.findings and not judged.unread:
-        text = "no CAP document found"
-    else:
-        count = len(judged.findings)
-        text = f"{_count(count, 'document')}: {count - judged.invalid} valid, {judged.invalid} not"
+    count = len(judged.findings)
+    text = f"{_count(count, 'document')}: {count - judged.invalid} valid, {judged.invalid} not"
     text += f"; {len(judged.unread)} not read" if judged.unread else ""
     return text + (f"; {judged.skipped} other XML files passed over" if judged.skipped else "")

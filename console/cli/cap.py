@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from console.cli.common import AsJson, At, database, now, open_settings, print_json
+from console.cli.common import AsJson, At, database, now, open_settings, print_json, say
 
 group = typer.Typer(help="CAP 1.2 documents.", no_args_is_help=True)
 
@@ -30,13 +30,15 @@ def check(
 
     Status 0: all are valid; 1: some has an error; 2: some could not be read.
     """
-    from console.cap_judging import as_document, judge, report
+    from console.cap_judging import as_document, judge, report, unread
 
     judged = judge(files, thread=thread, at=at)
     if json:
         print_json(as_document(judged))
-    else:
+    elif judged.findings:
         print(report(judged))
+    for line in unread(judged):
+        say(line)
     raise typer.Exit(judged.status)
 
 

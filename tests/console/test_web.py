@@ -114,7 +114,9 @@ def test_empty_lists_for_programs(empty):
     feeds = httpx.get(f"{empty}/feeds.json").json()["feeds"]
     expected = [f["source_id"] for f in feeds if f["state"] != "unconfigured"]
     assert document["blind_feeds"] == expected != []
-    assert httpx.get(f"{empty}/cap/index.json").json() == {"alerts": []}
+    for folder in ("cap", "cap-exercise"):
+        assert httpx.get(f"{empty}/{folder}/index.json").json()["alerts"] == []
+        assert "<entry>" not in httpx.get(f"{empty}/{folder}/feed.atom").text
 
 
 def test_an_unreachable_database_is_a_503_with_the_reason(tmp_path):
@@ -169,6 +171,42 @@ def test_a_changed_cap_document_is_not_served(event, home):
         path.write_bytes(original)
 
 
+def test_an_exercise_is_not_served_as_a_real_alert(event):
+    (alert,) = httpx.get(f"{event}/cap-exercise/index.json").json()["alerts"]
+    assert httpx.get(f"{event}/cap/{alert['identifier']}.xml").status_code == 404
+    assert httpx.get(f"{event}/cap/index.json").json()["alerts"] == []
+    assert alert["identifier"] not in httpx.get(f"{event}/cap/feed.atom").text
+    assert "LATIHAN" in httpx.get(f"{event}/cap-exercise/feed.atom").text
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type"),
+    [
+        ("feed.atom", "application/atom+xml"),
+        ("feed.rss", "application/rss+xml"),
+        ("index.json", "application/json"),
+    ],
+)
+def test_a_list_is_that_of_the_public_folder_and_is_not_sent_twice(event, home, name, media_type):
+    url = f"{event}/cap-exercise/{name}"
+    answer = httpx.get(url)
+    assert answer.headers["content-type"].startswith(media_type)
+    assert answer.content == (home / "public-exercise" / "cap" / name).read_bytes()
+    tag, changed = answer.headers["etag"], answer.headers["last-modified"]
+    for header, value, status in (
+        ("If-None-Match", tag, 304),
+        ("If-None-Match", f'"other", W/{tag}', 304),
+        ("If-None-Match", '"other"', 200),
+        ("If-Modified-Since", changed, 304),
+        ("If-Modified-Since", "Thu, 01 Jan 2015 00:00:00 GMT", 200),
+        ("If-Modified-Since", "yesterday", 200),
+    ):
+        again = httpx.get(url, headers={header: value})
+        assert again.status_code == status
+        assert bool(again.content) == (status == 200)
+        assert again.headers["etag"] == tag
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -176,6 +214,9 @@ def test_a_changed_cap_document_is_not_served(event, home):
         "/cap/%2e%2e/kentongan.sqlite.xml",
         "/cap/....//x.xml",
         "/cap/%00.xml",
+        "/cap-exercise/..%2fkentongan.sqlite",
+        "/cap/alive.json/..",
+        "/public/cap/feed.atom",
         "/static/..%2ftemplates%2flayout.html",
         "/tasks/..%2f..%2fetc",
         "/nothing",
