@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, Select, select
 
 from kentongan.db import alerts, warnings
 from kentongan.errors import DataError
@@ -71,14 +71,23 @@ def root_of(status: str) -> str:
     return ACTUAL if status == "Actual" else EXERCISE
 
 
+def _with_status() -> Select[Any]:
+    same = (warnings.c.warning_id == alerts.c.warning_id) & (warnings.c.version == alerts.c.version)
+    return select(alerts, warnings.c.cap_status).join(warnings, same)
+
+
+def released(engine: Engine, identifier: str) -> Entry | None:
+    """One alert by its identifier, whatever its status; nothing is said of its being in force."""
+    with engine.connect() as connection:
+        query = _with_status().where(alerts.c.identifier == identifier)
+        row = connection.execute(query).mappings().first()
+    return _entry(dict(row), dict(row), datetime.max.replace(tzinfo=UTC)) if row else None
+
+
 def entries(engine: Engine, at: datetime) -> dict[str, list[Entry]]:
     """Folder → its alerts, newest first."""
-    query = select(alerts, warnings.c.cap_status).join(
-        warnings,
-        (warnings.c.warning_id == alerts.c.warning_id) & (warnings.c.version == alerts.c.version),
-    )
     with engine.connect() as connection:
-        rows = [dict(row) for row in connection.execute(query).mappings()]
+        rows = [dict(row) for row in connection.execute(_with_status()).mappings()]
     newest = {row["warning_id"]: row for row in sorted(rows, key=lambda r: int(r["version"]))}
     found: dict[str, list[Entry]] = {ACTUAL: [], EXERCISE: []}
     for row in rows:
@@ -148,12 +157,20 @@ def documents(
     """Name → bytes of the lists of one folder."""
     place = place_of(root, public_url)
     changed = changed_at(listed, at)
-    told = [(e, _summary(store, e.path, e.sha256)) for e in listed if e.in_force]
+    told = [(e, _told(store, e)) for e in listed if e.in_force]
     return {
         ATOM: atom(told, place, changed=changed),
         RSS: rss(told, place, changed=changed),
         INDEX: index(listed[:INDEXED], place, changed=changed),
     }
+
+
+def _told(store: Store, entry: Entry) -> Summary:
+    """What a list says of an alert. One that cannot be read is listed by its name: it holds."""
+    try:
+        return _summary(store, entry.path, entry.sha256)
+    except (DataError, OSError):
+        return Summary(entry.identifier, "", "", "", "", "", (), ())
 
 
 @lru_cache(maxsize=512)
