@@ -1,7 +1,7 @@
 """Where the ground was shaken so hard that slopes slide, and for how long that counts.
 
-Cianjur 2022: most of those who died outside houses were under a landslide that the quake set off,
-and rain brought more in the days after.
+A quake breaks slopes, some at once; the others slide in the days after, with less rain than before
+(as at Cianjur 2022). Seven days are an assumption.
 """
 
 from __future__ import annotations
