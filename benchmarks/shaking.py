@@ -206,13 +206,17 @@ def _nation() -> tuple[LayerSet, Vs30Map, NDArray[np.int8]]:
 
 
 def villages() -> Iterator[Result]:
-    """A quake's figures to people per village and whole MMI, the nation over, with site term."""
+    """A quake's figures to people per village and whole MMI, the nation over, with site term.
+
+    The ground of the cells is looked up before, once for all quakes.
+    """
     layers, ground, classes = _nation()
+    where = sites(*WEST, ground)
     counts = np.empty((len(layers.villages), MMI_CLASSES + 1), np.int64)
     for name, quake in QUAKES.items():
 
         def run(quake: QuakeFacts = quake) -> NDArray[np.int64]:
-            classes[:, :COLUMNS] = mmi_classes(mmi_grid(quake, sites(*WEST, ground)))
+            classes[:, :COLUMNS] = mmi_classes(mmi_grid(quake, where))
             return people_by_class(layers.operator, classes, MMI_CLASSES, counts)
 
         people = run()

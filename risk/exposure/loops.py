@@ -133,13 +133,24 @@ def count_parts(rows: Any, people: Any, parts_: Any, shift: Any, counts: Any) ->
 def count_classes(
     pointer: Any, cell: Any, share: Any, people: Any, shift: Any, flat: Any, counts: Any
 ) -> None:
-    """Whole people of each village in any number of classes, the last column unknown."""
+    """Whole people of each village in any number of classes, the last column unknown.
+
+    Most villages lie in one class: they are seen by looking, and nothing is summed.
+    """
     last = counts.shape[1] - 1
     half = np.int64(1) << (shift - 1)
     for v in range(people.size):
-        row = counts[v]
-        row[:] = 0
-        for i in range(np.uint64(pointer[v]), np.uint64(pointer[v + 1])):
+        row, start, stop = counts[v], np.uint64(pointer[v]), np.uint64(pointer[v + 1])
+        for k in range(row.size):
+            row[k] = 0
+        first = flat[cell[start]] if start < stop else np.int8(0)
+        same = True
+        for i in range(start, stop):
+            same &= flat[cell[i]] == first
+        if same:
+            row[np.uint64(first if first >= 0 else last)] = people[v]
+            continue
+        for i in range(start, stop):
             found = np.int64(flat[cell[i]])
             row[np.uint64(found if found >= 0 else last)] += share[i]
         twice, running, before = 2 * people[v], np.int64(0), np.int64(0)
