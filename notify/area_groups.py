@@ -14,7 +14,7 @@ from notify.area_names import plain_name, short_regency
 from notify.areas import Geometry, rows_of, split
 from notify.cover import cover
 from notify.geocodes import Counts, coarsest, count
-from notify.warning import AreaGroup, Ring, WarningBody, Wording
+from notify.warning import AreaGroup, Broadcast, Ring, WarningBody, Wording
 from notify.wording.language import FALLBACK, facts, spoken_languages
 
 if TYPE_CHECKING:
@@ -173,6 +173,34 @@ def _said(body: WarningBody, group: AreaGroup, *, at: datetime, reach: Reach) ->
         update["gap"] = texts.gap(body, group, at=at)
         update["bpbd"] = texts.bpbd(body, group, at=at)
     return group.model_copy(update=update)
+
+
+def broadcasts(
+    body: WarningBody, groups: Sequence[AreaGroup], *, at: datetime
+) -> tuple[Broadcast, ...]:
+    """For each level, highest first, and each language. Villages that an update leaves hear of it
+    by message; only where nothing holds any more is that said to all."""
+    holds = any(group.level for group in groups)
+    said = [group for group in groups if group.level or not holds]
+    levels = dict.fromkeys(group.level for group in said)
+    return tuple(
+        _broadcast(body, [g for g in said if g.level == level], code, at=at)
+        for level in levels
+        for code in spoken_languages()
+    )
+
+
+def _broadcast(
+    body: WarningBody, groups: Sequence[AreaGroup], code: str, *, at: datetime
+) -> Broadcast:
+    one = texts.level_speaker(body, groups, at=at, code=code)
+    return Broadcast(
+        level=groups[0].level,
+        language=code,
+        short=one.brief(),
+        long=one.text(texts.CB_LONG),
+        speech=one.speech(),
+    )
 
 
 Audience = tuple[tuple[str, ...], VillageReach]

@@ -94,6 +94,13 @@ def many_areas(names: Sequence[str], provinces: Sequence[str], words: Language) 
     return [*ways, words.place.here]
 
 
+def whole_province(name: str, *, english: bool = False) -> str:
+    """`Provinsi Gorontalo`, `Gorontalo Province`; a name that says its kind stays as it is."""
+    if name.startswith("Daerah "):
+        return name
+    return language("en" if english else "id").place.whole_province.format(province=name)
+
+
 def plain_name(name: str) -> str:
     """A place's name without the mark of made-up ones and without braces."""
     clean = name.replace(_SYNTHETIC, " ").replace("{", "(").replace("}", ")")

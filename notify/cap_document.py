@@ -14,9 +14,10 @@ from typing import Any, Literal
 from kentongan.codes import DECREE
 from kentongan.times import ZONES, local_clock, local_date, require_aware
 from kentongan.types import HazardId
-from notify.areas import GEOCODE_SCHEME, area_names
+from notify.area_names import area_names, whole_province
 from notify.cap import Alert, Area, Info, Pair
 from notify.firewall import mark, mark_of
+from notify.geocodes import GEOCODE_SCHEME
 from notify.phrases import LEVEL_WORDS, HazardPhrases, phrases
 from notify.publisher import Publisher
 from notify.warning import AreaGroup, WarningBody
@@ -109,8 +110,8 @@ def _info(
         instruction=text.instruction(),
         web=publisher.page(warning_id),
         contact=publisher.contact,
-        parameters=_parameters(body),
-        areas=tuple(_area(group, english=english) for group in groups),
+        parameters=(*_parameters(body), *_said(body, level, language)),
+        areas=_areas(groups, english=english),
     )
 
 
@@ -178,11 +179,45 @@ def _parameters(body: WarningBody) -> tuple[Pair, ...]:
     return tuple(Pair(name=name, value=value) for name, value in pairs.items() if value)
 
 
+def _said(body: WarningBody, level: int, language: str) -> tuple[Pair, ...]:
+    """Texts for cell broadcast, as the design of the Indonesian EWS profile names them, and for a
+    voice."""
+    names = {"EWS:CBtext90": "short", "EWS:CBtext360": "long", "Kentongan:speech": "speech"}
+    return tuple(
+        Pair(name=name, value=getattr(one, field))
+        for one in body.broadcasts
+        if one.level == level and one.language == language[:2]
+        for name, field in names.items()
+    )
+
+
+def _areas(groups: Sequence[AreaGroup], *, english: bool) -> tuple[Area, ...]:
+    """One for each group; a province that is wholly warned at this level is one area."""
+    provinces: dict[str, list[AreaGroup]] = {}
+    made: list[Area] = []
+    for group in groups:
+        if group.whole_province:
+            provinces.setdefault(group.adm2_code[:2], []).append(group)
+        else:
+            made.append(_area(group, english=english))
+    for code, parts in provinces.items():
+        made.append(
+            Area(
+                description=whole_province(parts[0].adm1_name, english=english),
+                polygons=tuple(ring for part in parts for ring in part.polygons),
+                geocodes=(Pair(name=GEOCODE_SCHEME, value=code),),
+            )
+        )
+    return tuple(made)
+
+
 def _area(group: AreaGroup, *, english: bool) -> Area:
     return Area(
         description=area_name(group, english=english),
         polygons=group.polygons,
-        geocodes=tuple(Pair(name=GEOCODE_SCHEME, value=code) for code in group.geocodes or group.codes),
+        geocodes=tuple(
+            Pair(name=GEOCODE_SCHEME, value=code) for code in group.geocodes or group.codes
+        ),
     )
 
 

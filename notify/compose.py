@@ -11,7 +11,7 @@ from kentongan.hazard import HazardEvent
 from kentongan.impact import UNASSIGNED
 from kentongan.reach import Reach
 from kentongan.times import require_aware
-from notify.area_groups import AreaBook, grouped
+from notify.area_groups import AreaBook, broadcasts, grouped
 from notify.areas import Geometry
 from notify.cover import leaves_indonesia
 from notify.firewall import CapStatus
@@ -92,6 +92,7 @@ def compose(
     return bare.model_copy(
         update={
             "groups": groups,
+            "broadcasts": broadcasts(bare, groups, at=at),
             "exposure": {
                 c: (facts[c]["exposed_people"], facts[c]["uncovered_people"]) for c in bare.levels
             },
@@ -150,7 +151,8 @@ def compose_end(
     facts = _facts(None, before.ever_warned, {})
     book = AreaBook(areas, before=before)
     groups = grouped(bare, facts, book, at=at, again=set(before.ever_warned), reach=Reach())
-    return bare.model_copy(update={"groups": groups})
+    said = broadcasts(bare, groups, at=at)
+    return bare.model_copy(update={"groups": groups, "broadcasts": said})
 
 
 OUTSIDE = "outside-indonesia"

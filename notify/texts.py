@@ -108,8 +108,11 @@ class Speaker:
         """For 90 characters of cell broadcast, where the cell says where."""
         if self.place.level:
             return self._marked(self.hazard.at(self.place.level).brief, CB_SHORT, [""])
-        ends = self.words.ends.cancel_brief
-        return self._marked(self.hazard.end_brief if self._all_clear else ends, CB_SHORT, [""])
+        if self._all_clear:
+            return self._marked(self.hazard.end_brief, CB_SHORT, [""])
+        if self.body.action == "cancel":
+            return self._marked(self.words.ends.cancel_brief, CB_SHORT, [""])
+        return self._marked(self.words.ends.dropped_brief, CB_SHORT, [""])
 
     def speech(self) -> Marked:
         """The full text for a voice: numbers and abbreviations in words."""

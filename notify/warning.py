@@ -78,6 +78,20 @@ class AreaGroup(_Frozen):
     """adm2 codes of the regencies that `gap` goes to."""
 
 
+class Broadcast(_Frozen):
+    """What is said to everybody at one level, in one language."""
+
+    level: int
+    """0: an end."""
+    language: str
+    short: str
+    """At most 90 characters, for cell broadcast."""
+    long: str
+    """At most 360."""
+    speech: str
+    """For a voice: numbers and abbreviations in words."""
+
+
 class WarningBody(_Frozen):
     """Stored as JSON in `warnings.body`; its hash is what an approval binds."""
 
@@ -102,6 +116,8 @@ class WarningBody(_Frozen):
     ever_warned: tuple[str, ...]
     groups: tuple[AreaGroup, ...]
     """Highest level first, then by regency."""
+    broadcasts: tuple[Broadcast, ...] = ()
+    """For each level and language; what an approval binds is what goes out."""
     valid_from: AwareDatetime
     onset: AwareDatetime
     expires: AwareDatetime

@@ -54,6 +54,7 @@ class PlaceWords(_Strict):
     here: str
     others: str
     province: str
+    whole_province: str
 
 
 class HelpWords(_Strict):
@@ -72,6 +73,7 @@ class EndWords(_Strict):
     cancel: Ways
     cancel_brief: Ways
     dropped: Ways
+    dropped_brief: Ways
 
 
 class StaffWords(_Strict):

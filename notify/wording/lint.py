@@ -160,9 +160,9 @@ def _common(words: Language, longest: Longest) -> Iterator[Finding]:
         for hazard in words.hazards.values():
             yield from _fits(words, f"ends.{name}", ways, longest, hazard, limit=ONE_PART)
     for hazard in words.hazards.values():
-        ways = words.ends.cancel_brief
-        limit = texts.CB_SHORT
-        yield from _fits(words, "ends.cancel_brief", ways, longest, hazard, limit=limit)
+        for name in ("cancel_brief", "dropped_brief"):
+            ways, limit = getattr(words.ends, name), texts.CB_SHORT
+            yield from _fits(words, f"ends.{name}", ways, longest, hazard, limit=limit)
         yield from _titles(words, hazard)
         for name in ("ready", "gap", "bpbd"):
             ways = getattr(words.staff, name)
