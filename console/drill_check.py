@@ -308,11 +308,11 @@ def _guard_row(drill: Drill) -> Verdict:
     """A message handed past the dispatcher to the guard."""
     from notify.channels.channel import Outcome
     from notify.firewall import channels_for
-    from notify.forgery import NoRecorder
+    from notify.forgery import Tape
 
     forged = _forged(drill)
     guard = channels_for(
-        forged.engine, Mode.ACTUAL, live=True, at=drill.at, recorder=NoRecorder(),
+        forged.engine, Mode.ACTUAL, live=True, at=drill.at, recorder=Tape(),
         real={"sms": forged.wire}, clock=lambda: drill.at,
     )["sms"]  # fmt: skip
     (receipt,) = guard.send([_outgoing()])

@@ -19,12 +19,15 @@ from kentongan import audit
 from kentongan.binding import bind
 from kentongan.db import (
     alerts,
+    bindings,
     events,
     messages,
     metadata,
     outbox,
     recipients,
     records,
+    switches,
+    warning_states,
     warnings,
 )
 from kentongan.db import audit as audit_rows
@@ -43,6 +46,10 @@ LIES = frozenset({"column", "body", "hash", "audit", "event", "input", "text", "
 NUMBER = "+6281200000000"
 """Looks real; the wire below is none."""
 _BYTES = "5" * 64
+_TABLES = (
+    alerts, audit_rows, bindings, events, messages, outbox, recipients, records, switches,
+    warning_states, warnings,
+)  # fmt: skip
 
 
 class Wire(RealChannel):
@@ -59,8 +66,8 @@ class Wire(RealChannel):
         return [Receipt(Outcome.ACCEPTED)] * len(messages)
 
 
-class NoRecorder:
-    """Stands where the recorder would, and must not be needed."""
+class Tape:
+    """Stands where the recorder would."""
 
     route = "recorder"
     window = 50
@@ -91,12 +98,14 @@ class Forgery:
     """What the guard's clock shows; None: `at`."""
     bound_live: bool | None = None
     route: str = "sms"
+    test_numbers: tuple[str, ...] = (NUMBER,)
     wire: Wire = field(default_factory=Wire)
+    recorder: Tape = field(default_factory=Tape)
     engine: Engine = field(init=False)
 
     def __post_init__(self) -> None:
         self.engine = create_engine("sqlite://", poolclass=StaticPool)
-        metadata.create_all(self.engine)
+        metadata.create_all(self.engine, tables=list(_TABLES))
         bind(self.engine, self.mode, live=self.live if self.bound_live is None else self.bound_live)
         self._write()
 
@@ -104,8 +113,8 @@ class Forgery:
         """Run the dispatcher over it; how many messages reached the wire."""
         now = self.clock or self.at
         found = channels_for(
-            self.engine, self.mode, live=self.live, at=self.at, recorder=NoRecorder(),
-            real={"sms": self.wire}, test_numbers=(NUMBER,), clock=lambda: now,
+            self.engine, self.mode, live=self.live, at=self.at, recorder=self.recorder,
+            real={"sms": self.wire}, test_numbers=self.test_numbers, clock=lambda: now,
         )  # fmt: skip
         dispatch(self.engine, found, at=self.at)
         return len(self.wire.sent)

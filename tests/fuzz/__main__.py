@@ -1,28 +1,36 @@
-"""The fuzzing campaign: `python -m tests.fuzz`.
+"""The fuzzing campaigns: `python -m tests.fuzz`.
 
-Exit status 0 = every mutant was read, refused or quarantined rightly, 1 = a finding, 2 = wrong use.
-`--parser P --only N` judges one mutant again and writes its bytes.
+First the firewall: random homes, tables that lie, runs of every kind. Then the readers. Exit status
+0 = nothing reached a phone that may not, and every mutant was read, refused or quarantined rightly;
+1 = a finding, 2 = wrong use. `--parser P` leaves the firewall out, `--firewall N --parser none`
+the readers; `--parser P --only N` judges one mutant again and writes its bytes.
 """
 
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.fuzz import firewall
 from tests.fuzz.corpus import TEXT_FORMS, parsers
 from tests.fuzz.mutate import mutant
 from tests.fuzz.pool import Finding, Tally, Task, campaign
 from tests.fuzz.worker import _all_texts, examined
 
 SHOWN = 60
+NONE = "none"
 
 
 def main(arguments: Sequence[str]) -> int:
     given = _parse(arguments)
+    broken = False if given.parser not in ("", NONE) else _firewall(given)
+    if given.parser == NONE:
+        return int(broken)
     chosen = [name for name in parsers() if given.parser in name]
     if not chosen:
         sys.stderr.write(f"no parser {given.parser!r}; there are: {', '.join(parsers())}\n")
@@ -39,7 +47,16 @@ def main(arguments: Sequence[str]) -> int:
     say(f"{done} of {wanted} mutants in {taken:.0f} s, {len(findings)} findings")
     for finding in findings[:SHOWN]:
         say(line(finding))
-    return int(bool(findings))
+    return int(broken or bool(findings))
+
+
+def _firewall(given: argparse.Namespace) -> bool:
+    logging.getLogger("notify.dispatch").setLevel(logging.ERROR)  # switches thrown on purpose
+    result = firewall.campaign(given.firewall, start=given.start, seconds=given.seconds)
+    say(result.line())
+    for fault in result.faults[:SHOWN]:
+        say(f"  {fault}")
+    return bool(result.faults)
 
 
 def say(text: str) -> None:
@@ -52,6 +69,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--parser", default="", help="only parsers whose name holds this")
     parser.add_argument("--texts", type=int, default=_number("FUZZ_TEXTS", 20_000))
     parser.add_argument("--images", type=int, default=_number("FUZZ_IMAGES", 2_000))
+    parser.add_argument("--firewall", type=int, default=_number("FUZZ_FIREWALL", 20_000))
     parser.add_argument("--start", type=int, default=0, help="number of the first mutant")
     parser.add_argument("--seconds", type=float, default=_number("FUZZ_SECONDS", 3_600))
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)

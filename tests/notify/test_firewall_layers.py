@@ -25,7 +25,7 @@ from notify.channels.channel import Origin, Outgoing
 from notify.clearance import Clearance, Cleared, number, public_clearance, rehearsal_clearance
 from notify.dispatch import dispatch
 from notify.firewall import Routes, channels_for
-from notify.forgery import LIES, NUMBER, Forgery, NoRecorder
+from notify.forgery import LIES, NUMBER, Forgery, Tape
 from notify.inspection import SUPPRESSED
 
 ROOT = Path(__file__).parents[2]
@@ -90,7 +90,7 @@ def test_what_lost_its_mark_is_not_even_recorded(changes):
     forged = Forgery(DRILL.event, AT, lies=frozenset(), mode=Mode.TEST, route="recorder")
     with forged.engine.begin() as connection:
         connection.execute(update(messages).values(**changes))
-    tape = NoRecorder()
+    tape = Tape()
     dispatch(forged.engine, {"recorder": tape}, at=AT)
     assert tape.sent == [] and forged.audited(SUPPRESSED) == 1
     with forged.engine.begin() as connection:
@@ -134,7 +134,7 @@ def test_a_clearance_that_runs_out_on_the_way_leaves_the_rows_ready():
     forged = Forgery(DRILL.event, AT)
     clock = iter([AT, AT, *[AT + timedelta(minutes=11)] * 9])
     found = channels_for(
-        forged.engine, Mode.ACTUAL, live=True, at=AT, recorder=NoRecorder(),
+        forged.engine, Mode.ACTUAL, live=True, at=AT, recorder=Tape(),
         real={"sms": forged.wire}, clock=lambda: next(clock),
     )  # fmt: skip
     dispatch(forged.engine, found, at=AT)
