@@ -20,8 +20,8 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Signing:
     xml: bytes
-    unsigned_because: str = ""
-    """What kept a wanted signature away; empty where there is one, or none is wanted."""
+    doubt: str = ""
+    """Why there is no signature though one was wanted, or why readers may refuse it."""
 
 
 def identifier_of(version: Version) -> str:
@@ -83,8 +83,8 @@ def _signed(unsigned: bytes, publisher: Publisher, at: datetime) -> Signing:
     signer = load_signer(publisher.cap_key, publisher.cap_certificate)
     doubt = signer.why_not(at)
     if doubt:
-        raise SettingsError(doubt)
-    return Signing(sign(unsigned, signer))
+        _log.warning("the signature of an alert may be refused: %s", doubt)
+    return Signing(sign(unsigned, signer), doubt)
 
 
 def keep(store: Store, identifier: str, xml: bytes) -> str:

@@ -62,7 +62,7 @@ def publish_alert(
     signing = signed(plain, publisher, at)
     path = keep(store, alert.identifier, signing.xml)
     released = _record(connection, version, alert, path=path, plain=plain, xml=signing.xml)
-    doubts = {"unsigned_because": signing.unsigned_because, "cap_errors": faults}
+    doubts = {"signature": signing.doubt, "cap_errors": faults}
     said = {**(said or {}), **{name: text for name, text in doubts.items() if text}}
     _advance(connection, version, released, older, at=at, actor=actor, said=said)
     return released

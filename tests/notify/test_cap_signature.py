@@ -260,7 +260,18 @@ def test_a_broken_key_keeps_no_warning_back(world, keys, tmp_path):
     assert done.alert is not None
     assert b"Signature" not in world.store.read(done.alert.path)
     (body,) = [r["body"] for r in world.rows(audit) if r["action"] == "warning.release"]
-    assert "unsigned_because" in body and "gone.pem" in body
+    assert '"signature":' in body and "gone.pem" in body
+
+
+def test_a_certificate_out_of_date_is_told_and_signs_all_the_same(world, tmp_path):
+    make_key(tmp_path / "old", name="Uji", at=AT - timedelta(days=2_000))
+    old = tmp_path / "old"
+    done = released(
+        world, Publisher(cap_key=old / KEY_FILE, cap_certificate=old / CERTIFICATE_FILE)
+    )
+    verify(world.store.read(done.alert.path), pem(old), at=AT - timedelta(days=1_900))
+    (body,) = [r["body"] for r in world.rows(audit) if r["action"] == "warning.release"]
+    assert "the certificate is valid from 2021" in body
 
 
 def test_a_document_of_a_release_that_died_is_set_aside(world):
