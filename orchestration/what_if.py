@@ -21,6 +21,8 @@ from kentongan.times import WIB, iso, require_aware
 from kentongan.types import HazardId
 from orchestration import event_store, stages
 from orchestration.context import CycleContext, open_context
+from orchestration.secondary import note_secondary
+from orchestration.shaking import note_people
 
 if TYPE_CHECKING:
     from kentongan.settings import Settings
@@ -120,6 +122,8 @@ def _run(context: CycleContext, at: datetime) -> dict[str, Any]:
     _timed(clock, "release", lambda: stages.release_all(context, at, troubles))
     messages = _timed(clock, "send", lambda: stages.send(context, at))
     _timed(clock, "plan", lambda: stages.plan_all(context, at, troubles))
+    note_secondary(context, at, troubles)
+    note_people(context, at, troubles)
     messages = stages.added(messages, stages.send(context, at))
     return {
         "at": iso(at),
@@ -143,8 +147,8 @@ def _timed(clock: dict[str, float], name: str, act: Callable[[], _T]) -> _T:
 def _sums(clock: dict[str, float]) -> dict[str, float]:
     """Seconds from the text at hand to each mile stone.
 
-    `villages` is what the overlay takes without storing it; the messages come after the overlay
-    has stored fields, people by intensity and their bands.
+    `text_to_villages` is what field and overlay take; the messages come after both were stored and
+    the decision was made. People by intensity are counted when the messages are out.
     """
     sent = sum(clock[name] for name in ("text", "overlay", "decide", "release", "send"))
     found = {
