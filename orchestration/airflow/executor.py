@@ -11,7 +11,6 @@ log = logging.getLogger(__name__)
 
 
 STEPS = (
-    "capvalidator",
     "filelock",
     "ingest.known",
     "ingest.run",
@@ -23,6 +22,7 @@ STEPS = (
     "notify.life",
     "notify.messages",
     "notify.outbox",
+    "notify.public",
     "notify.tasks",
     "orchestration.names",
     "orchestration.releasing",
@@ -32,6 +32,7 @@ STEPS = (
     "risk.evacuation",
     "risk.overlay",
     "risk.provinces",
+    "signxml.signer",
     "xarray",
 )
 """Modules that the steps import when they run."""
