@@ -186,7 +186,7 @@ def _coast_on_hold(
     evidence = own.event.evidence if own else version.body.evidence
     if not tsunami_possible(evidence) or _zones_are_known(context, version, held):
         return frozenset()
-    return coastal_villages(context.layers.villages)
+    return coastal_villages(context.layers.villages, context.layers.tsunami)
 
 
 def _zones_are_known(context: CycleContext, version: Version, held: Sequence[Version]) -> bool:

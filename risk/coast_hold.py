@@ -28,7 +28,15 @@ def _possible(statement: str) -> bool:
     return bool(tsunami) and not _DENIED.search(before)
 
 
-def coastal_villages(villages: pd.DataFrame) -> frozenset[str]:
-    """Villages with any share of their area in the coast strip (`coast_share` > 0)."""
+def coastal_villages(villages: pd.DataFrame, tsunami: pd.DataFrame | None = None) -> frozenset[str]:
+    """Villages with any share of their area in the coast strip (`coast_share` > 0).
+
+    Args:
+        tsunami: columns of `risk.coast.compile.TABLE`; with it also those along a river where a
+            tsunami may come. None is taken out: before the zones are drawn nobody goes near.
+    """
     coast = villages["coast_share"].to_numpy() > 0
-    return frozenset(villages["adm4_code"].to_numpy()[coast].tolist())
+    found = set(villages["adm4_code"].to_numpy()[coast].tolist())
+    if tsunami is not None:
+        found |= set(tsunami.loc[tsunami["inside"] > 0, "adm4_code"].tolist())
+    return frozenset(found)

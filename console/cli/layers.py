@@ -230,6 +230,7 @@ def build(
     print(f"people: {document['people']:,}, unassigned {document['people_unassigned']:,}")
     print(f"  {document['people_method']}")
     print(f"findings: {counts['flag']} flagged, {counts['info']} for information")
+    print(f"tsunami coast: {document['tsunami_coast']}")
     print(f"use it with KENTONGAN_LAYERS={out}")
 
 

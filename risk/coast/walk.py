@@ -102,8 +102,9 @@ def walk_table(
 
     Returns:
         `adm4_code`, `level`, `people`, `inside` (in the zone's levels), `outside`, `unknown` (of
-        those inside, only because no height is known; NaN without heights), `reach` (in reach of the wave of the zone's status; NaN without heights), `path_m`,
-        `need_minutes`, `have_minutes` (NaN: not known), `walk_out`, `no_elevation`; code order.
+        those inside, only because no height is known; NaN without heights), `reach` (in reach of
+        the wave of the zone's status; NaN without heights), `path_m`, `need_minutes`,
+        `have_minutes` (NaN: not known), `walk_out`, `no_elevation`; code order.
     """
     warned = impact[(impact["level"] >= Level.WASPADA) & (impact["adm4_code"] != UNASSIGNED)]
     table = _land_of(warned, layers)

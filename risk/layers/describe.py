@@ -28,7 +28,20 @@ def describe(layers: LayerSet) -> dict[str, Any]:
         "coordinators": len(layers.coordinators),
         "shelters": len(layers.shelters),
         "rasters": sorted(manifest.get("rasters", {})),
+        "tsunami_coast": _tsunami(manifest),
         "finding_counts": {name: severities[name] for name in ("refuse", "flag", "info")},
         "findings": list(layers.findings),
         "credits": list(manifest.get("credits", ())),
     }
+
+
+def _tsunami(manifest: dict[str, Any]) -> str:
+    """How the coast was compiled, in a line."""
+    found = manifest.get("tsunami")
+    if found is None:
+        return "strip alone, no heights"
+    return (
+        f"{found['villages_inside']} of {found['villages']} coastal villages hold people inside by "
+        f"heights; heights not known in part or whole in {found['villages_not_known']}, of another "
+        f"datum in {found['villages_other_datum']}"
+    )

@@ -24,8 +24,10 @@ from risk.coast.shares import coast_shares
 from risk.coast.shore import coast_of, km_from_sea
 from risk.coast.terrain import read_heights, read_terrain
 from risk.coast.walk import WalkOut, need_minutes, walk_out, walk_table
+from risk.coast_hold import coastal_villages
 from risk.layers.build import build_layers
 from risk.layers.coast import Coast
+from risk.layers.describe import describe
 from risk.layers.given import Given
 from risk.layers.layerset import load_layers
 from risk.overlay import impact_table
@@ -361,11 +363,12 @@ def test_far_from_indonesia_nothing_is_known_of_the_coast():
 
 CODE = "75.02.05.2005"
 BOX = (122.10, 0.50, 122.16, 0.56)
+SEASIDE = (122.10, 0.42, 122.16, 0.50)
 
 
-def build(tmp_path, dem, **more):
+def build(tmp_path, dem, box=BOX, **more):
     areas = tmp_path / "areas.geojson"
-    gpd.GeoDataFrame({"kode": [CODE]}, geometry=[shapely.box(*BOX)], crs=4326).to_file(areas)
+    gpd.GeoDataFrame({"kode": [CODE]}, geometry=[shapely.box(*box)], crs=4326).to_file(areas)
     return build_layers(Given(areas, elevation=dem, **more), tmp_path / "set")
 
 
@@ -392,3 +395,22 @@ def test_rivers_without_a_line_are_refused(tmp_path):
     dem = write(tmp_path / "dem.tif", np.full((480, 480), 5.0), west=121.95, north=0.73)
     with pytest.raises(LayerError, match="no line"):
         build(tmp_path, dem, rivers=points)
+
+
+def test_before_zones_are_drawn_a_village_along_a_river_is_held_too(layers, policy, tmp_path):
+    x, _ = places()
+    path = write(tmp_path / "d.tif", np.where(x < SHORE, -9999, 2.0))
+    line = np.array([shapely.LineString([(119.99, 0.01), (120.06, 0.01)])], dtype=object)
+    table = compiled(layers, path, policy, rivers=line)
+    strip = {"53.10.01.2001", "53.10.01.2002"}
+    assert coastal_villages(layers.villages) == strip
+    assert coastal_villages(layers.villages, table) == strip | {"53.10.01.2003"}
+    dry = table.assign(inside=0.0)
+    assert coastal_villages(layers.villages, dry) == strip
+
+
+def test_a_set_says_how_its_coast_was_compiled(tmp_path):
+    dem = write(tmp_path / "dem.tif", np.full((480, 480), 60.0), west=121.95, north=0.73)
+    found = describe(build(tmp_path, dem, SEASIDE))
+    assert found["tsunami_coast"].endswith("in 1, of another datum in 1")
+    assert describe(load_layers())["tsunami_coast"] == "strip alone, no heights"
