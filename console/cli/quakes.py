@@ -93,6 +93,7 @@ def _one(event: str, at: datetime, since: timedelta, *, as_json: bool) -> None:
     print(f"\n{quake_report.versions_text(versions)}")
     if versions:
         print(f"\n{quake_report.people_text(people)}")
+        print(f"\nwhat follows from it: kentongan losses {group.event_key}")
 
 
 def _print_list(groups: list[QuakeGroup], days: int) -> None:
