@@ -315,7 +315,12 @@ def _quake(
         potential=text_of(info, "potential"),
         felt=text_of(info, "felt"),
         shakemap=text_of(info, "shakemap"),
-        status=document_status(text_of(alert.raw, "status"), *alert.said, *texts_in(info)),
+        status=document_status(
+            text_of(alert.raw, "status"),
+            *alert.said,
+            *texts_in(info),
+            scope=text_of(alert.raw, "scope"),
+        ),
     )
 
 

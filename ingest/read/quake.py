@@ -34,15 +34,17 @@ _STATUSES = ("actual", "exercise", "latihan", "test", "tes")
 _DECIMAL_COMMA = re.compile(r"(\d),(\d{1,2})(?!\d)", re.ASCII)
 
 
-def document_status(declared: str, *said: str) -> DocumentStatus:
+def document_status(declared: str, *said: str, scope: str = "") -> DocumentStatus:
     """A document is Actual only if it says so and none of its texts speaks of a drill.
 
-    `TES` is InaTEWS' word for Test. What is not understood counts as Test: it never gets out.
+    `TES` is InaTEWS' word for Test. What is not understood counts as Test, and so does what is not
+    meant for everybody (CAP scope `Restricted` or `Private`): it never gets out.
     """
     word = declared.strip().lower()
     if word in ("exercise", "latihan"):
         return DocumentStatus.EXERCISE
-    if word != "actual" or is_drill(*said):
+    meant = scope.strip().lower()
+    if word != "actual" or meant not in ("", "public") or is_drill(*said):
         return DocumentStatus.TEST
     return DocumentStatus.ACTUAL
 

@@ -317,7 +317,8 @@ def _nowcast(
     event = one_line(element_text(info, "event"), 120)
     said = (headline, event, element_text(root, "note"))
     declared = element_text(root, "status")
-    status = document_status(declared, *said, _first_line(description))
+    scope = element_text(root, "scope")
+    status = document_status(declared, *said, _first_line(description), scope=scope)
     message = one_line(element_text(root, "msgType"), 20)
     kind = "" if message == "Alert" else f"-{message.lower()}"
     effective = _optional_instant(info, "effective") or sent

@@ -33,7 +33,7 @@ HARMLESS = frozenset(
     (
         *("wilayah", "wilayah1", "wilayah2", "wilayah3", "wilayah4", "wilayah5", "shakemap"),
         *("area", "description", "instruction", "instruction1", "instruction2", "instruction3"),
-        *("wzmap", "ttmap", "sshmap", "sender", "source", "scope", "msgtype_", "code", "event"),
+        *("wzmap", "ttmap", "sshmap", "sender", "source", "msgtype_", "code", "event"),
         *("category", "urgency", "severity", "certainty", "eventcode", "web", "contact"),
         *("author", "copyright", "generator", "ttl", "sendername", "areadesc", "valuename"),
         *("time_index", "image", "utc_datetime", "local_datetime", "weather_desc_en", "wd_to"),
@@ -45,7 +45,18 @@ HARMLESS = frozenset(
 description of a nowcast does speak (districts, end): see `speaks`."""
 _SPOKEN = {("alert", "info", "description"), ("rss", "channel", "item", "description")}
 _WHOLE = frozenset(
-    ("identifier", "sent", "status", "msgtype", "code", "lastbuilddate", "pubdate", "title", "link")
+    (
+        "identifier",
+        "sent",
+        "status",
+        "scope",
+        "msgtype",
+        "code",
+        "lastbuilddate",
+        "pubdate",
+        "title",
+        "link",
+    )
 )
 """Fields that stand for a document, not for one thing in it."""
 

@@ -82,6 +82,12 @@ def test_second_guards_hold_though_the_status_says_actual(alert, read, changes, 
     assert read(json.dumps(alert).encode()).records[0].status is expected
 
 
+@pytest.mark.parametrize("scope", ["Restricted", "Private", "PRIVATE", "public?"])
+def test_what_is_not_meant_for_everybody_never_is(alert, read, scope):
+    alert["scope"] = scope
+    assert read(json.dumps(alert).encode()).records[0].status is DocumentStatus.TEST
+
+
 @pytest.mark.parametrize("status", ["", "Draft", "System", "test", "aktual?"])
 def test_what_is_not_plainly_actual_never_is(alert, read, status):
     alert["status"] = status
