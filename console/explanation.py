@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from console.report import plain_time, stamped
 
 if TYPE_CHECKING:
     from orchestration.explaining import Explanation, SourceLine
+    from risk.decision import LevelAccount
     from risk.layers.layerset import LayerSet
 
 CELLS_SHOWN = 12
@@ -51,6 +53,13 @@ def as_json(found: Explanation, at: datetime) -> dict[str, Any]:
             **asdict(found.village),
             "people_by_level": dict(found.village.people_by_level),
         },
+        "decision": {
+            **asdict(found.decision),
+            "raised_at": stamped(found.decision.raised_at),
+            "falls_not_before": stamped(found.decision.falls_not_before),
+            "runs": [{"of": stamped(when), "holds": n} for when, n in found.decision.runs],
+        },
+        "relations": list(found.relations),
         "rounding": ROUNDING,
         "notes": list(found.notes),
     }
@@ -68,7 +77,9 @@ def _source_json(line: SourceLine) -> dict[str, Any]:
 
 def as_text(found: Explanation) -> str:
     """For a duty officer: the village first, then what it rests on."""
-    return "\n".join([*_head(found), *_village(found), *_ground(found), *_sources(found)])
+    return "\n".join(
+        [*_head(found), *_village(found), *_level(found), *_ground(found), *_sources(found)]
+    )
 
 
 def _head(found: Explanation) -> list[str]:
@@ -106,6 +117,67 @@ def _village(found: Explanation) -> list[str]:
             for z in one.zones
         ]
     return lines
+
+
+def _level(found: Explanation) -> list[str]:
+    """How the level was decided, and when it may fall."""
+    one = found.decision
+    lines = ["", f"Level {one.stands_at} ({words.level_word(one.stands_at)}) in the warning"]
+    lines += [f"  {line}" for line in _steps(one.evidence)]
+    lines.append(f"  by {one.source}, {_age(one)}; figures: {one.author}")
+    if one.raised_at is not None:
+        lines.append(f"  since {stamped(one.raised_at)}; {_fall(one)}")
+    size = one.size
+    lines.append(
+        f"  event of class {size.event_class}: {words.number(size.exposed_people)} people warned, "
+        f"{words.number(size.grave_people)} of them gravely ({size.shift:+d}); a village's level "
+        "does not depend on it"
+    )
+    return lines + [
+        f"  {row['event_id']} {row['relation']} {row['other_id']}: {row['reason']}"
+        for row in found.relations
+    ]
+
+
+def _steps(row: Mapping[str, Any]) -> list[str]:
+    if not row:
+        return ["the newest knowledge does not touch it: held from before"]
+    value = _figures(row["value"], row["threshold"])
+    chance = "not known" if row["probability"] is None else f"{row['probability']:.2f}"
+    rank = "not known" if row["vulnerability"] is None else f"{row['vulnerability']:.2f}"
+    ratio = "none" if row["cost_loss"] is None else f"{row['cost_loss']:g}"
+    return [
+        f"hazard level {row['hazard_level']}{value}; vulnerability {rank} "
+        f"({row['vulnerability_shift']:+d}) -> impact {row['impact_class']}",
+        f"probability {chance} -> likelihood {row['likelihood']}; matrix gives "
+        f"{row['matrix_level']}; cost-loss {ratio}; floor {row['floor'] or 'none'}",
+        f"this run gives {row['level']}, decided by {row['decided_by']}; it would hold "
+        f"{'?' if row['hold_level'] < 0 else row['hold_level']}; "
+        f"{words.number(row['uncovered_people'])} people without help in 60 minutes",
+    ]
+
+
+def _figures(value: float | None, threshold: float | None) -> str:
+    if value is None:
+        return ""
+    edge = "" if threshold is None else f", threshold {threshold:.2f}"
+    return f" (value {value:.2f}{edge})"
+
+
+def _age(one: LevelAccount) -> str:
+    if one.age_minutes < 0:
+        return "knowledge newer than the version"
+    return f"knowledge {one.age_minutes:g} min old then"
+
+
+def _fall(one: LevelAccount) -> str:
+    if one.falls_not_before is None:
+        return "no run lowers it"
+    held = ", ".join(f"{stamped(when)} {'?' if level < 0 else level}" for when, level in one.runs)
+    return (
+        f"falls not before {stamped(one.falls_not_before)} and {one.runs_needed} runs that hold "
+        f"less; seen: {held or 'none'}"
+    )
 
 
 def _level_name(column: str) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from notify.versions import Version
     from orchestration.context import CycleContext
+    from risk.decision import LevelAccount
     from risk.explain import VillageAccount
 
 _RULES = {HazardId.TSUNAMI: AreaRule.COAST_STRIP, HazardId.THUNDERSTORM: AreaRule.NOWCAST}
@@ -54,6 +55,9 @@ class Explanation:
     sources: tuple[SourceLine, ...]
     villages: int
     village: VillageAccount
+    decision: LevelAccount
+    relations: tuple[dict[str, str], ...]
+    """Rows of `event_links`, oldest first."""
     notes: tuple[str, ...]
 
 
@@ -92,8 +96,45 @@ def explain(context: CycleContext, warning_id: str, village: str | None = None) 
         sources=_sources(context, version),
         villages=len(version.body.levels),
         village=account(load_field(context.runs, event), context.layers, row),
+        decision=_decision(context, event, version, impact, str(row["adm4_code"])),
+        relations=_relations(context, event),
         notes=_notes(event, version, same=same),
     )
+
+
+def _decision(
+    context: CycleContext, event: StoredEvent, version: Version, impact: pd.DataFrame, code: str
+) -> LevelAccount:
+    """The evidence that was kept with the drafted version; made again where it was not."""
+    from notify.life import raised_at
+    from orchestration.deciding import read_evidence
+    from orchestration.event_runs import seen_runs
+    from risk.decision import level_account, village_evidence
+
+    rules, known = context.decision, event.event
+    evidence = read_evidence(context.runs, event, rules)
+    if evidence is None:
+        evidence = village_evidence(known, impact, policy=context.levels, rules=rules)
+    made = parse_instant(version.created_at)
+    return level_account(
+        code,
+        evidence,
+        impact,
+        levels=version.body.levels,
+        raised_at=raised_at(context.engine, version.warning_id, [code]).get(code),
+        runs=seen_runs(context.engine, known.event_id, rules.hold.seen_cycles),
+        rules=rules,
+        source=known.method,
+        age_minutes=(made - known.valid_from).total_seconds() / 60,
+        never_falls=known.hazard_id in rules.hold.never_lowered,
+    )
+
+
+def _relations(context: CycleContext, event: StoredEvent) -> tuple[dict[str, str], ...]:
+    from orchestration.event_runs import links_of
+
+    with context.engine.connect() as connection:
+        return tuple(links_of(connection, [event.event.event_id]))
 
 
 def _row(impact: pd.DataFrame, version: Version, village: str | None) -> dict[str, Any]:

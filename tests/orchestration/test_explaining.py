@@ -39,6 +39,21 @@ def test_the_cells_of_a_village_add_up_to_its_people(cianjur):
     assert max(cell.level for cell in found.cells) >= found.level
 
 
+def test_a_level_carries_its_evidence_its_hold_and_the_size_of_its_event(cianjur):
+    found = explain(cianjur, SHAKING)
+    row = found.decision.evidence
+    assert row["level"] == found.decision.stands_at == 3
+    assert row["value"] >= row["threshold"] == 6.5
+    assert (row["likelihood"], row["probability"], row["decided_by"]) == ("high", None, "matrix")
+    held = found.decision.falls_not_before - found.decision.raised_at
+    assert held == timedelta(minutes=90)
+    assert found.decision.runs and all(level >= 3 for _, level in found.decision.runs)
+    assert found.decision.size.grave_people > 0
+    text = as_text(found)
+    assert "matrix gives 3" in text and "Kentongan founders, 2026-11-22" in text
+    assert as_json(found, AT)["decision"]["evidence"]["impact_class"] == 3
+
+
 def test_sources_are_named_with_their_age_and_bytes(cianjur):
     (source,) = explain(cianjur, SHAKING).sources
     assert source.source_id == "bmkg-quakes"
