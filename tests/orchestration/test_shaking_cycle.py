@@ -16,15 +16,14 @@ from kentongan.db import audit
 from kentongan.errors import DataError
 from kentongan.settings import Settings
 from kentongan.times import parse_instant
-from orchestration import event_store, faults
+from orchestration import event_store, faults, stages
 from orchestration.context import open_context
-from orchestration.cycle import run_cycle
 from orchestration.event_versions import reason_of, versions_of
 from orchestration.ground import ground_of, slope_map
 from orchestration.places import places_of
 from orchestration.quakes import quake
 from orchestration.scenarios import find
-from orchestration.shaking import people_by_mmi, read_people
+from orchestration.shaking import note_people, people_by_mmi, read_people
 from processing.gmm.vs30 import Vs30Map, save
 from risk.exposure.cell_people import people_on_cells
 from risk.layers.layerset import load_layers
@@ -84,7 +83,12 @@ def night(tmp_path_factory):
 
             def cycle(at):
                 instant = parse_instant(f"2022-11-21T{at}Z")
-                return run_cycle(context, instant, sources=("bmkg-quakes", "bmkg-shakemap"))
+                stages.poll_one(context.ingest, "bmkg-quakes", instant)
+                troubles: list[dict[str, str]] = []
+                stages.overlay(context, instant, troubles)
+                note_people(context, instant, troubles)
+                stages.poll_one(context.ingest, "bmkg-shakemap", instant)
+                assert troubles == []
 
             server.show(1)
             cycle("06:26:00")

@@ -314,3 +314,48 @@ def test_updates_in_any_order_end_alike_and_levels_never_oscillate(
             [record for _, record in found], policy=policy, past=past, inputs=inputs
         )
         assert [f.event for f in final] == [f.event for f in plain]
+
+
+# --- recorded maps -----------------------------------------------------------------------
+
+RECORDED = ("20160509221910", "20240427232947", "20171118230706", "20160119022152")
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_ours_is_as_near_to_bmkgs_map_in_the_live_line(samples, policy, quake, name):
+    """What the live line tells of its difference to BMKG's own map, M5 and more: 0.25 MMI."""
+    from processing.gmm.folder import shakemaps
+    from processing.gmm.vs30 import merge
+    from processing.shaking.site import Ground
+
+    found = {m.event_id: m for m in shakemaps_of(samples, shakemaps)}[name]
+    order = np.argsort(found.latitude)
+    arrays = ShakeArrays(found.latitude[order], found.longitude, {"MMI": found.mmi[order]})
+    told = quake(
+        magnitude=found.magnitude,
+        depth_km=found.depth_km,
+        latitude=found.latitude_of,
+        longitude=found.longitude_of,
+    )
+    record = grid_record(
+        quake,
+        magnitude=found.magnitude,
+        latitude=found.latitude_of,
+        longitude=found.longitude_of,
+    )
+    inputs = ShakingInputs(grid=lambda _record: arrays, ground=Ground(grids=merge([found])))
+    past = Past(issued_ids=frozenset({f"shaking-{KEY}"}))
+    said = one([told, record], policy, inputs=inputs, past=past).event.evidence
+    assert said["chain_minus_grid_cells"] > 1000
+    assert said["chain_minus_grid_absolute"] <= 0.05
+    assert abs(said["chain_minus_grid_mean"]) <= 0.05
+
+
+_MAPS = []
+
+
+def shakemaps_of(samples, read):
+    """The recorded maps, read once."""
+    if not _MAPS:
+        _MAPS.extend(m for m in read(samples / "shakemaps") if m.event_id in RECORDED)
+    return _MAPS
