@@ -100,18 +100,6 @@ def _fill_end(
     return new
 
 
-def asked_before(connection: Connection, warning_id: str) -> dict[str, str]:
-    """Coordinators to whom a message of this warning was addressed -> the regency it was about."""
-    query = (
-        select(outbox.c.recipient_id, messages.c.area_code)
-        .join(messages, messages.c.message_id == outbox.c.message_id)
-        .join(recipients, recipients.c.recipient_id == outbox.c.recipient_id)
-        .where(messages.c.warning_id == warning_id, recipients.c.role == "coordinator")
-        .order_by(outbox.c.id.desc())
-    )
-    return {person: area_code[:5] for person, area_code in connection.execute(query)}
-
-
 def write(
     connection: Connection,
     ref: WarningRef,

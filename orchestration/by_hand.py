@@ -173,7 +173,8 @@ def _do(context: CycleContext, deed: _Deed, act: Callable[[str], Any]) -> dict[s
     """
     at = deed.at
     act(_admitted(context, deed))
-    released = release_end(context, deed.warning_id, at)
+    ends = deed.act is not Act.REVIEW
+    released = release_end(context, deed.warning_id, at) if ends else []
     messages = stages.send(context, at, urgent=True) if released else None
     try:
         with exclusive(context.settings.home):
