@@ -84,10 +84,17 @@ def released(engine: Engine, identifier: str) -> Entry | None:
     return _entry(dict(row), dict(row), datetime.max.replace(tzinfo=UTC)) if row else None
 
 
-def entries(engine: Engine, at: datetime) -> dict[str, list[Entry]]:
-    """Folder → its alerts, newest first."""
+def entries(engine: Engine, at: datetime, *, whole: bool = False) -> dict[str, list[Entry]]:
+    """Folder → its alerts, newest first: those of the index and all of late, or with `whole` all
+    there are."""
+    columns = warnings.c
+    query = _with_status().order_by(columns.created_at.desc())
+    parts = [query] if whole else [
+        query.limit(INDEXED), query.where(columns.expires >= iso(at - LOOKED_BACK)),
+    ]  # fmt: skip
     with engine.connect() as connection:
-        rows = [dict(row) for row in connection.execute(_with_status()).mappings()]
+        found_rows = [row for part in parts for row in connection.execute(part).mappings()]
+    rows = list({row["identifier"]: dict(row) for row in found_rows}.values())
     newest = {row["warning_id"]: row for row in sorted(rows, key=lambda r: int(r["version"]))}
     found: dict[str, list[Entry]] = {ACTUAL: [], EXERCISE: []}
     for row in rows:
@@ -124,7 +131,7 @@ def refresh(
         whole: look at every alert ever released, byte for byte, not only at those of late.
     """
     done = Refreshed()
-    for root, listed in entries(engine, at).items():
+    for root, listed in entries(engine, at, whole=whole).items():
         own = ACTUAL if mode is Mode.ACTUAL else EXERCISE
         if root == own or listed:
             _refresh(store, root, listed, done, at=at, public_url=public_url, whole=whole)

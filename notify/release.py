@@ -57,7 +57,7 @@ def publish_alert(
     )
     plain = to_xml(alert)
     faults = _faults(alert.identifier, plain)
-    if faults and not version.body.is_end:
+    if faults and not (version.body.is_end or version.body.holds_nowhere):
         raise RuleViolation(f"{faults}; it is not released")
     signing = signed(plain, publisher, at)
     path = keep(store, alert.identifier, signing.xml)
