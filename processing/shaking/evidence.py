@@ -22,14 +22,20 @@ from processing.shaking.allen import (
     gate_reason,
     known_figures,
 )
-from processing.shaking.compute import WITHIN_KM, Difference, Held, Lines, cap_reason
+from processing.shaking.compute import (
+    FAR_APART,
+    WITHIN_KM,
+    Difference,
+    Held,
+    Lines,
+    cap_reason,
+    far_below,
+)
 from processing.shaking.knowledge import Knowledge
 from processing.shaking.lines import CHAIN_METHOD, chain_sigma_at_epicentre, facts_of
 
 Evidence = dict[str, str | float | int | bool | None]
 GRID_METHOD = "bmkg-grid/1"
-FAR_APART = 2.0
-"""MMI, mean within 150 km: two levels; a person must look."""
 
 
 def method_of(lines: Lines, rules: ShakingRules, *, fault: bool) -> str:
@@ -173,7 +179,8 @@ def limits(state: Knowledge, lines: Lines, rules: ShakingRules) -> list[str]:
 def _limits_of_grid(lines: Lines) -> list[str]:
     apart = lines.difference
     if apart is not None and abs(apart.mean) >= FAR_APART:
-        return [f"BMKG's grid and ours differ by {apart.mean:+.1f} MMI on average: ask BMKG"]
+        stands = "; ours stands where it is higher" if far_below(lines.chain_difference) else ""
+        return [f"ours differs by {apart.mean:+.1f} MMI from BMKG's grid: ask BMKG{stands}"]
     return [f"BMKG's own grid; within {WITHIN_KM:g} km compared with ours"]
 
 
