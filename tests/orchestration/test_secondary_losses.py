@@ -9,9 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
+import shapely
 import xarray as xr
 from affine import Affine
 from sqlalchemy import select
@@ -27,7 +30,7 @@ from kentongan.settings import Settings, data_dir
 from kentongan.types import DocumentStatus, HazardId, Level
 from orchestration import event_store
 from orchestration.context import open_context
-from orchestration.losses import ShakingLosses, classes_of, losses, origin_of
+from orchestration.losses import CoastLosses, ShakingLosses, classes_of, losses, origin_of
 from orchestration.secondary import (
     inatews_spoke,
     landslide_raises,
@@ -282,3 +285,42 @@ def test_a_released_warning_holds_nothing_of_it(home, tmp_path):
     for text in (*texts, *alerts):
         assert not WORDS.search(text)
         assert not re.search("tunggu InaTEWS|landslide|liquefaction|longsor", text)
+
+
+def tsunami_of(shaking):
+    return shaking.model_copy(
+        update={
+            "event_id": "tsunami-20260814T215823Z", "hazard_id": HazardId.TSUNAMI,
+            "title": "Peringatan dini tsunami, uji", "official": True,
+        }
+    )  # fmt: skip
+
+
+def test_a_tsunami_without_heights_says_that_nobody_knows_who_walks_out(tmp_path, monkeypatch):
+    from risk.overlay import impact_table
+
+    event = tsunami_of(event_of())
+    zones = gpd.GeoDataFrame(
+        {
+            "zone": ["NTT/ENDE"], "hazard_level": [3], "adm_codes": ["53.08"], "side": [""],
+            "named_districts": [""], "onset": [pd.Timestamp(ORIGIN + timedelta(minutes=20))],
+        },
+        geometry=[shapely.Polygon()], crs=4326,
+    )  # fmt: skip
+    field = HazardField(event, AreaRule.COAST_STRIP, zones=zones)
+    with open_context(Settings(home=tmp_path), live=False) as context:
+        table = impact_table(field, context.layers, context.levels)
+        event_store.save(
+            context.engine, context.runs, field, event, table, digest="0" * 64, at=ORIGIN
+        )
+        found = losses(context, event.event_id, ORIGIN)
+    assert isinstance(found, CoastLosses)
+    assert set(found.coast["walk_out"]) == {"unknown"}
+    assert set(found.coast["have_minutes"]) == {20.0}
+    monkeypatch.setenv("KENTONGAN_HOME", str(tmp_path))
+    run = CliRunner().invoke(app, ["losses", event.event_id])
+    assert run.exit_code == 0, run.output
+    assert f"{len(found.coast)} villages with heights not known" in run.output
+    assert "yes: 0 villages" in run.output
+    rows = json.loads(CliRunner().invoke(app, ["losses", event.event_id, "--json"]).stdout)
+    assert {row["need_minutes"] for row in rows["villages"]} == {None}
