@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -133,6 +134,37 @@ def test_any_change_of_what_is_signed_is_seen(keys, data):
     new = data.draw(st.integers(33, 126))
     changed = document[:at] + bytes([new]) + document[at + 1 :]
     if changed != document:
+        with pytest.raises((RuleViolation, DataError)):
+            verify(changed, pem(keys), at=AT)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_damaged_signature_is_refused_or_proves_the_same(keys, data):
+    """Whatever stands in the signature, nothing but a refusal or the true text comes out."""
+    document = sign(XML, signer_of(keys))
+    start, end = document.index(b"<ds:Signature "), document.rindex(b"</alert>")
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(start, end))
+        cut = data.draw(st.integers(0, 60))
+        document = document[:at] + data.draw(st.binary(max_size=6)) + document[at + cut :]
+    try:
+        found = verify(document, pem(keys), at=AT)
+    except (RuleViolation, DataError):
+        return
+    assert cap.parse(found.signed) == ALERT
+
+
+@pytest.mark.parametrize(
+    "name", ["SignatureValue", "DigestValue", "SignedInfo", "Reference", "SignatureMethod"]
+)
+def test_an_emptied_or_missing_part_is_refused(keys, name):
+    document = sign(XML, signer_of(keys)).decode()
+    found = re.search(rf"<ds:{name}\b.*?(</ds:{name}>|/>)", document, re.DOTALL)
+    assert found
+    start, end = found.span()
+    for put in ("", f"<ds:{name}/>"):
+        changed = (document[:start] + put + document[end:]).encode()
         with pytest.raises((RuleViolation, DataError)):
             verify(changed, pem(keys), at=AT)
 
