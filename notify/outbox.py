@@ -46,6 +46,7 @@ def fill_outbox(
     routes: Routes = RECORDER_ONLY,
     coordinators: Mapping[str, str] | None = None,
     publisher: Publisher | None = None,
+    urgent: bool = False,
 ) -> int:
     """Rows for everybody whom a released version concerns; returns how many are new.
 
@@ -55,6 +56,8 @@ def fill_outbox(
     Args:
         routes: from `notify.firewall.routes_for`.
         coordinators: coordinator_id -> adm2_code.
+        urgent: of an end, leave the many rows that wait to `clear_waiting`, so that its first
+            message leaves sooner. None of them can go out: the dispatcher asks each time.
 
     Raises:
         RuleViolation: the version is not released.
@@ -70,7 +73,10 @@ def fill_outbox(
         routes = routes.open_to(version.body.status)
         publisher = publisher or Publisher()
         if version.body.is_end:
-            return _fill_end(connection, version, at=at, routes=routes, publisher=publisher)
+            states = (OutboxState.LEASED,) if urgent else told.WAITING
+            return _fill_end(
+                connection, version, at=at, routes=routes, publisher=publisher, states=states
+            )
         made = messages_for(
             version.ref, version.body, publisher=publisher, coordinators=coordinators or {}
         )
@@ -80,13 +86,25 @@ def fill_outbox(
         return write(connection, ref, made, at=at, not_after=version.body.expires, routes=routes)
 
 
+def clear_waiting(engine: Engine, ref: WarningRef) -> int:
+    """Suppress what still waits of a warning that this version ended; returns how many rows."""
+    with writing(engine) as connection:
+        return told.suppress_waiting(connection, ref, tasks=ref.action == "cancel")
+
+
 def _fill_end(
-    connection: Connection, version: Version, *, at: datetime, routes: Routes, publisher: Publisher
+    connection: Connection,
+    version: Version,
+    *,
+    at: datetime,
+    routes: Routes,
+    publisher: Publisher,
+    states: Sequence[OutboxState],
 ) -> int:
     """To exactly those who were told; what waits of the warning is not sent any more."""
     ref, body = version.ref, version.body
     cancels = body.action == "cancel"
-    stopped = told.suppress_waiting(connection, ref, tasks=cancels)
+    stopped = told.suppress_waiting(connection, ref, tasks=cancels, states=states)
     people = told.coordinators_told(connection, ref)
     made = messages_for(ref, body, publisher=publisher, coordinators={}, asked=people)
     keep_texts(connection, ref, made)

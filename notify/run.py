@@ -101,8 +101,12 @@ def release_and_fill(
     coordinators: pd.DataFrame | None = None,
     publisher: Publisher | None = None,
     synthetic_residents: bool = True,
+    urgent: bool = False,
 ) -> Published:
     """The second half; also what an approval calls for a waiting draft.
+
+    Args:
+        urgent: see `notify.outbox.fill_outbox`.
 
     Raises:
         RuleViolation: see `notify.approval.release`.
@@ -126,6 +130,7 @@ def release_and_fill(
         routes=routes_for(mode, live=live, status=body.status, test_numbers=publisher.test_numbers),
         coordinators=regencies,
         publisher=publisher,
+        urgent=urgent,
     )
     return Published(ref=ref, alert=alert, messages=new)
 

@@ -95,7 +95,13 @@ def is_overtaken(connection: Connection, ref: WarningRef) -> bool:
     return connection.execute(query.limit(1)).first() is not None
 
 
-def suppress_waiting(connection: Connection, ref: WarningRef, *, tasks: bool) -> int:
+def suppress_waiting(
+    connection: Connection,
+    ref: WarningRef,
+    *,
+    tasks: bool,
+    states: Sequence[OutboxState] = WAITING,
+) -> int:
     """Rows of earlier versions that were not sent yet; returns how many.
 
     Args:
@@ -104,7 +110,7 @@ def suppress_waiting(connection: Connection, ref: WarningRef, *, tasks: bool) ->
     earlier = _earlier(ref) if tasks else _earlier(ref).where(messages.c.purpose != "task")
     change = (
         update(outbox)
-        .where(outbox.c.message_id.in_(earlier), outbox.c.state.in_(WAITING))
+        .where(outbox.c.message_id.in_(earlier), outbox.c.state.in_(states))
         .values(
             state=OutboxState.SUPPRESSED,
             lease_until=None,

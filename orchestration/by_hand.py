@@ -23,7 +23,7 @@ from kentongan.release_policy import needs_code
 from kentongan.settings import Settings, data_dir
 from orchestration import stages
 from orchestration.context import CycleContext
-from orchestration.releasing import release_end
+from orchestration.releasing import clear_ended, release_end
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -175,7 +175,7 @@ def _do(context: CycleContext, deed: _Deed, act: Callable[[str], Any]) -> dict[s
     act(_admitted(context, deed))
     ends = deed.act is not Act.REVIEW
     released = release_end(context, deed.warning_id, at) if ends else []
-    messages = stages.send(context, at, urgent=True) if released else None
+    messages = _correct(context, deed.warning_id, at) if released else None
     try:
         with exclusive(context.settings.home):
             released = [*released, *stages.release_all(context, at)]
@@ -191,6 +191,13 @@ def _do(context: CycleContext, deed: _Deed, act: Callable[[str], Any]) -> dict[s
         "messages": messages,
         "waits_for": _waits_for(context, deed.warning_id, at),
     }
+
+
+def _correct(context: CycleContext, warning_id: str, at: datetime) -> dict[str, Any]:
+    """The correction first, then what waits of the warning is taken out."""
+    messages = stages.send(context, at, urgent=True)
+    clear_ended(context, warning_id)
+    return messages
 
 
 def _send_and_plan(context: CycleContext, at: datetime) -> dict[str, Any]:

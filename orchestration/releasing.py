@@ -68,7 +68,8 @@ def _told(done: Published) -> dict[str, Any]:
 def release_end(context: CycleContext, warning_id: str, at: datetime) -> list[dict[str, Any]]:
     """Release and fill the newest version of one warning, if it is an end that may go out.
 
-    Takes no lock of the home: each step is a transaction, and a cycle that is busy sending what is
+    What still waits of the warning is suppressed by `clear_ended`, after the first messages have
+    left. Takes no lock of the home: each step is a transaction, and a cycle that is busy sending what is
     wrong must not hold up the correction.
 
     Raises:
@@ -93,8 +94,19 @@ def release_end(context: CycleContext, warning_id: str, at: datetime) -> list[di
         coordinators=context.layers.coordinators,
         synthetic_residents=False,
         publisher=Publisher.from_settings(context.settings),
+        urgent=True,
     )
     return [_told(done)] if done.alert else []
+
+
+def clear_ended(context: CycleContext, warning_id: str) -> int:
+    """Suppress what still waits of a warning that was just ended; returns how many rows."""
+    from notify import versions
+    from notify.outbox import clear_waiting
+
+    with context.engine.connect() as connection:
+        newest = versions.newest(connection, warning_id)
+    return 0 if newest is None else clear_waiting(context.engine, newest.ref)
 
 
 def plan_in_force(context: CycleContext, at: datetime) -> int:

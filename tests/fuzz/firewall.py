@@ -62,6 +62,12 @@ class Case:
     stopped: bool
 
     @property
+    def column(self) -> str:
+        """Status of the warning as its table has it."""
+        lied = self.status != "Actual" or "column" in self.lies
+        return self.status if lied else "Test"
+
+    @property
     def shown(self) -> list[str]:
         return [self.text, *(self.payload or {}).values()]
 
@@ -71,7 +77,7 @@ class Case:
         return (
             self.mode is Mode.ACTUAL and self.live and self.bound_live
             and abs(self.minutes) <= 10 and self.lies >= LIES - {"text", "number"}
-            and self.route == "sms" and self.status == "Actual"
+            and self.route == "sms" and self.column == "Actual"
             and not SPEAKS_OF_A_DRILL & set(self.shown)
             and self.address in PHONES and not self.synthetic and not self.stopped
         )  # fmt: skip
@@ -81,14 +87,14 @@ class Case:
         """Whether this must reach a listed test number."""
         return (
             self.mode is Mode.TEST and abs(self.minutes) <= 10 and self.route == "test"
-            and self.status == "Test" and all(text.startswith("TES") for text in self.shown)
+            and self.column == "Test" and all(text.startswith("TES") for text in self.shown)
             and self.address in SAME_NUMBER and bool(SAME_NUMBER & set(self.listed))
             and not self.synthetic and not self.stopped
         )  # fmt: skip
 
     @property
     def marked(self) -> bool:
-        word = {"Actual": "", "Exercise": "LATIHAN", "Test": "TES"}.get(self.status)
+        word = {"Actual": "", "Exercise": "LATIHAN", "Test": "TES"}.get(self.column)
         return word is not None and all(text.startswith(word) for text in self.shown)
 
 
@@ -153,8 +159,7 @@ def _built(one: Case) -> Forgery:
         clock=AT + timedelta(minutes=one.minutes), route=one.route, test_numbers=one.listed,
     )  # fmt: skip
     with forged.engine.begin() as connection:
-        if one.status != "Actual" or "column" not in one.lies:
-            connection.execute(update(warnings).values(cap_status=one.status))
+        connection.execute(update(warnings).values(cap_status=one.column))
         connection.execute(update(messages).values(text=one.text, payload=one.payload))
         connection.execute(update(recipients).values(address=one.address, synthetic=one.synthetic))
     if one.stopped:

@@ -20,7 +20,7 @@ from kentongan.types import HazardId, Mode, OutboxState, WarningState
 from notify import ending, told, versions
 from notify.channels.channel import Outcome, Outgoing, Receipt
 from notify.dispatch import LEASE, dispatch
-from notify.outbox import fill_outbox
+from notify.outbox import clear_waiting, fill_outbox
 from notify.run import release_and_fill
 from notify.switches import stops, throw
 
@@ -247,6 +247,20 @@ def test_between_release_and_fill_nothing_more_of_it_leaves(world, monkeypatch):
         let_out(world, ref)
     assert send(world, at=world.at + MINUTE) == []
     assert set(states(world, 1)) == {OutboxState.SUPPRESSED}
+
+
+def test_an_urgent_end_leaves_first_and_nothing_else_leaves_before_the_rest_is_cleared(half):
+    world, sent = half
+    ref = ask(world)
+    done = release_and_fill(
+        world.engine, world.store, ref, at=world.at + MINUTE, mode=Mode.EXERCISE, live=True,
+        policy=world.policy, coordinators=world.coordinators, urgent=True,
+    )  # fmt: skip
+    assert done.messages == 20 and states(world, 1)[OutboxState.READY] > 0
+    assert {m.version for m in send(world, at=world.at + MINUTE, urgent=True)} == {2}
+    assert clear_waiting(world.engine, ref) > 0 and clear_waiting(world.engine, ref) == 0
+    assert states(world, 1)[OutboxState.READY] == 0
+    assert send(world, at=world.at + MINUTE) == []
 
 
 def test_a_crash_between_suppress_and_write_leaves_both_undone(half, monkeypatch):
