@@ -18,8 +18,9 @@ def people_on_cells(operator: ExposureOperator) -> NDArray[np.float64]:
     once for an operator.
     """
     share = operator.share * (operator.people[operator.row] / operator.scale)
-    found = np.bincount(
-        operator.cell, weights=share, minlength=operator.grid.rows * operator.grid.columns
+    cells = operator.grid.rows * operator.grid.columns
+    found: NDArray[np.float64] = np.bincount(operator.cell, weights=share, minlength=cells).astype(
+        np.float64
     )
     np.add.at(found, operator.unassigned.cell, operator.unassigned.people)
     found.setflags(write=False)
