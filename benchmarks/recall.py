@@ -41,7 +41,8 @@ dispatch(make_engine(sys.argv[1]), {"recorder": Slow(Path(sys.argv[2]))}, at=at)
 
 
 def recall() -> Iterator[Result]:
-    """`urgent`, as `orchestration.by_hand` does it. One event over 2,000 villages; the sender of another process goes on at 1,000 a second."""
+    """One event over 2,000 villages, taken back as `orchestration.by_hand` does it; the sender of
+    another process goes on at 1,000 messages a second."""
     with tempfile.TemporaryDirectory() as name:
         yield from _measured(Path(name))
 

@@ -69,8 +69,8 @@ def release_end(context: CycleContext, warning_id: str, at: datetime) -> list[di
     """Release and fill the newest version of one warning, if it is an end that may go out.
 
     What still waits of the warning is suppressed by `clear_ended`, after the first messages have
-    left. Takes no lock of the home: each step is a transaction, and a cycle that is busy sending what is
-    wrong must not hold up the correction.
+    left. Takes no lock of the home: each step is a transaction, and a cycle that is busy sending
+    what is wrong must not hold up the correction.
 
     Raises:
         RuleViolation: see `notify.approval.release`.

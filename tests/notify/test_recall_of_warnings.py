@@ -250,7 +250,7 @@ def test_between_release_and_fill_nothing_more_of_it_leaves(world, monkeypatch):
 
 
 def test_an_urgent_end_leaves_first_and_nothing_else_leaves_before_the_rest_is_cleared(half):
-    world, sent = half
+    world, _ = half
     ref = ask(world)
     done = release_and_fill(
         world.engine, world.store, ref, at=world.at + MINUTE, mode=Mode.EXERCISE, live=True,
