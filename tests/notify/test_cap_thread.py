@@ -9,7 +9,8 @@ import pytest
 from console.cap_thread import as_document, report, thread
 from kentongan.decision import Action
 from kentongan.errors import DataError
-from kentongan.types import HazardId
+from kentongan.types import HazardId, Mode
+from notify import approval, ending
 
 MINUTE = timedelta(minutes=1)
 
@@ -53,3 +54,23 @@ def test_a_document_that_was_changed_is_not_printed_as_ours(world, links):
 def test_a_warning_that_was_never_released_has_no_thread(world):
     with pytest.raises(DataError, match="nothing of it was released"):
         thread(world.engine, world.store, "w-none")
+
+
+def test_a_cancel_takes_back_every_alert_that_has_not_expired(world):
+    levels = world.levels("75", 2)
+    world.publish(Action.ALERT, levels)
+    world.publish(Action.UPDATE, dict.fromkeys(levels, 3), at=world.at + MINUTE)
+    at = world.at + 2 * MINUTE
+    ref = ending.cancel(
+        world.engine, "w-thunderstorm-1", world.areas, actor="ani", at=at, reason="keliru",
+        mode=Mode.EXERCISE, live=True,
+    )  # fmt: skip
+    done = approval.release(
+        world.engine, world.store, ref, at=at, policy=world.policy, mode=Mode.EXERCISE, live=True
+    )
+    assert done is not None
+    links = thread(world.engine, world.store, "w-thunderstorm-1")
+    assert [link.alert.msg_type for link in links] == ["Alert", "Update", "Cancel"]
+    assert len((links[2].alert.references or "").split()) == 2
+    assert as_document(links)[2]["errors"] == []
+    assert links[2].alert.infos[0].headline.startswith("LATIHAN. DIBATALKAN")
