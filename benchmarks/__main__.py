@@ -10,12 +10,15 @@ import sys
 
 from benchmarks import (
     cycle,
+    deciding,
     evacuation,
     exposure,
     feeds,
     forecast_plan,
     overlay,
     points,
+    rain,
+    recall,
     shaking,
 )
 from benchmarks.harness import Bench
@@ -28,7 +31,10 @@ BENCHES: dict[str, Bench] = {
     **exposure.BENCHES,
     **overlay.BENCHES,
     **points.BENCHES,
+    **recall.BENCHES,
+    **rain.BENCHES,
     **shaking.BENCHES,
+    **deciding.BENCHES,
 }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,6 +32,8 @@ UNKNOWN = 65_535
 WINDOWS_H = (1, 3, 6, 24)
 LONGEST_GAP = timedelta(minutes=20)
 """Two scans of Himawari; a storm lives and dies in a longer gap."""
+HELD_H = 6
+"""Increments of so many hours are held in memory: 150 MB of the base grid."""
 LEAST_COVERAGE = 0.75
 """Share of a window that must be known for its sum to be told."""
 
@@ -43,12 +45,20 @@ class Increment:
     start: datetime
     end: datetime
     load: Callable[[], Amounts]
-    """Hundredths of a millimetre, shape (rows, columns); read again when it leaves a window, so
-    that a day of frames need not be held in memory."""
+    """Hundredths of a millimetre, shape (rows, columns); read again when it leaves a window that
+    is so long that its increments are not held in memory."""
+    kept: list[Amounts] = field(default_factory=list)
+    """The amounts, while they are held."""
 
     @property
     def amounts(self) -> Amounts:
-        return self.load()
+        if not self.kept:
+            self.kept.append(self.load())
+        return self.kept[0]
+
+    def release(self) -> None:
+        """Hold the amounts no longer."""
+        self.kept.clear()
 
     @property
     def minutes(self) -> int:
@@ -87,7 +97,7 @@ def increment(
         return None
     amounts = np.empty_like(earlier)
     _trapezoid(earlier, later, (end - start).total_seconds() / 7200.0, amounts)
-    return Increment(start, end, lambda: amounts)
+    return Increment(start, end, lambda: amounts, [amounts])
 
 
 @jit_parallel
@@ -127,34 +137,45 @@ class RunningSums:
         if self.end is not None and new.start < self.end:
             raise ValueError(f"increment from {iso(new.start)}: the sums stand at {iso(self.end)}")
         self.end = new.end
-        for window, hours in enumerate(self.windows_h):
-            held = self._held[window]
+        leaving = []
+        for held, hours in zip(self._held, self.windows_h, strict=True):
             held.append(new)
-            gone = _too_old(held, new.end - timedelta(hours=hours))
-            # Nearly always one comes and one goes: both in one pass over the field.
-            self._pass(window, come, new.minutes, gone.pop(0) if gone else None)
-            for other in gone:
-                self._pass(window, None, 0, other)
+            leaving.append(_too_old(held, new.end - timedelta(hours=hours)))
+        # Nearly always one comes and at most one goes: all windows in one pass over the field.
+        first = [gone.pop(0) if gone else None for gone in leaving]
+        self._advance(come, new.minutes, first)
+        for window, gone in enumerate(leaving):
+            for old in gone:
+                _take(self._total[window], self._known[window], old.amounts, old.minutes)
+        self._release([[f, *gone] if f else gone for f, gone in zip(first, leaving, strict=True)])
+
+    def _advance(self, come: Amounts, minutes: int, old: Sequence[Increment | None]) -> None:
+        """`come` into every window, and out of each what leaves it."""
+        nothing = np.zeros((1, 1), dtype=np.uint16)
+        amounts = tuple(o.amounts if o else nothing for o in old)
+        gone = np.array([o.minutes if o else 0 for o in old], dtype=np.int16)
+        _come_and_go(come, np.int16(minutes), amounts, gone, self._total, self._known)
+
+    def _release(self, leaving: Sequence[Sequence[Increment]]) -> None:
+        """What has left the last window that is held in memory, and what comes back from disk."""
+        for hours, gone in zip(self.windows_h, leaving, strict=True):
+            if hours >= min(HELD_H, self.windows_h[-1]):
+                for old in gone:
+                    old.release()
 
     def skip(self, end: datetime) -> None:
         """Move on to `end` over a gap: nothing comes in, and what is too old goes."""
         self.end = end
         for window, hours in enumerate(self.windows_h):
-            for old in _too_old(self._held[window], end - timedelta(hours=hours)):
-                self._pass(window, None, 0, old)
+            gone = _too_old(self._held[window], end - timedelta(hours=hours))
+            for old in gone:
+                _take(self._total[window], self._known[window], old.amounts, old.minutes)
+                if hours >= HELD_H:
+                    old.release()
 
     @property
     def shape(self) -> tuple[int, ...]:
         return self._total.shape[1:]
-
-    def _pass(self, window: int, come: Amounts | None, minutes: int, old: Increment | None) -> None:
-        total, known = self._total[window], self._known[window]
-        if come is not None and old is not None:
-            _both(total, known, come, minutes, old.amounts, old.minutes)
-        elif come is not None:
-            _give(total, known, come, minutes)
-        elif old is not None:
-            _take(total, known, old.amounts, old.minutes)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Totals and known minutes by window: with the increments held, all there is to keep."""
@@ -198,9 +219,9 @@ class RunningSums:
         What is not known within a window that counts is not filled: the sum is a lower bound.
         """
         place = self._place(hours)
-        amount = self._total[place].astype(np.float32) / HUNDREDTHS
-        least = LEAST_COVERAGE * hours * 60
-        return np.where(self._known[place] >= least, amount, np.float32(np.nan))
+        out = np.empty(self.shape, dtype=np.float32)
+        _told(self._total[place], self._known[place], LEAST_COVERAGE * hours * 60, out)
+        return out
 
     def _place(self, hours: int) -> int:
         if hours not in self.windows_h:
@@ -220,15 +241,6 @@ def _middle(one: Increment) -> datetime:
 
 
 @jit_parallel
-def _give(total: Any, known: Any, new: Any, minutes: Any) -> None:
-    for i in numba.prange(total.shape[0]):
-        for j in range(total.shape[1]):
-            if new[i, j] != UNKNOWN:
-                total[i, j] += new[i, j]
-                known[i, j] += minutes
-
-
-@jit_parallel
 def _take(total: Any, known: Any, old: Any, minutes: Any) -> None:
     for i in numba.prange(total.shape[0]):
         for j in range(total.shape[1]):
@@ -238,14 +250,29 @@ def _take(total: Any, known: Any, old: Any, minutes: Any) -> None:
 
 
 @jit_parallel
-def _both(total: Any, known: Any, new: Any, come: Any, old: Any, gone: Any) -> None:
+def _told(total: Any, known: Any, least: Any, out: Any) -> None:
     for i in numba.prange(total.shape[0]):
         for j in range(total.shape[1]):
-            more = new[i, j] != UNKNOWN
-            less = old[i, j] != UNKNOWN
-            amount = np.int32(new[i, j]) * more - np.int32(old[i, j]) * less
-            total[i, j] += amount
-            known[i, j] += come * more - gone * less
+            enough = known[i, j] >= least
+            out[i, j] = np.float32(total[i, j]) * np.float32(0.01) if enough else np.nan
+
+
+@jit_parallel
+def _come_and_go(come: Any, minutes: Any, old: Any, gone: Any, total: Any, known: Any) -> None:
+    """Every window in one pass; a window that nothing leaves has `gone` 0 and no amounts."""
+    rows, columns = come.shape
+    for i in numba.prange(rows):
+        for window in range(len(old)):
+            leaving = old[window]
+            for j in range(columns):
+                if come[i, j] != UNKNOWN:
+                    total[window, i, j] += come[i, j]
+                    known[window, i, j] += minutes
+            if gone[window] > 0:
+                for j in range(columns):
+                    if leaving[i, j] != UNKNOWN:
+                        total[window, i, j] -= leaving[i, j]
+                        known[window, i, j] -= gone[window]
 
 
 def running(
@@ -275,15 +302,12 @@ def running(
 
 
 def again(step: Increment, load: Callable[[], Amounts], later: Callable[[], Amounts]) -> Increment:
-    """The same increment; after its first use it is made again from its two frames."""
-    first = [step.amounts]
+    """The same increment; once released, it is made again from its two frames."""
 
     def amounts() -> Amounts:
-        if first:
-            return first.pop()
         made = increment(load(), later(), start=step.start, end=step.end)
         if made is None:
             raise ValueError(f"increment from {iso(step.start)}: no increment any more")
         return made.amounts
 
-    return Increment(step.start, step.end, amounts)
+    return Increment(step.start, step.end, amounts, list(step.kept))
