@@ -1,7 +1,7 @@
 """### Housekeeping
 
-Every night: deletes the bytes that the retention policy gives up and reads the archive through,
-so that a changed or lost document is known before somebody needs it.
+Every night: deletes the bytes that the retention policy gives up and reads the archive and every
+public alert through, so that a changed or lost document is known before somebody needs it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,14 @@ def housekeeping() -> None:
 
         return verify_archive()
 
-    in_a_row(thin(), verify())
+    @task(execution_timeout=timedelta(minutes=5), trigger_rule="all_done")
+    def alerts() -> dict[str, Any]:
+        from orchestration.airflow.live import now
+        from orchestration.publishing import verify_alerts
+
+        return verify_alerts(now())
+
+    in_a_row(thin(), verify(), alerts())
 
 
 housekeeping()
