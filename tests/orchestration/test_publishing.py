@@ -32,7 +32,8 @@ def settings(tmp_path):
         "expires": "2022-11-21T12:00:00Z", "body": {},
     }  # fmt: skip
     alert = {
-        "identifier": "a-1", "warning_id": "w-1", "version": 1, "sender": "s", "path": "cap/a-1.xml",
+        "identifier": "a-1", "warning_id": "w-1", "version": 1, "sender": "s",
+        "path": "cap/a-1.xml",
         "sent": "2022-11-21T13:30:00+07:00", "expires": "2022-11-21T19:00:00+07:00",
         "sha256": digest, "unsigned_sha256": digest,
     }  # fmt: skip
