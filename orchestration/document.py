@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from kentongan.contacts import contacts
 from kentongan.times import iso
 from kentongan.view import TaskLine, UnknownArea
 from orchestration.context import CycleContext
@@ -15,6 +16,7 @@ from orchestration.view import task_lines, unknown_area_lines
 
 if TYPE_CHECKING:
     from notify.listing import Listed
+    from notify.warning import AreaGroup
 
 LOOK_BACK = timedelta(hours=24)
 """Ended warnings stay in the document for a day: an officer must see that they ended."""
@@ -124,7 +126,20 @@ def _warning(context: CycleContext, listed: Listed) -> dict[str, Any]:
         "sent": iso(datetime.fromisoformat(alert.sent)) if alert else None,
         "expires": iso(body.expires),
         "unresolved": list(body.unresolved),
+        "gaps": [_gap(group) for group in body.groups if group.gap],
         "cap": context.runs.uri(alert.path) if alert else None,
+    }
+
+
+def _gap(group: AreaGroup) -> dict[str, Any]:
+    """People of a regency whom no team reaches, who is told, and the words for its BPBD."""
+    return {
+        "adm2_code": group.adm2_code,
+        "level": group.level,
+        "uncovered_people": group.uncovered_people,
+        "neighbours": list(group.neighbours),
+        "bpbd": group.bpbd,
+        "bpbd_contact": contacts().bpbd.get(group.adm2_code),
     }
 
 
