@@ -7,11 +7,13 @@ the rest of the way at once.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Engine
 
 from kentongan.accounts import Act, Actor, admit
 from kentongan.accounts.sealing import secrets_key
@@ -211,16 +213,30 @@ def _admitted(context: CycleContext, deed: _Deed) -> str:
     version = _newest(context, deed.warning_id)
     if deed.content is not None:
         _same_content(context, version, deed)
-    code_needed = needs_code(context.release, context.settings.mode)
-    return admit(
-        context.engine,
-        deed.actor,
-        deed.act,
-        at=deed.at,
-        key=secrets_key(context.settings) if code_needed else None,
-        areas=areas_of(version),
-        code_needed=code_needed,
-    )
+    return identify(
+        context.engine, context.settings, context.release, deed.actor, deed.act,
+        at=deed.at, areas=areas_of(version),
+    )  # fmt: skip
+
+
+def identify(
+    engine: Engine,
+    settings: Settings,
+    release: ReleasePolicy,
+    actor: Actor,
+    act: Act,
+    *,
+    at: datetime,
+    areas: Sequence[str] = (),
+) -> str:
+    """The name for the audit, when the person may do this here; a code is used up.
+
+    Raises:
+        RuleViolation: see `kentongan.accounts.admit`.
+    """
+    code_needed = needs_code(release, settings.mode)
+    key = secrets_key(settings) if code_needed else None
+    return admit(engine, actor, act, at=at, key=key, areas=areas, code_needed=code_needed)
 
 
 def _same_content(context: CycleContext, version: Version, deed: _Deed) -> None:

@@ -19,6 +19,7 @@ Route = Annotated[
     str | None, typer.Option("--route", help="One route alone, e.g. sms; default: all.")
 ]
 Actor = Annotated[str, typer.Option("--as", metavar="NAME", help="Your name, for the audit.")]
+Code = Annotated[str, typer.Option("--code", help="Six digits of your one-time code.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why, in one line.")]
 PAUSE_S = 1.0
 """Between two looks into the outbox."""
@@ -65,22 +66,30 @@ def _go_on(settings: Any) -> None:
 
 
 @group.command()
-def stop(actor: Actor, reason: Reason, route: Route = None) -> None:
+def stop(actor: Actor, reason: Reason, route: Route = None, code: Code = "") -> None:
     """Throw the kill switch: nothing more leaves, within one window of a running blast."""
-    _throw(is_open=False, actor=actor, reason=reason, route=route)
+    _throw(is_open=False, actor=actor, code=code, reason=reason, route=route)
 
 
 @group.command()
-def go(actor: Actor, reason: Reason, route: Route = None) -> None:
+def go(actor: Actor, reason: Reason, route: Route = None, code: Code = "") -> None:
     """Open it again; what waited and has not expired goes out."""
-    _throw(is_open=True, actor=actor, reason=reason, route=route)
+    _throw(is_open=True, actor=actor, code=code, reason=reason, route=route)
 
 
-def _throw(*, is_open: bool, actor: str, reason: str, route: str | None) -> None:
+def _throw(*, is_open: bool, actor: str, code: str, reason: str, route: str | None) -> None:
+    from kentongan import accounts
+    from kentongan.policy import ReleasePolicy, load_policy
     from notify.switches import stops, throw
+    from orchestration.by_hand import identify
 
-    with database(open_settings()) as engine:
-        throw(engine, is_open=is_open, at=now(), actor=actor, reason=reason, route=route)
+    settings, at = open_settings(), now()
+    release = load_policy(settings.resolved_policy, ReleasePolicy)
+    who = accounts.Actor(actor, code.replace(" ", ""))
+    act = accounts.Act.RESUME if is_open else accounts.Act.STOP
+    with database(settings) as engine:
+        name = identify(engine, settings, release, who, act, at=at)
+        throw(engine, is_open=is_open, at=at, actor=name, reason=reason, route=route)
         left = stops(engine)
     what = f"route {route}" if route else "every route"
     print(f"{what}: {'may send' if is_open else 'stopped'}; written into the audit")

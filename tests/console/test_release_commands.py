@@ -170,6 +170,7 @@ def test_wrong_use_is_said_and_changes_nothing(call, home):
         (("accounts", "totp", "x"), "say which admin you are"),
         (("accounts", "disable", "x"), "say which admin you are"),
         (("warning", "approve", WARNING, "--as", "ani", "--content", "0" * 12), "read it again"),
+        (("dispatch", "stop", "--as", "ani", "--reason", "x"), "no account of that name"),
         (("warning", "review", WARNING, "--as", "ani"), "no account of that name"),
     ):
         status, out = call(*arguments)
