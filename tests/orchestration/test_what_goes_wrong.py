@@ -14,7 +14,7 @@ from kentongan.errors import KentonganError, RuleViolation
 from kentongan.migrate import migrate
 from kentongan.settings import Settings
 from kentongan.types import Mode
-from orchestration import event_store, stages, steps, watch
+from orchestration import deciding, event_store, stages, steps, watch
 from orchestration.context import open_context
 from orchestration.cycle import run_cycle
 from orchestration.scenarios import find
@@ -69,14 +69,14 @@ def test_a_lost_impact_table_is_made_again(play):
 
 
 def test_one_broken_event_keeps_nobody_else_from_being_warned(play, monkeypatch):
-    decide_one = stages._decide_one
+    decide_one = deciding.decide_one
 
-    def broken(context, stored, at):
-        if stored.event.hazard_id == "shaking":
+    def broken(context, one, *others):
+        if one.known.event.hazard_id == "shaking":
             raise RuntimeError("disk on fire")
-        return decide_one(context, stored, at)
+        return decide_one(context, one, *others)
 
-    monkeypatch.setattr(stages, "_decide_one", broken)
+    monkeypatch.setattr(deciding, "decide_one", broken)
     _, document = play("flores", 1)
     assert [w["hazard_id"] for w in document["warnings"]] == ["tsunami"]
     (trouble,) = document["troubles"]
