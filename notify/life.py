@@ -28,7 +28,7 @@ from notify.versions import Version, note
 from notify.warning import (
     WarningBody,
     WarningRef,
-    content_hash,
+    hash_of_content,
     warning_id_of,
 )
 
@@ -103,14 +103,15 @@ def add_draft(
     connection: Connection, warning_id: str, body: WarningBody, *, at: datetime, actor: str
 ) -> WarningRef:
     newest = versions.newest(connection, warning_id)
-    digest = content_hash(body)
+    content = body.model_dump(mode="json")
+    digest = hash_of_content(content)
     if newest and newest.state in PENDING:
         if newest.content_hash == digest:
             return newest.ref
         versions.advance(connection, newest.ref, Trigger.REPLACE, at=at, actor=actor)
     version = newest.version + 1 if newest else 1
     ref = WarningRef(warning_id, version, digest, body.action)
-    versions.insert(connection, ref, body, at=at)
+    versions.insert(connection, ref, body, at=at, content=content)
     versions.advance(connection, ref, Trigger.DRAFT, at=at, actor=actor, reason=body.reason)
     note(connection, "warning.draft", ref, at=at, actor=actor, reason=body.reason)
     return ref

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select, text
 
@@ -143,7 +144,15 @@ def unfinished(connection: Connection) -> list[WarningRef]:
     return [*(get(connection, *row).ref for row in rows), *drafts]
 
 
-def insert(connection: Connection, ref: WarningRef, body: WarningBody, *, at: datetime) -> None:
+def insert(
+    connection: Connection,
+    ref: WarningRef,
+    body: WarningBody,
+    *,
+    at: datetime,
+    content: dict[str, Any] | None = None,
+) -> None:
+    """Add a version; `content` is the body as JSON where the caller has it already."""
     connection.execute(
         warnings.insert().values(
             warning_id=ref.warning_id,
@@ -157,7 +166,7 @@ def insert(connection: Connection, ref: WarningRef, body: WarningBody, *, at: da
             content_hash=ref.content_hash,
             created_at=iso(at),
             expires=iso(body.expires),
-            body=body.model_dump(mode="json"),
+            body=content or body.model_dump(mode="json"),
         )
     )
 
