@@ -22,9 +22,7 @@ Admin = Annotated[str, typer.Option("--as", metavar="ADMIN", help="Your own acco
 Code = Annotated[str, typer.Option("--code", help="Six digits of your one-time code.")]
 Areas = Annotated[
     list[str] | None,
-    typer.Option(
-        "--area", help="Code of a province, regency …; repeatable. None: the nation."
-    ),
+    typer.Option("--area", help="Code of a province, regency …; repeatable. None: the nation."),
 ]
 ROLES = "viewer, analyst, duty-officer, approver, coordinator, admin"
 RoleName = Annotated[str, typer.Option("--role", help=f"One of {ROLES}.")]
