@@ -126,17 +126,15 @@ def _said(group: AreaGroup, told: tuple[str, ...]) -> list[Wording]:
     named: dict[str, set[str]] = {}
     for one in every:
         named.setdefault(one.language, set()).update(one.villages)
-    found = [
-        one.model_copy(
-            update={
-                "villages": tuple(c for c in one.villages if c in set(told))
-                if one.villages
-                else tuple(c for c in told if c not in named[one.language])
-            }
-        )
-        for one in every
-    ]
-    return [one for one in found if one.villages]
+    wanted = set(told)
+    found = []
+    for one in every:
+        own_words = tuple(code for code in one.villages if code in wanted)
+        rest = tuple(code for code in told if code not in named[one.language])
+        villages = own_words if one.villages else rest
+        if villages:
+            found.append(one.model_copy(update={"villages": villages}))
+    return found
 
 
 def _readiness(
