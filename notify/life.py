@@ -181,12 +181,14 @@ def _released_levels(newest: Version, released: Version | None) -> dict[str, int
     return released.body.levels
 
 
-def raised_at(engine: Engine, warning_id: str, codes: Collection[str]) -> dict[str, datetime]:
-    """When the level of each village came to be what it is in the newest version."""
+def raised_at(
+    engine: Engine, warning_id: str, version: int, codes: Collection[str]
+) -> dict[str, datetime]:
+    """When the level of each village came to be what it is in a version."""
     if not codes:
         return {}
     with engine.connect() as connection:
-        past = versions.levels_over_time(connection, warning_id)
+        past = versions.levels_over_time(connection, warning_id, version)
     made, levels = past[0]
     found = {code: made for code in codes if code in levels}
     open_codes = set(found)

@@ -251,12 +251,12 @@ def in_force_before(connection: Connection, warning_id: str, at: datetime) -> Ve
 
 
 def levels_over_time(
-    connection: Connection, warning_id: str
+    connection: Connection, warning_id: str, version: int
 ) -> list[tuple[datetime, dict[str, int]]]:
-    """When each version was made, and its levels; newest first."""
+    """When each version up to this one was made, and its levels; newest first."""
     query = (
         select(warnings.c.created_at, warnings.c.body["levels"])
-        .where(warnings.c.warning_id == warning_id)
+        .where(warnings.c.warning_id == warning_id, warnings.c.version <= version)
         .order_by(warnings.c.version.desc())
     )
     return [(parse_instant(made), levels) for made, levels in connection.execute(query)]

@@ -189,7 +189,7 @@ def _history(
         return History()
     runs = seen_runs(context.engine, event.event_id, rules.seen_cycles)
     candidates = may_fall(standing.levels, runs, rules)
-    raised = raised_at(context.engine, standing.warning_id, candidates)
+    raised = raised_at(context.engine, standing.warning_id, standing.version, candidates)
     return History(runs=runs, raised_at=raised)
 
 

@@ -121,7 +121,7 @@ def _decision(
         evidence,
         impact,
         levels=version.body.levels,
-        raised_at=raised_at(context.engine, version.warning_id, [code]).get(code),
+        raised_at=raised_at(context.engine, version.warning_id, version.version, [code]).get(code),
         runs=seen_runs(context.engine, known.event_id, rules.hold.seen_cycles),
         rules=rules,
         source=known.method,
