@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
 from kentongan.binding import bind
-from kentongan.db import alerts, audit, messages, outbox, warnings
+from kentongan.db import alerts, audit, events, messages, outbox, recipients, warnings
 from kentongan.decision import Action
 from kentongan.errors import RuleViolation
 from kentongan.policy import ReleasePolicy
 from kentongan.release_policy import ReleaseRule
+from kentongan.times import iso
 from kentongan.types import DocumentStatus, HazardId, Level, Mode
 from notify import approval, firewall
 from notify.channels.channel import Origin, Outcome, Outgoing, Receipt
@@ -267,3 +268,34 @@ def test_policy_for_actual_asks_two_people_for_estimates(actual: ReleasePolicy):
 def test_a_drill_is_known_by_any_of_its_texts(world, changes, drill):
     found = world.publish(Action.ALERT, world.levels("75", 2), mode=Mode.ACTUAL, **changes)
     assert bool(found.refused) is drill and (found.alert is None) is drill
+
+
+def test_a_real_warning_and_its_end_reach_the_phones_of_real_people(world, actual):
+    """The whole way, so that no witness ever keeps back what is real."""
+    world.policy = actual
+    code = world.codes("75.02")[0]
+    people = [
+        {"recipient_id": f"p-{i}", "role": "resident", "adm4_code": code, "language": "id",
+         "address": f"+62812000000{i}", "synthetic": False}
+        for i in range(3)
+    ]  # fmt: skip
+    event = world.event()
+    stored = {
+        "event_id": event.event_id, "hazard_id": str(event.hazard_id), "level": 2,
+        "valid_from": iso(AT), "valid_to": iso(AT), "state": "active", "field_hash": "",
+        "updated_at": iso(AT), "body": event.model_dump_json(),
+    }  # fmt: skip
+    with world.engine.begin() as connection:
+        connection.execute(recipients.insert(), people)
+        connection.execute(events.insert().values(**stored))
+    phone = Phone()
+    found = channels(world.engine, real={"sms": phone})
+    world.publish(Action.ALERT, world.levels("75", 2), mode=Mode.ACTUAL)
+    dispatch(world.engine, found, at=AT)
+    assert {m.recipient_id for m in phone.sent} == {"p-0", "p-1", "p-2"}
+    assert all(m.cap_status == "Actual" and "LATIHAN" not in m.text for m in phone.sent)
+    later = AT + timedelta(minutes=1)
+    world.publish(Action.ALL_CLEAR, mode=Mode.ACTUAL, at=later)
+    dispatch(world.engine, found, at=later)
+    assert sorted(m.version for m in phone.sent) == [1, 1, 1, 2, 2, 2]
+    assert [r["action"] for r in world.rows(audit) if "firewall" in r["action"]] == []

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from console.drill_check import read_drill, read_file, verdicts
-from kentongan.db import messages, outbox, recipients, warnings
+from kentongan.db import messages, outbox, recipients, records, warnings
 from kentongan.errors import DataError, RuleViolation
 from kentongan.settings import data_dir
 from kentongan.types import Mode
@@ -272,6 +272,16 @@ def test_the_command_says_so():
     document = json.loads(as_json.stdout)
     assert all(row["stopped"] for row in document["layers"])
     assert document["control_reached_the_wire"] is True
+
+
+def test_an_old_exercise_in_the_same_list_holds_nothing_real_back():
+    """BMKG's history has thirty bulletins in one document."""
+    forged = Forgery(DRILL.event, AT)
+    row = {"source_id": "bmkg-inatews", "key": "iowave", "kind": "bulletin", "sha256": "5" * 64,
+           "document_time": "", "known_at": "", "status": "Test", "body": "{}"}  # fmt: skip
+    with forged.engine.begin() as connection:
+        connection.execute(records.insert().values(**row))
+    assert forged.send() == 1
 
 
 def test_a_recipient_who_turns_synthetic_is_not_sent_to():
