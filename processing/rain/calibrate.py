@@ -20,8 +20,11 @@ Floats = npt.NDArray[np.float64]
 
 LEAST_SAMPLES = 200
 """Fewer pairs say nothing about the wet end, which is what warnings are about."""
-_LEVELS = np.concatenate([np.arange(0.0, 0.9, 0.05), np.arange(0.9, 0.9951, 0.005)])
-_BINS = 12
+_LEVELS = np.concatenate(
+    [np.arange(0.0, 0.9, 0.05), np.arange(0.9, 0.9951, 0.005), [0.998, 0.999, 0.9995, 0.9999]]
+)
+LEAST_IN_BIN = 30
+"""Samples above the last knot, and of each band: the wet end is rare, and what counts."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,9 @@ def fit(ours: Floats, reference: Floats) -> Curve:
             f"{x.size} matched samples, {int((x > 0).sum())} with rain: expected at least "
             f"{LEAST_SAMPLES}; without a calibration the retrieval stays marked uncalibrated"
         )
-    knots = np.unique(np.quantile(x, _LEVELS))
+    most = 1 - LEAST_IN_BIN / x.size
+    told = np.array([level for level in _LEVELS if level <= most])
+    knots = np.unique(np.quantile(x, told))
     level = np.searchsorted(np.sort(x), knots, side="right") / x.size
     central = np.maximum.accumulate(np.quantile(y, np.clip(level, 0, 1)))
     central[knots <= 0] = 0.0  # where the retrieval is dry, the centre stays dry
@@ -83,12 +88,22 @@ def fit(ours: Floats, reference: Floats) -> Curve:
 
 def _bands(x: Floats, y: Floats, knots: Floats) -> tuple[Floats, Floats]:
     """10th and 90th percentile of the reference among samples of alike rank, at each knot."""
-    order = np.argsort(x, kind="stable")
-    parts = np.array_split(order, _BINS)
+    parts = [part for part in (np.flatnonzero(x <= 0), *_halves(x)) if part.size]
     middle = np.array([np.median(x[p]) for p in parts])
     bands = [np.array([np.quantile(y[p], q) for p in parts]) for q in (0.1, 0.9)]
     low, high = (np.maximum.accumulate(np.interp(knots, middle, b)) for b in bands)
     return low, high
+
+
+def _halves(x: Floats) -> list[npt.NDArray[np.intp]]:
+    """Samples with rain by rank: the lower half, the half of the rest, and so on to the wettest."""
+    wet = np.flatnonzero(x > 0)
+    left = wet[np.argsort(x[wet], kind="stable")]
+    parts = []
+    while left.size >= 2 * LEAST_IN_BIN:
+        parts.append(left[: left.size // 2])
+        left = left[left.size // 2 :]
+    return [*parts, left]
 
 
 def _read(knots: Floats, values: Floats, rate: Floats) -> Floats:

@@ -1,0 +1,102 @@
+"""The afternoon of rain runs from the first cell to the last and shows what it says."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOK = ROOT / "notebooks" / "rain-afternoon.ipynb"
+
+
+def cells(path: Path, kind: str) -> list[dict[str, Any]]:
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == kind]
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("notebook")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", "from nbclient.cli import main; main()", str(NOTEBOOK)),
+            *("--output", str(folder / "executed.ipynb"), "--timeout", "240"),
+        ],
+        cwd=folder,
+        env={k: v for k, v in os.environ.items() if not k.startswith("KENTONGAN_")}
+        | {"JUPYTER_PLATFORM_DIRS": "1", "HOME": str(folder), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return folder / "executed.ipynb"
+
+
+def outputs(path: Path) -> list[dict[str, Any]]:
+    return [output for cell in cells(path, "code") for output in cell["outputs"]]
+
+
+def data(path: Path, kind: str) -> list[str]:
+    return ["".join(o["data"].get(kind, "")) for o in outputs(path) if "data" in o]
+
+
+def test_it_is_committed_without_outputs() -> None:
+    assert outputs(NOTEBOOK) == []
+    assert all(cell["execution_count"] is None for cell in cells(NOTEBOOK, "code"))
+
+
+def test_it_only_uses_the_packages() -> None:
+    source = "\n".join("".join(cell["source"]) for cell in cells(NOTEBOOK, "code"))
+    nodes = list(ast.walk(ast.parse(source)))
+    assert not [n for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef | ast.Lambda)]
+
+
+def test_it_says_that_the_storms_are_made_up() -> None:
+    first = "".join(cells(NOTEBOOK, "markdown")[0]["source"])
+    assert "made up" in first
+
+
+def test_every_cell_runs_and_nothing_complains(executed: Path) -> None:
+    complaints = [o for o in outputs(executed) if o["output_type"] == "error"]
+    complaints += [o for o in outputs(executed) if o.get("name") == "stderr"]
+    assert complaints == []
+
+
+def test_the_pictures_are_there_and_differ(executed: Path) -> None:
+    pictures = [page for page in data(executed, "image/png") if page]
+    assert len(set(pictures)) == len(pictures) == 7
+    for one in pictures:
+        with Image.open(io.BytesIO(base64.b64decode(one))) as image:
+            assert image.width > 850
+            assert len(image.convert("RGB").getcolors(100_000) or ()) > 10
+    (line,) = [page for page in data(executed, "image/svg+xml") if page]
+    assert "rain rate, mm/h" in line and "brightness temperature, K" in line
+
+
+def test_villages_and_texts(executed: Path) -> None:
+    texts = ["".join(o["text"]) for o in outputs(executed) if o["output_type"] == "stream"]
+    assert any("villages," in text and "rain is not known" in text for text in texts)
+    assert any("LATIHAN" in text and "hujan lebat" in text for text in texts)
+
+
+def test_parallax_is_taken_back(executed: Path) -> None:
+    texts = ["".join(o["text"]) for o in outputs(executed) if o["output_type"] == "stream"]
+    (line,) = [text for text in texts if text.startswith("correlation")]
+    before, after = (float(word) for word in line.split() if word[:2] == "0.")
+    assert after > before
+
+
+def test_the_map_opens_without_internet(executed: Path) -> None:
+    (frame,) = [page for page in data(executed, "text/html") if "<iframe srcdoc" in page]
+    assert "Content-Security-Policy" in frame and "LATIHAN" in frame
