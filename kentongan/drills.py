@@ -34,7 +34,7 @@ _CLOSING = re.compile(
     r"[-:#|/\u2013\u2014]\s?(?:TEST|UJI\s?COBA|LATIHAN|EXERCISE|DRILL|SIMULASI)[\W_]{0,5}\Z",
     re.IGNORECASE,
 )
-_EXERCISE_NAME = re.compile(r"IO\W?WAVE", re.IGNORECASE)
+_EXERCISE_NAME = re.compile(r"(?<![^\W_])IO\W?WAVE", re.IGNORECASE)
 _RE_CREATION = re.compile(r"\breka(?:an)?[\s_-]ulang\b|\bre-creation\b", re.IGNORECASE)
 
 _ALIKE = {

@@ -87,6 +87,7 @@ def test_a_drill_says_so(text):
         "20260815050037.mmi.jpg",
         "Warning Tsunami PD-1",
         "Tidak berpotensi tsunami",
+        "Radio wave",
         "Te Sungai",
         "Uji Tanjung",
         "Peringatan dini cuaca Bengkulu - Tes",
