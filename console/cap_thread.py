@@ -74,7 +74,7 @@ def _sms(connection: Connection, released: ReleasedAlert) -> tuple[str, ...]:
             messages.c.warning_id == released.warning_id,
             messages.c.version == released.version,
             messages.c.channel == "sms",
-            messages.c.purpose.not_in(("readiness", "task")),
+            messages.c.purpose.not_in(("readiness", "gap", "task")),
         )
         .order_by(messages.c.level.desc(), messages.c.area_code)
     )

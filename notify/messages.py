@@ -162,7 +162,11 @@ def _readiness(
 def _gap(
     ref: WarningRef, body: WarningBody, group: AreaGroup, coordinators: Mapping[str, str]
 ) -> list[Message]:
-    """To the coordinators next door: how many people are left without a team here."""
+    """To the coordinators next door: how many people are left without a team here.
+
+    One message a coordinator and version: that of the highest level. All gaps stand in the
+    document of the cycle and in `warning show`.
+    """
     near = set(group.neighbours)
     people = tuple(sorted(c for c, adm2 in coordinators.items() if adm2 in near))
     if not group.gap or not people:
@@ -171,8 +175,8 @@ def _gap(
     return [
         Message(
             message_id=key,
-            alert_version=key,
-            purpose="readiness",
+            alert_version=f"{ref.identifier}/gap",
+            purpose="gap",
             channel="sms",
             area_code=group.adm2_code,
             level=_weight(body, group),

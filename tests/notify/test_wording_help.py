@@ -135,7 +135,7 @@ def test_the_gap_goes_next_door_and_to_the_disaster_agency(world):
     made = messages_for(ref, body, publisher=Publisher(), coordinators=coordinators)
     gaps = {m.text: m.recipient_ids for m in made if "/gap/" in m.message_id}
     assert gaps == {group.gap: ("c-75.04",)}
-    assert {m.purpose for m in made if "/gap/" in m.message_id} == {"readiness"}
+    assert {m.purpose for m in made if "/gap/" in m.message_id} == {"gap"}
 
 
 def test_coordinators_hear_to_stay_out_of_a_tsunami_zone(world):
