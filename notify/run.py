@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +30,8 @@ from notify.warning import ReleasedAlert, WarningBody, WarningRef
 
 if TYPE_CHECKING:
     import pandas as pd
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,8 @@ def resume(
 ) -> list[Published]:
     """Finish what a crash or a missing approval left: drafts that may go, outboxes not filled.
 
-    Costs two queries when nothing waits. What still may not go out is not in the answer.
+    Costs two queries when nothing waits. What still may not go out is not in the answer. A version
+    on which the release fails is in it as refused; it is tried again with the next cycle.
     """
     with engine.connect() as connection:
         waiting = versions.unfinished(connection)
@@ -163,6 +167,9 @@ def resume(
             )  # fmt: skip
         except RuleViolation as error:
             one = Published(ref=ref, refused=str(error))
+        except Exception as error:  # one broken warning keeps no other from going out
+            log.exception("release of %s v%d failed", ref.warning_id, ref.version)
+            one = Published(ref=ref, refused=f"fault: {type(error).__name__}: {error}")
         if one.alert is not None or one.refused:
             done.append(one)
     return done

@@ -340,3 +340,23 @@ def test_the_cap_of_a_last_village_says_no_longer_and_not_that_bmkg_ended_it(cen
     document = centre.context.runs.read(path).decode()
     assert "<msgType>Update</msgType>" in document and "tidak lagi mencakup" in document
     assert "mengakhiri" not in document
+
+
+def test_a_warning_that_cannot_be_released_keeps_no_other_back(centre, monkeypatch):
+    from notify import release
+
+    build = release.build
+
+    def breaks(body, **known):
+        if body.event_id == "flood-1":
+            raise IndexError("a fault")
+        return build(body, **known)
+
+    centre.see("flood-1", {A: 2}, T0)
+    centre.see("flood-2", {E: 2}, T0)
+    with monkeypatch.context() as patch:
+        patch.setattr(release, "build", breaks)
+        centre.cycle(T0, strict=False)
+    assert centre.state("flood-1")[1] == "draft" and centre.state("flood-2")[1] == "released"
+    centre.cycle(T0 + minutes(1))
+    assert centre.state("flood-1")[1] == "released"
