@@ -192,12 +192,25 @@ def rain_field(
     ahead = product.outlook(seen, policy.nowcast, seed=seed)
     found, chance = product.levels(seen, ahead, policy)
     raster = product.dataset(seen, found, chance, policy, grid=grid)
+    if ahead is not None:
+        raster["rain_next_1h"] = _next_hour(ahead, policy)
     event = _event(history, seen, ahead, raster, policy)
     return HazardField(
         event=event,
         rule=AreaRule.SHARE_OF_PEOPLE,
         raster=raster.assign_attrs(attributes(event)),
     )
+
+
+def _next_hour(
+    ahead: Outlook, policy: RainPolicy
+) -> tuple[tuple[str, str], Grid2, dict[str, str]]:
+    """What the nowcast brings within an hour."""
+    minutes = policy.nowcast.step_minutes
+    steps = min(policy.nowcast.steps, round(60 / minutes))
+    amount = (ahead.rates[:steps].sum(axis=0) * np.float32(minutes / 60)).astype(np.float32)
+    about = {"long_name": "rain of the next hour by the nowcast", "units": "mm"}
+    return ("latitude", "longitude"), amount, about
 
 
 def _event(

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from kentongan.policy import load_policy
 from kentongan.settings import data_dir
+from processing.landslide import SusceptibilityRules
 from processing.rain.cells import CellRules
 from processing.rain.ensemble import EnsembleRules
 from processing.rain.retrieve import RetrievalRules
@@ -46,6 +47,14 @@ class Landslide(_Strict):
     """Of the seven-day index where the history of the place is too short."""
     least_days: int = Field(ge=1)
     """Days of history from which percentiles of the place are taken."""
+    renew_days: int = Field(ge=1)
+    """Percentiles of the place are taken anew after so many days."""
+    most_cells: int = Field(ge=10_000)
+    """A finer map of susceptibility is brought to as many cells, the highest class of each."""
+    valid_hours: float = Field(gt=0)
+    least_villages: int = Field(ge=1)
+    """At level 2 or above, for a draft of a province."""
+    susceptibility: SusceptibilityRules
 
 
 class RainPolicy(_Strict):

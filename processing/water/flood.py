@@ -41,6 +41,17 @@ class FloodRules(_Strict):
     curve_number: float = Field(gt=0, le=100)
     dry_below_api_mm: float = Field(ge=0)
     wet_above_api_mm: float = Field(ge=0)
+    api_days: int = Field(ge=1, le=120)
+    """Days before today that the wetness is made of."""
+    drain_km2: float = Field(gt=0)
+    """A stream begins where so much land runs together: it sets how dense drains are, and HAND."""
+    most_cells: int = Field(ge=10_000)
+    """Finer heights are averaged over whole cells until so many are left."""
+    fine_enough_m: float = Field(gt=0)
+    """On coarser cells a valley floor is lost: their level is marked as degraded."""
+    valid_hours: float = Field(gt=0)
+    least_villages: int = Field(ge=1)
+    """At level 2 or above, for a draft of a province."""
 
     @model_validator(mode="after")
     def _in_order(self) -> FloodRules:
@@ -56,7 +67,7 @@ class FloodRules(_Strict):
 
 def rain_class(
     amounts_mm: Mapping[int, Grid2],
-    edges: Mapping[int, Edges] | Mapping[int, npt.NDArray[np.float32]],
+    edges: Mapping[int, Edges | npt.NDArray[np.float32]],
 ) -> Levels:
     """The worst class over the durations that are known; -1 where none is.
 

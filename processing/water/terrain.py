@@ -19,10 +19,29 @@ Field = npt.NDArray[np.float32]
 
 SEA = -9999.0
 DRAIN_CELLS = 60
-"""A stream begins where so many cells run together; configuration of a deployment, for it sets how
-dense the network is, and HAND with it."""
+"""A stream begins where so many cells run together: it sets how dense the network is, and HAND with
+it."""
 LEAST_SLOPE = 1e-3
 """m/m; flat ground would have an endless wetness index."""
+
+
+@dataclass(frozen=True)
+class Ways:
+    """Where water goes. Positions count cells by rows, from north-west."""
+
+    down: npt.NDArray[np.int32]
+    """Cell into which each one runs; itself where water leaves, -1 at sea."""
+    order: npt.NDArray[np.int32]
+    """Cells that are land, each after the one that it runs into."""
+
+    def total(
+        self, field: npt.NDArray[np.floating] | npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.float64]:
+        """Sum over everything that runs through each cell, itself counted; 0 at sea."""
+        summed = np.zeros(field.size, dtype=np.float64)
+        summed[self.order] = field.ravel()[self.order]
+        _sum_down(self.order[::-1], self.down, summed)
+        return summed.reshape(field.shape)
 
 
 @dataclass(frozen=True)
@@ -42,8 +61,8 @@ class Terrain:
     """ln(a / tan beta), a in m."""
     upstream: npt.NDArray[np.float32]
     """Cells that run through this one, itself counted."""
-    flow: Any
-    """`pyflwdir.FlwdirRaster`."""
+    ways: Ways | None = None
+    """None: nothing runs anywhere, for ground that stands by itself."""
 
 
 def terrain(
@@ -77,7 +96,14 @@ def terrain(
     filled, hand, slope, wetness, upstream = (
         _known(part, land) for part in (filled, hand, slope, wetness, upstream)
     )
-    return Terrain(filled, hand, slope, wetness, upstream, flow)
+    return Terrain(filled, hand, slope, wetness, upstream, _ways(flow))
+
+
+def _ways(flow: Any) -> Ways:
+    """Of `pyflwdir.FlwdirRaster`."""
+    return Ways(
+        np.asarray(flow.idxs_ds).astype(np.int32), np.asarray(flow.idxs_seq).astype(np.int32)
+    )
 
 
 def _hand(flow: Any, drains: npt.NDArray[np.bool_], filled: Field) -> Field:
@@ -118,12 +144,22 @@ def upstream_mean(ground: Terrain, field: Field) -> Field:
     """
     land = np.isfinite(ground.upstream)
     known = np.isfinite(field) & land
-    total = ground.flow.accuflux(np.where(known, field, 0.0).astype(np.float64), nodata=SEA)
-    count = ground.flow.accuflux(known.astype(np.float64), nodata=SEA)
+    ways = ways_of(ground)
+    total, count = ways.total(np.where(known, field, np.float32(0))), ways.total(known)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = total / count
         enough = count >= 0.75 * ground.upstream
     return np.where(land & enough, mean, np.nan).astype(np.float32)
+
+
+def ways_of(ground: Terrain) -> Ways:
+    """
+    Raises:
+        ValueError: of this ground no ways are known.
+    """
+    if ground.ways is None:
+        raise ValueError("terrain without ways: expected one that `terrain` made")
+    return ground.ways
 
 
 def concentration_hours(ground: Terrain, *, cell_m: float) -> Field:
@@ -141,10 +177,10 @@ def concentration_hours(ground: Terrain, *, cell_m: float) -> Field:
 
 def _from_above(ground: Terrain) -> tuple[Field, Field]:
     """Cells along the longest way down to each cell, and the highest ground above it, m."""
-    down = ground.flow.idxs_ds
-    length = np.zeros(down.size, dtype=np.float32)
+    ways = ways_of(ground)
+    length = np.zeros(ways.down.size, dtype=np.float32)
     top = np.nan_to_num(ground.elevation, nan=SEA).ravel().astype(np.float32)
-    _gather(ground.flow.idxs_seq[::-1], down, ground.elevation.shape[1], length, top)
+    _gather(ways.order[::-1], ways.down, ground.elevation.shape[1], length, top)
     shape = ground.elevation.shape
     return length.reshape(shape), top.reshape(shape)
 
@@ -159,3 +195,11 @@ def _gather(order: Any, down: Any, columns: Any, length: Any, top: Any) -> None:
         way = length[cell] + (np.float32(1.4142135) if askew else np.float32(1.0))
         length[below] = max(length[below], way)
         top[below] = max(top[below], top[cell])
+
+
+@jit
+def _sum_down(order: Any, down: Any, summed: Any) -> None:
+    for cell in order:
+        below = down[cell]
+        if below != cell:
+            summed[below] += summed[cell]
