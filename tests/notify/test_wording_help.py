@@ -62,8 +62,8 @@ def test_each_village_reads_what_is_true_of_it(world):
         }
     )
     told = sent(composed(world, levels, reach))
-    assert COMING in told[first] and "Titik kumpul" not in told[first]
-    assert "Titik kumpul: Balai Desa Tilamuta." in told[second] and "sintetis" not in told[second]
+    assert COMING in told[first] and "sendiri" not in told[first]
+    assert "Pergi sendiri ke Balai Desa Tilamuta." in told[second] and "sintetis" not in told[second]
     assert all(COMING not in told[c] for c in (second, third, *rest))
     assert all("SEKARANG" in text for text in told.values())
 
@@ -89,7 +89,7 @@ def test_points_of_one_group_are_bounded(world, monkeypatch):
         {c: VillageReach(Help.ALONE, None, f"SDN {k}", 1.0) for k, c in enumerate(levels)}
     )
     told = sent(composed(world, levels, reach))
-    assert sum("Titik kumpul" in text for text in told.values()) == 2 and MAX_POINTS > 2
+    assert sum("sendiri ke SDN" in text for text in told.values()) == 2 and MAX_POINTS > 2
     assert set(told) == set(levels)
 
 
