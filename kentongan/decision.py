@@ -112,6 +112,9 @@ class Surroundings(_Frozen):
     """Villages that a part, split off and in force, has taken along."""
     told: dict[str, int] = Field(default_factory=dict)
     """adm4_code -> level that a warning in force, of the same hazard, told until hardly earlier."""
+    taken_back: frozenset[str] = frozenset()
+    """Villages that another warning of the same hazard has told, and has told since that it is
+    over: whom this one left to the other, it must tell itself now."""
     nowcast: frozenset[str] = frozenset()
     """Villages under a CAP warning of BMKG's."""
 

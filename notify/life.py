@@ -175,6 +175,16 @@ def in_force(engine: Engine, event_id: str, at: datetime) -> InForce | None:
     return InForce(levels=body.levels, expires=body.expires, told=told)
 
 
+def taken_back(engine: Engine, standing: Standing, hazard_id: str, at: datetime) -> frozenset[str]:
+    """Villages that this warning left to another one, which has told them since that it is over."""
+    if not standing.told_elsewhere:
+        return frozenset()
+    with engine.connect() as connection:
+        made = versions.get(connection, standing.warning_id, standing.version).created_at
+        told = versions.told_of_an_end(connection, hazard_id, since=made, before=at)
+    return frozenset(standing.told_elsewhere) & told
+
+
 def _released_levels(newest: Version, released: Version | None) -> dict[str, int] | None:
     if released is None or released.version == newest.version:
         return None

@@ -250,6 +250,25 @@ def in_force_before(connection: Connection, warning_id: str, at: datetime) -> Ve
     return found if found.body.expires > at else None
 
 
+def told_of_an_end(
+    connection: Connection, hazard_id: str, *, since: str, before: datetime
+) -> set[str]:
+    """Villages that an all-clear or a Cancel of this hazard reached from `since` to `before`."""
+    closed = warning_states.c.state.in_([WarningState.ENDED, WarningState.CANCELLED])
+    query = (
+        select(warnings.c.body["told"])
+        .join(
+            warning_states,
+            (warning_states.c.warning_id == warnings.c.warning_id)
+            & (warning_states.c.version == warnings.c.version),
+        )
+        .where(warnings.c.hazard_id == hazard_id, closed)
+        .where(warnings.c.all_clear | (warnings.c.msg_type == "Cancel"))
+        .where(warning_states.c.at >= since, warning_states.c.at < iso(before))
+    )
+    return {code for told in connection.execute(query).scalars() for code in told}
+
+
 def levels_over_time(
     connection: Connection, warning_id: str, version: int
 ) -> list[tuple[datetime, dict[str, int]]]:

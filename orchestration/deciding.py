@@ -132,10 +132,15 @@ def decide_one(
     at: datetime,
 ) -> dict[str, Any] | None:
     """Decide on one event and draft what follows; None where nothing is said."""
+    from notify.life import taken_back
     from risk.decision import decide
 
     one = _joined(context, one, looked, neighbours)
     around = neighbours.around(one.known)
+    standing = one.known.standing
+    if standing is not None and standing.told_elsewhere:
+        over = taken_back(context.engine, standing, str(one.stored.event.hazard_id), at)
+        around = around.model_copy(update={"taken_back": over})
     if "rain-jump" in set(one.evidence["decided_by"]) and around.nowcast:
         one = _judged(context, one, around.nowcast)
     decision = decide(

@@ -186,10 +186,12 @@ def _hold(
         c for c, n in merged.items() if n < Level.WASPADA or (c in around.taken and c not in found)
     }
     merged = {code: level for code, level in merged.items() if code not in gone}
-    if merged != held:
+    left_alone = set(standing.told_elsewhere) & around.taken_back & merged.keys()
+    if merged != held or left_alone:
         reason = _what_changed(held, merged)
         end = _end(event, standing, at, policy)
-        told, elsewhere = _apart(merged, _told(standing, merged, around.taken), around)
+        new = {*_told(standing, merged, around.taken), *left_alone}
+        told, elsewhere = _apart(merged, sorted(new), around)
         return _decision(event, Action.UPDATE, merged, told, end, reason, elsewhere)
     if _needs_renewal(event, standing, at, policy):
         end = _end(event, standing, at, policy)

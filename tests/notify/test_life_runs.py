@@ -265,6 +265,23 @@ def test_another_province_or_a_drill_takes_nothing_over(centre, changes):
     assert centre.rows(event_links) == []
 
 
+def test_whom_a_warning_left_to_another_it_tells_itself_when_that_one_is_over(centre):
+    """Told by the first; told by the first that it is over; the second still holds there."""
+    nowcast(centre, "CGT001", all_at(2, (A, B, C)), T0)
+    centre.cycle(T0)
+    nowcast(centre, "CGT002", all_at(2, (C, D, E)), T0 + minutes(10))
+    centre.cycle(T0 + minutes(10))
+    assert set(centre.told("thunderstorm-CGT002", 1)) == {D, E}
+    over = T0 + minutes(20)
+    nowcast(centre, "CGT001", all_at(2, (A, B, C)), over, official_end=True)
+    centre.cycle(over)
+    assert set(centre.told("thunderstorm-CGT001", 2)) == {A, B, C}
+    for after in (1, 2, 3):
+        centre.cycle(over + minutes(after))
+    assert set(centre.told("thunderstorm-CGT002", 2)) == {C}
+    assert centre.state("thunderstorm-CGT002") == (2, "released", all_at(2, (C, D, E)))
+
+
 def test_two_nowcasts_that_hardly_meet_both_stand(centre):
     nowcast(centre, "CGT001", all_at(2, (A, B, C)), T0)
     nowcast(centre, "CGT002", all_at(2, (C, D, E)), T0 + minutes(10))
