@@ -23,6 +23,8 @@ from kentongan.settings import Settings
 from kentongan.times import iso, parse_instant
 from kentongan.types import OutboxState
 from orchestration.deadman import words
+from orchestration.deadman.finding import Finding
+from orchestration.deadman.people import left_undone
 from orchestration.deadman.policy import DeadmanPolicy
 from orchestration.heartbeat import beats
 
@@ -30,18 +32,6 @@ if TYPE_CHECKING:
     from ingest.health import FeedHealth
 
 DATABASE, DISK, OUTBOX, CLOCK, ALL_FEEDS = "database", "disk", "outbox", "clock", "feeds"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that looks dead; it is an alarm once it lasts for `after`."""
-
-    key: str
-    what: str
-    action: str
-    since: datetime | None
-    """None: not known, so from when it is first seen."""
-    after: timedelta
 
 
 @dataclass(frozen=True)
@@ -103,6 +93,7 @@ def _in_database(
     yield from _feeds([feed for feed in health if feed.configured], policy)
     yield from _clock(engine, policy, at)
     yield from _outbox(engine, policy, at)
+    yield from left_undone(engine, settings, policy, at)
 
 
 def _clock(engine: Engine, policy: DeadmanPolicy, at: datetime) -> Iterator[Finding]:
@@ -184,7 +175,11 @@ def _feed(
 
 
 def _outbox(engine: Engine, policy: DeadmanPolicy, at: datetime) -> Iterator[Finding]:
-    """Messages that are due and that nobody takes."""
+    """Messages that are due and that nobody takes; a switch that is off is told by itself."""
+    from notify.switches import ALL, stops
+
+    if any(stop.name == ALL for stop in stops(engine)):
+        return
     limit = iso(at - timedelta(seconds=policy.outbox_wait_seconds))
     waits = and_(outbox.c.state == int(OutboxState.READY), outbox.c.due <= limit)
     stuck = and_(outbox.c.state == int(OutboxState.LEASED), outbox.c.lease_until <= limit)

@@ -36,6 +36,10 @@ class DeadmanPolicy(BaseModel):
     database_silent_seconds: Positive
     outbox_wait_seconds: Positive
     clock_ahead_seconds: Positive
+    switch_off_minutes: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    """How long the kill switch may be off before everybody is told."""
+    draft_minutes: Positive
+    """How long a warning may wait for its approval."""
     disk_free_mb: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     required_heartbeats: tuple[str, ...]
     heartbeat_max_age_seconds: dict[str, Positive]
