@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 NOT_KNOWN: Colour = (205, 205, 205)
 INK: Colour = (40, 40, 40)
 WIDTH, GAP, LEFT, TOP, KEY = 400, 26, 52, 58, 58
-"""Pixels: a panel's width, space between two, left of and above them, and for the key below."""
+"""Pixels: a panel's usual width; space between two, left of them, above them, and for the key."""
 ARROWS_ACROSS = 16
 
 
@@ -75,7 +75,7 @@ class Map:
     values: npt.NDArray[np.floating]
     scale: Scale
     motion: Motion | None = None
-    """Drawn as arrows, one hour long, where rain was seen to move."""
+    """Drawn as arrows where rain was seen to move."""
 
 
 def side_by_side(
@@ -85,26 +85,28 @@ def side_by_side(
     maps: Sequence[Map],
     *,
     across: int = 3,
-    steps_an_hour: float = 6.0,
+    width: int = WIDTH,
+    arrow_steps: float = 6.0,
 ) -> bytes:
     """PNG of the maps, `across` in a row.
 
     Args:
         latitude, longitude: cell centres, degrees, ascending and even.
-        steps_an_hour: of the motions.
+        width: of a panel, pixels.
+        arrow_steps: how many steps of a motion an arrow is long.
     """
-    frame = _Frame.of(latitude, longitude)
+    frame = _Frame.of(latitude, longitude, width)
     columns, rows = min(across, len(maps)), math.ceil(len(maps) / across)
-    size = (LEFT + columns * (WIDTH + GAP), TOP + rows * (frame.height + GAP + KEY))
+    size = (LEFT + columns * (width + GAP), TOP + rows * (frame.height + GAP + KEY))
     sheet = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(sheet)
     draw.text((LEFT, 8), title, fill=INK, font=_font(17))
     for number, one in enumerate(maps):
-        left = LEFT + number % across * (WIDTH + GAP)
+        left = LEFT + number % across * (width + GAP)
         top = TOP + number // across * (frame.height + GAP + KEY)
-        sheet.paste(_panel(frame, one, steps_an_hour), (left, top))
+        sheet.paste(_panel(frame, one, arrow_steps), (left, top))
         draw.text((left, top - 19), one.name, fill=INK, font=_font(14))
-        draw.rectangle((left, top, left + WIDTH, top + frame.height), outline=INK)
+        draw.rectangle((left, top, left + width, top + frame.height), outline=INK)
         _degrees(draw, frame, left, top)
         _key(draw, one.scale, left, top + frame.height + 24)
     stream = io.BytesIO()
@@ -118,36 +120,37 @@ class _Frame:
     south: float
     east: float
     north: float
+    width: int
 
     @staticmethod
-    def of(latitude: Floats, longitude: Floats) -> _Frame:
+    def of(latitude: Floats, longitude: Floats, width: int) -> _Frame:
         half_y, half_x = (0.5 * float(a[1] - a[0]) for a in (latitude, longitude))
         return _Frame(
             float(longitude[0]) - half_x, float(latitude[0]) - half_y,
-            float(longitude[-1]) + half_x, float(latitude[-1]) + half_y,
+            float(longitude[-1]) + half_x, float(latitude[-1]) + half_y, width,
         )  # fmt: skip
 
     @property
     def height(self) -> int:
-        return round(WIDTH * (self.north - self.south) / (self.east - self.west))
+        return round(self.width * (self.north - self.south) / (self.east - self.west))
 
     def place(self, longitude: float, latitude: float) -> tuple[float, float]:
-        x = (longitude - self.west) / (self.east - self.west) * WIDTH
+        x = (longitude - self.west) / (self.east - self.west) * self.width
         return x, (self.north - latitude) / (self.north - self.south) * self.height
 
 
-def _panel(frame: _Frame, one: Map, steps_an_hour: float) -> Image.Image:
+def _panel(frame: _Frame, one: Map, arrow_steps: float) -> Image.Image:
     place = np.digitize(np.nan_to_num(one.values, nan=0.0), one.scale.edges)
     pixels = np.array(one.scale.colours, dtype=np.uint8)[place]
     pixels[~np.isfinite(one.values)] = NOT_KNOWN
     image = Image.fromarray(np.ascontiguousarray(pixels[::-1]))
-    image = image.resize((WIDTH, frame.height), Image.Resampling.NEAREST)
+    image = image.resize((frame.width, frame.height), Image.Resampling.NEAREST)
     draw = ImageDraw.Draw(image)
     for ring in _coast():
         if _meets(frame, ring):
             draw.line([frame.place(x, y) for x, y in ring], fill=(90, 90, 90), width=1)
     if one.motion is not None:
-        for tail, head in _arrows(frame, one, one.motion, steps_an_hour):
+        for tail, head in _arrows(frame, one, one.motion, arrow_steps):
             _arrow(draw, tail, head)
     return image
 
@@ -171,17 +174,17 @@ def _meets(frame: _Frame, ring: Sequence[tuple[float, float]]) -> bool:
 
 
 def _arrows(
-    frame: _Frame, one: Map, motion: Motion, steps_an_hour: float
+    frame: _Frame, one: Map, motion: Motion, arrow_steps: float
 ) -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
     rows, columns = motion.east.shape
     every = max(1, columns // ARROWS_ACROSS)
-    pixels = np.array([WIDTH / one.values.shape[1], frame.height / one.values.shape[0]])
+    pixels = np.array([frame.width / one.values.shape[1], frame.height / one.values.shape[0]])
     for i in range(every // 2, rows, every):
         for j in range(every // 2, columns, every):
             if motion.seen[i, j] < 0.01:
                 continue
             x, y = (np.array([j, i]) + 0.5) * BLOCK * pixels
-            go = np.array([motion.east[i, j], motion.north[i, j]]) * steps_an_hour * pixels
+            go = np.array([motion.east[i, j], motion.north[i, j]]) * arrow_steps * pixels
             tail = float(x), frame.height - float(y)
             yield tail, (tail[0] + float(go[0]), tail[1] - float(go[1]))
 
@@ -212,7 +215,7 @@ def _round_step(width: float) -> float:
 
 
 def _key(draw: ImageDraw.ImageDraw, scale: Scale, left: int, top: int) -> None:
-    box = min(44, WIDTH // len(scale.colours))
+    box = 44
     for k, colour in enumerate(scale.colours):
         x = left + k * box
         draw.rectangle((x, top, x + box, top + 10), fill=colour, outline=INK)
