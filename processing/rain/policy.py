@@ -27,7 +27,7 @@ class RainLevels(_Strict):
     """Hours -> lower edges of levels 1 to 4; the worst duration counts."""
     least_coverage: float = Field(gt=0, le=1)
     probability: float = Field(gt=0, lt=1)
-    """A level is forecast where at least so many members reach it."""
+    """A level is forecast where it is at least so probable."""
     estimate_at_most: int = Field(ge=1, le=4)
     """Highest level that our own estimate may give without a warning of BMKG's."""
 

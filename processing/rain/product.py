@@ -23,6 +23,7 @@ from processing.rain.advect import extrapolate, growth
 from processing.rain.ensemble import Ensemble, ensemble
 from processing.rain.motion import Motion, mean_motion, motion
 from processing.rain.policy import Edges, Nowcast, RainPolicy
+from processing.rain.reliability import probability
 from processing.rasters import QUALITIES, grid_coordinates, level_attributes, quality_attributes
 
 if TYPE_CHECKING:
@@ -99,8 +100,9 @@ def levels(
 ) -> tuple[dict[int, Levels], Grid2 | None]:
     """Level at each lead (minutes), and the probability of level 2 within the nowcast.
 
-    Beyond now a level counts only where at least `levels.probability` of the members reach it in
-    the coming hour or three; what is observed already counts in any case.
+    Beyond now a level counts only where its probability (the share of members, corrected by
+    `processing.rain.reliability`) is at least `levels.probability`; what is observed already counts
+    in any case.
     """
     edges = policy.levels.rain_mm
     now = level_of(seen.sums_mm, edges)
@@ -113,7 +115,7 @@ def levels(
         if steps > policy.nowcast.steps:
             continue
         reached = _forecast_level(seen, ahead, steps, policy)
-        share = _share_of_members(ahead.members, steps, edges, now.shape)
+        share = _chances(ahead.members, steps, edges, now.shape)
         sure = np.where(share[Level.WASPADA] >= policy.levels.probability, reached, 0)
         found[lead] = np.where(reached == LEVEL_UNKNOWN, LEVEL_UNKNOWN, np.maximum(sure, 0)).astype(
             np.int8
@@ -138,15 +140,16 @@ def _forecast_level(seen: Observed, ahead: Outlook, steps: int, policy: RainPoli
     return level_of(amounts, policy.levels.rain_mm)
 
 
-def _share_of_members(
+def _chances(
     members: Ensemble, steps: int, edges: Mapping[int, Edges], shape: tuple[int, ...]
 ) -> dict[Level, Grid2]:
-    """Share of members whose hour before that moment reaches level 2, on the fine grid."""
+    """Probability that the hour before that moment reaches level 2, on the fine grid."""
     hour = min(steps, round(60 / members.minutes))
     amount = members.rates[:, steps - hour : steps].sum(axis=1) * np.float32(members.minutes / 60)
     reached = amount >= np.float32(edges[1][1] * hour * members.minutes / 60)
     share = reached.mean(axis=0, dtype=np.float32)
     share = np.where(np.isfinite(amount).all(axis=0), share, np.float32(np.nan))
+    share = probability(share, round(steps * members.minutes), edges[1][1])
     return {Level.WASPADA: fine(share, shape)}
 
 
@@ -205,7 +208,7 @@ def dataset(
     if chance is not None:
         made["probability"] = (
             ("latitude", "longitude"), chance.astype(np.float32),
-            {"long_name": "share of members that reach level 2 within three hours", "units": "1"},
+            {"long_name": "probability of level 2 within three hours", "units": "1"},
         )  # fmt: skip
     return made.assign_attrs(value_variable="rain_1h", outside="unknown", method=METHOD)
 
