@@ -49,7 +49,9 @@ def cycle_report(document: Document) -> str:
         _heading(document),
         _feeds(document["feeds"]),
         _unknown(document.get("unknown_areas", ())),
+        _not_assessed(document.get("not_assessed", ())),
         _watches(document.get("watches", ())),
+        _estimates(document.get("events", ())),
         _warnings(document["warnings"]),
         _tasks(document["tasks"]),
         _messages(document["messages"]),
@@ -104,6 +106,31 @@ def _unknown(areas: Sequence[Document]) -> list[str]:
     return lines + [
         f"  ? {a['province']}: {a['title']}{', until ' + _time(a['until']) if a['until'] else ''}"
         for a in areas
+    ]
+
+
+def _not_assessed(hazards: Sequence[Document]) -> list[str]:
+    """One line: not known is never safe."""
+    if not hazards:
+        return []
+    told = "; ".join(f"{_english(h['hazard_id'])} ({h['reason']})" for h in hazards)
+    return ["", f"NOT ASSESSED, so never to be read as none: {told}"]
+
+
+def _english(hazard_id: str) -> str:
+    found = words.HAZARDS.get(hazard_id)
+    return found[1] if found else hazard_id
+
+
+def _estimates(events: Sequence[Document]) -> list[str]:
+    """Ours beside BMKG's nowcast: BMKG's word stands, ours may add."""
+    ours = [e for e in events if e.get("beside_nowcast") and e["state"] == "active"]
+    if not ours:
+        return []
+    return [
+        "",
+        f"Our own estimates, beside BMKG's nowcast: {len(ours)}",
+        *(f"  {e['event_id']}: {e['beside_nowcast']['words']}" for e in ours),
     ]
 
 

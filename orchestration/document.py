@@ -11,10 +11,13 @@ from kentongan.times import iso
 from kentongan.view import TaskLine, UnknownArea
 from orchestration.context import CycleContext
 from orchestration.event_store import StoredEvent, recent, unresolved_of, write_impacts
+from orchestration.rain.fusion import comparison_of
+from orchestration.rain.ground import not_assessed
 from orchestration.secondary import watches
 from orchestration.view import task_lines, unknown_area_lines
 
 if TYPE_CHECKING:
+    from kentongan.hazard import HazardEvent
     from notify.listing import Listed
     from notify.warning import AreaGroup
 
@@ -44,6 +47,7 @@ def cycle_document(
         "layers": context.layers.version,
         "feeds": [dict(p) for p in polls],
         "unknown_areas": [_unknown(a) for a in unknown_area_lines(context, at)],
+        "not_assessed": not_assessed(context, at),
         "watches": [
             {"event_id": stored.event.event_id, "until": iso(watch.until), "words": watch.words}
             for stored, watch in watches(context, at)
@@ -99,9 +103,23 @@ def _event(context: CycleContext, stored: StoredEvent) -> dict[str, Any]:
         "valid_to": iso(event.valid_to),
         "quality": str(event.quality),
         "linked_event_id": event.linked_event_id,
+        "beside_nowcast": _beside(event),
         "observations": list(event.observations),
         "unresolved": unresolved_of(context.runs, stored),
         "impact": context.runs.uri(stored.impact_path),
+    }
+
+
+def _beside(event: HazardEvent) -> dict[str, Any] | None:
+    """How an estimate of ours compares with BMKG's nowcast; None for all other events."""
+    found = comparison_of(event)
+    if found is None:
+        return None
+    return {
+        "both": found.both,
+        "ours_alone": found.ours_alone,
+        "bmkg_alone": found.bmkg_alone,
+        "words": found.words,
     }
 
 

@@ -25,6 +25,7 @@ from orchestration import event_store
 from orchestration.context import CycleContext
 from orchestration.event_store import StoredEvent
 from orchestration.heartbeat import CYCLE, beat_if_present
+from orchestration.rain.ground import prepare_ground
 from orchestration.secondary import note_secondary
 from orchestration.shaking import note_people
 
@@ -77,6 +78,7 @@ def advance(context: CycleContext, at: datetime) -> dict[str, Any]:
     plan_all(context, at, troubles)
     note_secondary(context, at, troubles)
     note_people(context, at, troubles)
+    prepare_ground(context, at, troubles)
     done["messages"] = added(first, send(context, at))
     done["troubles"] = troubles
     note_cycle(context, at, done)
@@ -132,7 +134,7 @@ def overlay(
     troubles = [] if troubles is None else troubles
     changed: list[StoredEvent] = []
     fields = guarded("hazard fields", troubles, lambda: fields_of(context, at)) or []
-    rain = guarded("rain from frames", troubles, lambda: _with_rain(context, at, fields))
+    rain = guarded("rain from frames", troubles, lambda: _with_rain(context, at, fields, troubles))
     for field in fields if rain is None else rain:
         what = f"overlay of {field.event.event_id}"
         changed += guarded(what, troubles, partial(_overlay_one, context, field, at)) or ()
@@ -159,16 +161,25 @@ def fields_of(context: CycleContext, at: datetime) -> list[HazardField]:
 
 
 def _with_rain(
-    context: CycleContext, at: datetime, fields: Sequence[HazardField]
+    context: CycleContext,
+    at: datetime,
+    fields: Sequence[HazardField],
+    troubles: list[dict[str, str]],
 ) -> list[HazardField]:
-    """Rain from frames in kelvin stands above that from the picture of classes."""
+    """Rain from frames in kelvin stands above that from the picture of classes.
+
+    BMKG's own warnings come first: ours are compared with them.
+    """
+    from orchestration.rain.ground import ground_fields
     from orchestration.rain.live import rain_now
 
     rain = rain_now(context, at)
     if not rain.fresh:
         return list(fields)
     others = [f for f in fields if f.event.hazard_id is not HazardId.RAIN or f.event.official]
-    return [*others, rain.field] if rain.field else others
+    if rain.field is None:
+        return others
+    return [*others, rain.field, *ground_fields(context, rain.field, at, troubles)]
 
 
 def _earlier_bulletins(
@@ -238,7 +249,7 @@ def _overlay_one(context: CycleContext, field: HazardField, at: datetime) -> lis
     unresolved = sorted({*field.unresolved, *impact.attrs.get("unresolved", ())})
     impact.attrs["unresolved"] = unresolved
     saved = []
-    for event, part in _parts(context, field, impact):
+    for event, part in _parts(context, field, impact, at):
         if _is_stored(context, event):
             continue
         digest = _digest(context, event)
@@ -248,12 +259,19 @@ def _overlay_one(context: CycleContext, field: HazardField, at: datetime) -> lis
     return saved
 
 
-def _parts(context: CycleContext, field: HazardField, impact: pd.DataFrame) -> list[Any]:
+def _parts(
+    context: CycleContext, field: HazardField, impact: pd.DataFrame, at: datetime
+) -> list[tuple[HazardEvent, pd.DataFrame]]:
+    from orchestration.rain.fusion import ESTIMATES, compared
+    from orchestration.rain.ground import least_villages
     from risk.provinces import split_by_province
 
-    if field.event.hazard_id is HazardId.RAIN and not field.event.official:
-        return split_by_province(field.event, impact, policy=context.levels)
-    return [(field.event, impact)]
+    event = field.event
+    if event.hazard_id not in ESTIMATES or event.official:
+        return [(event, impact)]
+    least = least_villages(event.hazard_id)
+    parts = split_by_province(event, impact, policy=context.levels, least=least)
+    return compared(context, parts, at)
 
 
 def _digest(context: CycleContext, event: HazardEvent) -> str:
@@ -332,9 +350,9 @@ def send(context: CycleContext, at: datetime, *, urgent: bool = False) -> dict[s
         urgent: corrections and calls back alone.
     """
     from notify.channels.recorder import Recorder
-    from notify.dispatch import dispatch
-    from notify.firewall import channels_for
-    from notify.switches import load_dispatch_policy
+    from notify.firewall.gate import channels_for
+    from notify.sending.dispatch import dispatch
+    from notify.sending.switches import load_dispatch_policy
 
     channels = channels_for(
         context.engine,

@@ -229,32 +229,29 @@ def landslide_level(
 
 
 def landslide_estimate(
-    daily_mm: Floats,
+    index_mm: Floats,
+    complete: npt.NDArray[np.bool_],
     p95_mm: Floats,
     p99_mm: Floats,
     susceptibility: Classes,
     shaken: npt.NDArray[np.bool_] | None,
     *,
     at_most: int,
-) -> tuple[Classes, Floats]:
-    """Level and index of each cell; a level that the known days give stands, whatever the others.
+) -> Classes:
+    """Level of each cell; what the known days give stands, whatever the others brought.
 
     Args:
-        daily_mm: `windows`, shape (7, …).
+        index_mm, complete: `least_index`.
         at_most: what an estimate may say alone; where BMKG's quake shook the ground it is not
             alone, and the tree's 4 stands.
 
     Returns:
-        Level: -1 where the ground is not known, and where days are missing and those that are
-        known give none. Index, mm, a lower bound where days are missing.
+        -1 where the ground is not known, and where days are missing and the others give no level.
     """
-    index, complete = least_index(daily_mm)
-    level = landslide_level(index, p95_mm, p99_mm, susceptibility, shaken)
+    level = landslide_level(index_mm, p95_mm, p99_mm, susceptibility, shaken)
     level = np.where(~complete & (level == 0), LEVEL_UNKNOWN, level)
     # Ground that does not slide in any rain is none, however little of the rain is known.
     firm = (susceptibility > 0) & (susceptibility < 3)
     level = np.where(firm, 0, level)
     alone = np.ones(level.shape, dtype=bool) if shaken is None else ~shaken
-    level = np.where(alone, np.minimum(level, at_most), level)
-    known = np.isfinite(np.asarray(daily_mm)).any(axis=0)
-    return level.astype(np.int8), np.where(known, index, np.nan)
+    return np.where(alone, np.minimum(level, at_most), level).astype(np.int8)

@@ -16,25 +16,28 @@ if TYPE_CHECKING:
 
 
 def split_by_province(
-    event: HazardEvent, impact: pd.DataFrame, *, policy: LevelPolicy
+    event: HazardEvent, impact: pd.DataFrame, *, policy: LevelPolicy, least: int | None = None
 ) -> list[tuple[HazardEvent, pd.DataFrame]]:
     """The provinces that earn a draft of their own, in code order.
 
     Args:
         event: a national event whose `valid_from` is the image's time.
         impact: its impact table.
+        least: villages at level 2 or above that a province needs; `rain_image.min_villages` if
+            not given.
 
     Returns:
-        For each province with at least `rain_image.min_villages` villages at level 2 or
-        above: its event `rain-<PP>-<yyyymmddTHH00Z>` and its rows of the impact table. The
-        `unassigned` row stays with the national table.
+        For each province with so many villages at level 2 or above: its event
+        `rain-<PP>-<yyyymmddTHH00Z>` and its rows of the impact table. The `unassigned` row stays
+        with the national table.
     """
     if len(impact) == 0:
         return []
     villages = impact[impact["adm4_code"] != UNASSIGNED]
     provinces = villages["adm4_code"].str[:2]
     warned = provinces[villages["level"] >= Level.WASPADA].value_counts()
-    enough = sorted(warned[warned >= policy.rain_image.min_villages].index)
+    wanted = policy.rain_image.min_villages if least is None else least
+    enough = sorted(warned[warned >= wanted].index)
     return [_province(event, code, villages[provinces == code]) for code in enough]
 
 

@@ -215,6 +215,11 @@ class RainHistory:
         """Totals of `count` days, `until` first; None where the day is not known."""
         return [self._day(until - timedelta(days=k)) for k in range(count)]
 
+    def known_days(self) -> list[date]:
+        """Days that have a total, oldest first."""
+        found = (_time_of_day(path) for path in self._store.paths(f"{_DAYS}/"))
+        return sorted(time.date() for time in found if time is not None)
+
     def _day(self, day: date) -> Grid2 | None:
         path = _day_path(day)
         return _unpacked(self._store.read(path))[0] if self._store.exists(path) else None

@@ -202,9 +202,7 @@ def rain_field(
     )
 
 
-def _next_hour(
-    ahead: Outlook, policy: RainPolicy
-) -> tuple[tuple[str, str], Grid2, dict[str, str]]:
+def _next_hour(ahead: Outlook, policy: RainPolicy) -> tuple[tuple[str, str], Grid2, dict[str, str]]:
     """What the nowcast brings within an hour."""
     minutes = policy.nowcast.step_minutes
     steps = min(policy.nowcast.steps, round(60 / minutes))

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from kentongan.errors import DataError
-from processing.water.flood import FloodRules
 from processing.water.heights import beside, ready
 from processing.water.terrain import Terrain, Ways, concentration_hours, terrain
 
 Field = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
 
 SHORE_CELLS = 3
 """So far over the water's edge a cell takes the level of the nearest land: shapes of villages and
@@ -33,6 +33,9 @@ class FloodGround:
     holes: npt.NDArray[np.bool_]
     shore: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]
     """Cells at sea beside land, and their nearest land."""
+    latitude: Floats
+    """Centres of the rows, from north to south."""
+    longitude: Floats
     cell_m: float
 
     def over_the_edge(self, field: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
@@ -44,18 +47,24 @@ class FloodGround:
 
 
 def flood_ground(
-    elevation: npt.NDArray[np.floating], *, cell_m: float, rules: FloodRules
+    elevation: npt.NDArray[np.floating],
+    latitude: Floats,
+    longitude: Floats,
+    *,
+    cell_m: float,
+    drain_km2: float,
 ) -> FloodGround:
     """Everything that a raster of heights says of water.
 
     Args:
         elevation: m, rows from north to south; NaN or a usual fill value: not known.
+        drain_km2: `FloodRules.drain_km2`.
 
     Raises:
         ValueError: nothing known, or heights that no ground has.
     """
     heights = ready(elevation)
-    cells = round(rules.drain_km2 * 1e6 / cell_m**2)
+    cells = round(drain_km2 * 1e6 / cell_m**2)
     found = terrain(heights.elevation, cell_m=cell_m, drain_cells=max(cells, LEAST_DRAIN_CELLS))
     hours = concentration_hours(found, cell_m=cell_m)
     return FloodGround(
@@ -63,6 +72,8 @@ def flood_ground(
         hours=hours,
         holes=heights.holes,
         shore=beside(np.isfinite(heights.elevation), SHORE_CELLS),
+        latitude=latitude,
+        longitude=longitude,
         cell_m=cell_m,
     )
 
@@ -84,6 +95,8 @@ def packed(ground: FloodGround) -> bytes:
         hours=ground.hours,
         holes=ground.holes,
         shore=np.stack(ground.shore),
+        latitude=ground.latitude,
+        longitude=ground.longitude,
         cell_m=np.float64(ground.cell_m),
     )
     return buffer.getvalue()
@@ -104,6 +117,8 @@ def unpacked(data: bytes) -> FloodGround:
             hours=one["hours"],
             holes=one["holes"],
             shore=(one["shore"][0], one["shore"][1]),
+            latitude=one["latitude"],
+            longitude=one["longitude"],
             cell_m=float(one["cell_m"]),
         )
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:

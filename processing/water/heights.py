@@ -73,7 +73,7 @@ def ready(values: npt.NDArray[np.floating]) -> Heights:
     nothing = np.isnan(height)
     if nothing.all():
         raise ValueError("heights: nothing is known; expected metres")
-    holes = _enclosed(nothing)
+    holes = enclosed(nothing)
     if holes.any():
         row, column = ndimage.distance_transform_edt(
             nothing, return_distances=False, return_indices=True
@@ -82,7 +82,8 @@ def ready(values: npt.NDArray[np.floating]) -> Heights:
     return Heights(height.astype(np.float32), holes)
 
 
-def _enclosed(nothing: Mask) -> Mask:
+def enclosed(nothing: Mask) -> Mask:
+    """Parts of a mask that do not reach the rim of the raster."""
     parts, count = ndimage.label(nothing, structure=_TOUCHING)
     rim = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
     inside = np.ones(count + 1, dtype=bool)
