@@ -28,7 +28,7 @@ from pathlib import Path
 from datetime import datetime
 from kentongan.db import make_engine
 from notify.channels.recorder import Recorder
-from notify.dispatch import dispatch
+from notify.sending.dispatch import dispatch
 class Slow(Recorder):
     window = 50
     def send(self, messages):
@@ -91,9 +91,9 @@ def _warned(engine: Any, folder: Path, layers: LayerSet) -> Callable[[], tuple[f
     from kentongan.store import Store
     from kentongan.types import Mode
     from notify import ending
-    from notify.dispatch import dispatch
-    from notify.outbox import clear_waiting, fill_outbox
-    from notify.run import publish, release_and_fill
+    from notify.release.run import publish, release_and_fill
+    from notify.sending.dispatch import dispatch
+    from notify.sending.outbox import clear_waiting, fill_outbox
 
     policy = load_policy(data_dir() / "policy" / "exercise.toml", ReleasePolicy)
     store = Store(str(folder))

@@ -12,9 +12,9 @@ from kentongan.errors import DataError
 from kentongan.store import Store
 from notify import versions
 from notify.cap import Alert, parse
+from notify.cap.public import released_bytes
 from notify.cap.rules import check, check_thread, errors_of
 from notify.cap.rules.finding import Finding
-from notify.public import released_bytes
 from notify.warning import ReleasedAlert
 
 

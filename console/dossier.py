@@ -14,15 +14,15 @@ from kentongan.db import releases
 from kentongan.sop import ROLE_NAMES, Phase, Sop, Step
 from kentongan.times import iso, parse_instant
 from notify import versions
-from notify.binding import DIGITS, Bound
 from notify.cap.rules import check
-from notify.desk import Desk
 from notify.life import PENDING
-from notify.review import open_reviews
+from notify.release.binding import DIGITS, Bound
+from notify.release.desk import Desk
+from notify.release.review import open_reviews
+from notify.release.waiting import waiting
+from notify.release.words import words_of
 from notify.sop import Asked, checklist
 from notify.versions import Version
-from notify.waiting import waiting
-from notify.words import words_of
 
 SMS = "sms"
 

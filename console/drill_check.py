@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ingest.source import Reading
     from kentongan.hazard import HazardEvent
     from kentongan.records import Record
-    from notify.forgery import Forgery
+    from notify.firewall.forgery import Forgery
 
 PLACES = (
     ("bmkg-inatews", "/datagempa.json"),
@@ -121,7 +121,7 @@ def _event(record: Record) -> HazardEvent:
 def verdicts(drill: Drill) -> list[Verdict]:
     """Every layer alone, then the control."""
     rows = [*_of_reader(drill), *_of_making(drill), *_of_tables(drill), *_of_wire(drill)]
-    from notify.forgery import Forgery
+    from notify.firewall.forgery import Forgery
 
     forged = Forgery(drill.event, drill.at)
     sent = forged.send()
@@ -167,7 +167,7 @@ def _no_mark(payload: bytes) -> bytes:
 
 
 def _of_making(drill: Drill) -> Iterator[Verdict]:
-    from notify.firewall import Routes, all_routes, cap_status, document_status
+    from notify.firewall.gate import Routes, all_routes, cap_status, document_status
 
     event = drill.event
     test = DocumentStatus.TEST if event.status is DocumentStatus.ACTUAL else event.status
@@ -232,7 +232,7 @@ def _replay_in_real_home() -> None:
 
 def _mixed(drill: Drill) -> Callable[[], None]:
     from kentongan.decision import Action
-    from notify.apart import keep_apart
+    from notify.firewall.apart import keep_apart
     from notify.warning import warning_id_of
 
     def act() -> None:
@@ -267,7 +267,7 @@ _TABLES = {
 
 
 def _forged(drill: Drill, *, without: str = "", **changes: Any) -> Forgery:
-    from notify.forgery import LIES, Forgery
+    from notify.firewall.forgery import LIES, Forgery
 
     return Forgery(drill.event, drill.at, lies=LIES - {without}, **changes)
 
@@ -283,7 +283,7 @@ def _of_tables(drill: Drill) -> Iterator[Verdict]:
 
 
 def _of_wire(drill: Drill) -> Iterator[Verdict]:
-    from notify.switches import throw
+    from notify.sending.switches import throw
 
     cases = (
         ("clearance: mode", "all tables lie", {"mode": Mode.EXERCISE}),
@@ -307,8 +307,8 @@ def _of_wire(drill: Drill) -> Iterator[Verdict]:
 def _guard_row(drill: Drill) -> Verdict:
     """A message handed past the dispatcher to the guard."""
     from notify.channels.channel import Outcome
-    from notify.firewall import channels_for
-    from notify.forgery import Tape
+    from notify.firewall.forgery import Tape
+    from notify.firewall.gate import channels_for
 
     forged = _forged(drill)
     guard = channels_for(
@@ -329,7 +329,7 @@ def _wire_row(drill: Drill) -> Verdict:
 
 def _outgoing() -> Any:
     from notify.channels.channel import Outgoing
-    from notify.forgery import NUMBER
+    from notify.firewall.forgery import NUMBER
 
     return Outgoing(
         outbox_id=1, message_id="m", warning_id="w", version=1, channel="sms",

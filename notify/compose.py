@@ -11,10 +11,10 @@ from kentongan.hazard import HazardEvent
 from kentongan.impact import UNASSIGNED
 from kentongan.reach import Reach
 from kentongan.times import require_aware
-from notify.area_groups import AreaBook, broadcasts, grouped
-from notify.areas import Geometry
-from notify.cover import leaves_indonesia
-from notify.firewall import CapStatus
+from notify.area.cover import leaves_indonesia
+from notify.area.groups import AreaBook, broadcasts, grouped
+from notify.area.villages import Geometry
+from notify.firewall.gate import CapStatus
 from notify.warning import AreaGroup, WarningBody
 
 if TYPE_CHECKING:

@@ -19,10 +19,10 @@ from kentongan.life_cycle import Trigger
 from kentongan.reach import Reach
 from kentongan.types import Mode, WarningState
 from notify import versions
-from notify.apart import keep_apart, said
-from notify.areas import Geometry
+from notify.area.villages import Geometry
 from notify.compose import compose
-from notify.firewall import cap_status, document_status
+from notify.firewall.apart import keep_apart, said
+from notify.firewall.gate import cap_status, document_status
 from notify.transactions import writing
 from notify.versions import Version, note
 from notify.warning import (

@@ -30,7 +30,7 @@ from orchestration.releasing import clear_ended, release_end
 if TYPE_CHECKING:
     import pandas as pd
 
-    from notify.desk import Desk
+    from notify.release.desk import Desk
     from notify.versions import Version
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def approve(
     Raises:
         RuleViolation: who it is, no such warning, no draft any more, or something changed.
     """
-    from notify import approval
+    from notify.release import approval
 
     def act(name: str) -> None:
         approval.approve(
@@ -121,7 +121,7 @@ def review(
     Raises:
         RuleViolation: who it is, nothing waits for a review, or the same person.
     """
-    from notify.review import review as look
+    from notify.release.review import review as look
 
     def act(name: str) -> None:
         look(context.engine, warning_id, actor=name, at=at, note_text=remark)
@@ -148,9 +148,9 @@ def reading_desk(settings: Settings) -> Desk:
 
 
 def _desk(settings: Settings, release: ReleasePolicy, coordinators: pd.DataFrame) -> Desk:
-    from notify.desk import Desk
-    from notify.publisher import Publisher
-    from notify.run import regencies_of
+    from notify.cap.publisher import Publisher
+    from notify.release.desk import Desk
+    from notify.release.run import regencies_of
 
     return Desk(
         release, settings.mode, Publisher.from_settings(settings), regencies_of(coordinators)
@@ -240,7 +240,7 @@ def identify(
 
 
 def _same_content(context: CycleContext, version: Version, deed: _Deed) -> None:
-    from notify.approval import look_again
+    from notify.release.approval import look_again
 
     with context.engine.connect() as connection:
         look_again(connection, version.ref, deed.content or "", deed.at, desk_of(context))
@@ -290,7 +290,7 @@ def _binding_now(context: CycleContext, deed: _Deed) -> str:
 
 
 def _break(context: CycleContext, deed: _Deed, name: str, content: str, reason: str) -> None:
-    from notify import approval
+    from notify.release import approval
 
     approval.break_glass(
         context.engine,
@@ -305,7 +305,7 @@ def _break(context: CycleContext, deed: _Deed, name: str, content: str, reason: 
 
 def _waits_for(context: CycleContext, warning_id: str, at: datetime) -> str:
     """What is still missing before it goes out; empty: nothing."""
-    from notify.waiting import waiting
+    from notify.release.waiting import waiting
 
     with context.engine.connect() as connection:
         lines = waiting(connection, desk_of(context), at)

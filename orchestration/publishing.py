@@ -11,7 +11,7 @@ from kentongan.store import Store
 from kentongan.times import parse_instant
 
 if TYPE_CHECKING:
-    from notify.public import Refreshed
+    from notify.cap.public import Refreshed
     from orchestration.context import CycleContext
 
 
@@ -23,7 +23,7 @@ def publish_feeds(
     Args:
         whole: every alert ever released, byte for byte.
     """
-    from notify.public import refresh
+    from notify.cap.public import refresh
 
     done = refresh(
         context.engine,
@@ -43,7 +43,7 @@ def verify_alerts(at: str, settings: Settings | None = None) -> dict[str, Any]:
     Raises:
         DataError: an alert is not public as it was released.
     """
-    from notify.public import refresh
+    from notify.cap.public import refresh
     from orchestration.context import open_ingest
 
     used = settings or Settings()

@@ -15,8 +15,8 @@ from kentongan.types import HazardId, Level, Mode
 from orchestration import event_store
 
 if TYPE_CHECKING:
-    from notify.firewall import Routes
-    from notify.run import Published
+    from notify.firewall.gate import Routes
+    from notify.release.run import Published
     from notify.versions import Version
     from orchestration.context import CycleContext
     from orchestration.event_store import StoredEvent
@@ -36,9 +36,9 @@ def release_pending(context: CycleContext, at: datetime) -> list[dict[str, Any]]
     A tsunami zone that is released calls back whom it finds, before anything is sent.
     What waits for people is not in the answer; what a rule forbids says which.
     """
+    from notify.cap.publisher import Publisher
     from notify.life import active_warnings
-    from notify.publisher import Publisher
-    from notify.run import resume
+    from notify.release.run import resume
 
     published = resume(
         context.engine,
@@ -73,11 +73,11 @@ def release_end(context: CycleContext, warning_id: str, at: datetime) -> list[di
     what is wrong must not hold up the correction.
 
     Raises:
-        RuleViolation: see `notify.approval.release`.
+        RuleViolation: see `notify.release.approval.release`.
     """
     from notify import versions
-    from notify.publisher import Publisher
-    from notify.run import release_and_fill
+    from notify.cap.publisher import Publisher
+    from notify.release.run import release_and_fill
 
     with context.engine.connect() as connection:
         newest = versions.newest(connection, warning_id)
@@ -102,7 +102,7 @@ def release_end(context: CycleContext, warning_id: str, at: datetime) -> list[di
 def clear_ended(context: CycleContext, warning_id: str) -> int:
     """Suppress what still waits of a warning that was just ended; returns how many rows."""
     from notify import versions
-    from notify.outbox import clear_waiting
+    from notify.sending.outbox import clear_waiting
 
     with context.engine.connect() as connection:
         newest = versions.newest(connection, warning_id)
@@ -141,7 +141,7 @@ def plan_in_force(context: CycleContext, at: datetime) -> int:
 
 def _recall(context: CycleContext, held: Sequence[Version], at: datetime) -> list[str]:
     """Take back what leads into a tsunami zone in force; numbers of the tasks."""
-    from notify.recall import recall
+    from notify.tasks.recall import recall
 
     layers = context.layers
     return recall(
@@ -156,7 +156,7 @@ def _recall(context: CycleContext, held: Sequence[Version], at: datetime) -> lis
 
 def _routes(context: CycleContext) -> Routes:
     """Every route that this run has; what is written takes those open to its status."""
-    from notify.firewall import all_routes
+    from notify.firewall.gate import all_routes
 
     settings = context.settings
     return all_routes(settings.mode, live=context.live, test_numbers=settings.test_numbers)
@@ -211,7 +211,7 @@ def _zones_are_known(context: CycleContext, version: Version, held: Sequence[Ver
 
 
 def _plan(context: CycleContext, version: Version, held: Sequence[Version], at: datetime) -> int:
-    from notify.tasks import store_plan
+    from notify.tasks.store import store_plan
     from risk.evacuation import plan_tasks
 
     stored = event_store.stored(context.engine, version.body.event_id)
@@ -263,7 +263,7 @@ def _decision(version: Version) -> Decision:
 
 def busy(context: CycleContext, held: Sequence[Version]) -> dict[str, int]:
     """team_id -> tasks of warnings in force that it holds; an end sets its teams free."""
-    from notify.tasks import FREE
+    from notify.tasks.store import FREE
 
     query = (
         select(tasks.c.team_id)
@@ -279,7 +279,7 @@ def busy(context: CycleContext, held: Sequence[Version]) -> dict[str, int]:
 
 def standing_tasks(context: CycleContext, warning_id: str) -> list[PlannedTask]:
     """Tasks of this warning that a team holds."""
-    from notify.tasks import FREE
+    from notify.tasks.store import FREE
 
     query = (
         select(tasks)

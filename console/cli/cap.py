@@ -121,7 +121,7 @@ def publish(at: At = None, json: AsJson = False) -> None:
     from dataclasses import asdict
 
     from kentongan.store import Store
-    from notify.public import refresh
+    from notify.cap.public import refresh
 
     settings = open_settings()
     store = Store(str(settings.home.resolve()))

@@ -11,7 +11,7 @@ import typer
 from console.cli.common import AsJson, database, now, open_settings, print_json, say
 
 if TYPE_CHECKING:
-    from notify.switches import Stop
+    from notify.sending.switches import Stop
 
 group = typer.Typer(help="Send what stands in the outbox; stop it, see what waits.")
 
@@ -80,7 +80,7 @@ def go(actor: Actor, reason: Reason, route: Route = None, code: Code = "") -> No
 def _throw(*, is_open: bool, actor: str, code: str, reason: str, route: str | None) -> None:
     from kentongan import accounts
     from kentongan.policy import ReleasePolicy, load_policy
-    from notify.switches import stops, throw
+    from notify.sending.switches import stops, throw
     from orchestration.by_hand import identify
 
     settings, at = open_settings(), now()
@@ -100,8 +100,8 @@ def _throw(*, is_open: bool, actor: str, code: str, reason: str, route: str | No
 @group.command()
 def status(json: AsJson = False) -> None:
     """The switches that are off, and the rows of the outbox by route and state."""
-    from notify.outbox_counts import counts
-    from notify.switches import load_dispatch_policy, stops
+    from notify.sending.counts import counts
+    from notify.sending.switches import load_dispatch_policy, stops
 
     with database(open_settings()) as engine:
         off, found = stops(engine), counts(engine)

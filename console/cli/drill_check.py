@@ -28,7 +28,7 @@ def drill_check(
     path = file or data_dir() / "drills" / "2021-05-27.json"
     drill = read_file(path)
     # The scratch home's own kill switch is thrown on purpose.
-    logging.getLogger("notify.dispatch").setLevel(logging.ERROR)
+    logging.getLogger("notify.sending.dispatch").setLevel(logging.ERROR)
     *rows, control = verdicts(drill)
     broken = [row for row in rows if not row.stopped]
     if json:

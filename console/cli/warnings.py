@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from kentongan.view import WarningLine
-    from notify.waiting import Waiting
+    from notify.release.waiting import Waiting
 
 group = typer.Typer(help="Warnings and their life.", no_args_is_help=True)
 group.command()(by_hand.approve)
@@ -45,7 +45,7 @@ def list_(at: At = None, json: AsJson = False) -> None:
     from console.columns import table
     from console.warning_lines import jsonable, open_warnings
     from kentongan.times import iso
-    from notify.waiting import waiting
+    from notify.release.waiting import waiting
     from orchestration.by_hand import reading_desk
 
     instant, settings = at or now(), open_settings()

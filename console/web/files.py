@@ -1,7 +1,7 @@
 """Files as they are: CAP documents, whose bytes never change, their lists, and the map.
 
 `/cap` gives Actual alerts and nothing else; `/cap-exercise` the others. The same files stand
-below `public/` for any web server (`notify.public`).
+below `public/` for any web server (`notify.cap.public`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,15 @@ from console.web.reading import Reading
 from kentongan.errors import DataError
 from kentongan.store import Store, sha256_hex
 from notify.cap.feeds import ATOM, ATOM_TYPE, CAP_TYPE, INDEX, RSS, RSS_TYPE, changed_at
-from notify.public import ACTUAL, EXERCISE, documents, entries, released, released_bytes, root_of
+from notify.cap.public import (
+    ACTUAL,
+    EXERCISE,
+    documents,
+    entries,
+    released,
+    released_bytes,
+    root_of,
+)
 
 PLACES = (("/cap", ACTUAL), ("/cap-exercise", EXERCISE))
 _TYPES = {ATOM: ATOM_TYPE, RSS: RSS_TYPE, INDEX: "application/json"}

@@ -16,7 +16,7 @@ from console.web.machine import READ
 from console.web.reading import Reading, coordinator_sums
 from kentongan.times import iso
 from kentongan.view import FeedLine
-from notify.task_list import TaskLine, summary, task_list_csv
+from notify.tasks.listing import TaskLine, summary, task_list_csv
 
 
 def router(reading: Reading) -> APIRouter:

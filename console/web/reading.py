@@ -18,7 +18,7 @@ from kentongan.db import cycles, feed_log, forecast_villages, make_engine
 from kentongan.migrate import migrate
 from kentongan.settings import Settings
 from kentongan.view import FeedLine, UnknownArea, WarningLine
-from notify.task_list import TaskLine, by_coordinator, task_lines
+from notify.tasks.listing import TaskLine, by_coordinator, task_lines
 
 if TYPE_CHECKING:
     from orchestration.heartbeat import Beat

@@ -1,1 +1,1 @@
-"""Ways to a phone. Which of them exist in a run is decided by `notify.firewall`."""
+"""Ways to a phone. Which of them exist in a run is decided by `notify.firewall.gate`."""

@@ -23,7 +23,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What the tables say that stands behind a message; made by `notify.origin`."""
+    """What the tables say that stands behind a message; made by `notify.firewall.origin`."""
 
     status: str
     """CAP status on which every witness agrees; empty where they do not."""

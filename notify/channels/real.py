@@ -1,6 +1,6 @@
 """What every way to a real phone is built on: it takes cleared messages and nothing else.
 
-`Cleared` is made by the firewall alone (`notify.clearance`), so a type checker refuses any code
+`Cleared` is made by the firewall alone (`notify.firewall.clearance`), so a type checker refuses any code
 that hands a plain message to a real channel; and because types can be talked round, `send` looks
 again at the moment of sending.
 """
@@ -13,7 +13,7 @@ from typing import final
 
 from kentongan.errors import RuleViolation
 from notify.channels.channel import Outgoing, Receipt
-from notify.clearance import Cleared
+from notify.firewall.clearance import Cleared
 
 
 class RealChannel(ABC):
@@ -35,7 +35,7 @@ class RealChannel(ABC):
             if type(message) is not Cleared:
                 raise RuleViolation(
                     f"route {self.route}: expected a cleared message, found "
-                    f"{type(message).__name__}; only notify.firewall hands messages to a channel"
+                    f"{type(message).__name__}; only notify.firewall.gate hands messages to a channel"
                 )
             message.check()
         return list(self.transmit([message.message for message in messages]))

@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING
 
 from kentongan.reach import Help, VillageReach
 from kentongan.types import HazardId
-from notify import texts
-from notify.area_names import area_names, many_areas, short_regency
-from notify.firewall import mark_of
-from notify.gsm7 import BASIC, ONE_PART
+from notify.area.names import area_names, many_areas, short_regency
+from notify.firewall.gate import mark_of
+from notify.wording import texts
 from notify.wording.clock import arrival_ways, when_ways
+from notify.wording.gsm7 import BASIC, ONE_PART
 from notify.wording.language import CODES, HazardWords, Language, LevelWords, facts, language
 from notify.wording.ways import basic, way
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from string import Formatter
 
-from notify.gsm7 import to_basic
+from notify.wording.gsm7 import to_basic
 
 Options = Mapping[str, Sequence[str]]
 """Field -> ways to fill it, the most telling first."""

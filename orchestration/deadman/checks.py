@@ -176,7 +176,7 @@ def _feed(
 
 def _outbox(engine: Engine, policy: DeadmanPolicy, at: datetime) -> Iterator[Finding]:
     """Messages that are due and that nobody takes; a switch that is off is told by itself."""
-    from notify.switches import ALL, stops
+    from notify.sending.switches import ALL, stops
 
     if any(stop.name == ALL for stop in stops(engine)):
         return

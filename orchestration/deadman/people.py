@@ -17,7 +17,7 @@ from orchestration.deadman.finding import Finding
 from orchestration.deadman.policy import DeadmanPolicy
 
 if TYPE_CHECKING:
-    from notify.waiting import Waiting
+    from notify.release.waiting import Waiting
 
 
 def left_undone(
@@ -30,7 +30,7 @@ def left_undone(
 
 
 def _switches(engine: Engine, policy: DeadmanPolicy) -> Iterator[Finding]:
-    from notify.switches import ALL, stops
+    from notify.sending.switches import ALL, stops
 
     for stop in stops(engine):
         route = "" if stop.name == ALL else f" saluran {stop.name.partition(':')[2]}"
@@ -46,7 +46,7 @@ def _switches(engine: Engine, policy: DeadmanPolicy) -> Iterator[Finding]:
 
 
 def _reviews(engine: Engine, at: datetime) -> Iterator[Finding]:
-    from notify.review import overdue_reviews
+    from notify.release.review import overdue_reviews
 
     for one in overdue_reviews(engine, at):
         yield Finding(
@@ -66,7 +66,7 @@ def _waiting(
     """Official warnings that a quota holds back, at once; other drafts after a while."""
     if not _any_draft(engine):
         return  # the rest reads tables of the layer set: too much for each look
-    from notify.waiting import waiting
+    from notify.release.waiting import waiting
     from orchestration.by_hand import reading_desk
 
     with engine.connect() as connection:

@@ -18,8 +18,8 @@ from kentongan.errors import KentonganError
 from kentongan.hazard import HazardEvent
 from kentongan.settings import Settings, data_dir
 from kentongan.types import DocumentStatus, HazardId, Level
-from notify.publisher import Publisher
-from notify.run import publish
+from notify.cap.publisher import Publisher
+from notify.release.run import publish
 from orchestration.airflow.environment import kentongan_variables
 from orchestration.context import open_context
 

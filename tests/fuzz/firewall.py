@@ -21,8 +21,8 @@ from sqlalchemy import update
 from kentongan.db import messages, outbox, recipients, warnings
 from kentongan.hazard import HazardEvent
 from kentongan.types import DocumentStatus, HazardId, Level, Mode
-from notify.forgery import LIES, NUMBER, Forgery
-from notify.switches import throw
+from notify.firewall.forgery import LIES, NUMBER, Forgery
+from notify.sending.switches import throw
 
 AT = datetime(2026, 9, 24, 7, 10, tzinfo=UTC)
 STATUSES = ("Actual", "Exercise", "Test", "Draft", "System", "actual", "ACTUAL", "", "Actual ")

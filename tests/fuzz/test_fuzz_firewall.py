@@ -12,9 +12,9 @@ from tests.fuzz import firewall
 @pytest.fixture(autouse=True)
 def _quiet():
     """Switches are thrown on purpose."""
-    logging.getLogger("notify.dispatch").setLevel(logging.ERROR)
+    logging.getLogger("notify.sending.dispatch").setLevel(logging.ERROR)
     yield
-    logging.getLogger("notify.dispatch").setLevel(logging.NOTSET)
+    logging.getLogger("notify.sending.dispatch").setLevel(logging.NOTSET)
 
 
 def test_nothing_but_what_is_real_by_every_witness_reaches_a_phone():
@@ -29,7 +29,7 @@ def test_a_case_is_known_by_its_number():
 
 def test_a_hole_would_be_found(monkeypatch):
     """With the last look taken out, the campaign speaks."""
-    from notify import clearance
+    from notify.firewall import clearance
 
     monkeypatch.setattr(clearance, "_refusals", lambda *_: iter(()))
     assert firewall.campaign(60).faults

@@ -22,11 +22,12 @@ from kentongan.policy import ReleasePolicy, load_policy
 from kentongan.settings import data_dir
 from kentongan.store import Store
 from kentongan.types import DocumentStatus, HazardId, Level, Mode
-from notify import approval, versions
-from notify.desk import Desk
+from notify import versions
 from notify.channels.recorder import Recorder
-from notify.dispatch import dispatch
-from notify.run import Published, publish, regencies_of
+from notify.release import approval
+from notify.release.desk import Desk
+from notify.release.run import Published, publish, regencies_of
+from notify.sending.dispatch import dispatch
 from notify.warning import WarningRef
 
 AT = datetime(2026, 9, 24, 7, 10, tzinfo=UTC)

@@ -11,11 +11,12 @@ from kentongan.db import approvals, audit, outbox, recipients, releases, warning
 from kentongan.decision import Action
 from kentongan.errors import RuleViolation
 from kentongan.types import HazardId, Mode
-from notify import approval, ending, versions
-from notify.binding import without_instant
-from notify.review import open_reviews, overdue_reviews, review
-from notify.run import release_and_fill, resume
-from notify.waiting import waiting
+from notify import ending, versions
+from notify.release import approval
+from notify.release.binding import without_instant
+from notify.release.review import open_reviews, overdue_reviews, review
+from notify.release.run import release_and_fill, resume
+from notify.release.waiting import waiting
 
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
@@ -324,7 +325,7 @@ def test_a_broken_glass_holds_for_what_was_read_and_not_for_long(world, asked):
 
 
 def test_a_document_that_differs_from_what_was_bound_stays(world, asked, monkeypatch):
-    from notify import release
+    from notify.release import publish as release
 
     for name in ("ani", "budi"):
         world.approve(asked, name)
@@ -342,7 +343,7 @@ def test_a_document_that_differs_from_what_was_bound_stays(world, asked, monkeyp
 
 def _publishing_with(build, monkeypatch):
     """`publish_alert` whose document is built otherwise than the one that was bound."""
-    from notify import release
+    from notify.release import publish as release
 
     original = release.publish_alert
 

@@ -9,10 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kentongan.errors import DataError
-from notify.area_names import area_names, joined, short_regency
-from notify.areas import rows_of, split
-from notify.cover import MAX_VERTICES, cover
-from notify.geocodes import count
+from notify.area.cover import MAX_VERTICES, cover
+from notify.area.geocodes import count
+from notify.area.names import area_names, joined, short_regency
+from notify.area.villages import rows_of, split
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 
 from kentongan.reach import Reach
 from kentongan.types import HazardId
-from notify.area_names import (
+from notify.area.cover import MAX_VERTICES, cover, leaves_indonesia
+from notify.area.geocodes import coarsest, count, expanded
+from notify.area.names import (
     area_names,
     joined,
     many_areas,
     whole_province,
 )
 from notify.compose import OUTSIDE
-from notify.cover import MAX_VERTICES, cover, leaves_indonesia
-from notify.geocodes import coarsest, count, expanded
 from notify.wording.language import language
 
 BUFFER = 0.064 + 0.0003
@@ -122,9 +122,9 @@ def test_whole_areas_take_one_code():
 
 
 def test_a_province_that_is_wholly_warned_is_one_area_of_the_alert(world):
-    from notify.cap_document import build
+    from notify.cap.alert import build
+    from notify.cap.publisher import Publisher
     from notify.compose import compose
-    from notify.publisher import Publisher
 
     levels = world.levels("75", 2)
     body = compose(

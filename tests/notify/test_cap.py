@@ -12,10 +12,10 @@ from kentongan.decision import Action
 from kentongan.errors import DataError
 from kentongan.types import HazardId
 from notify import cap
+from notify.area.geocodes import expanded
 from notify.cap import Alert, Area, Info, Pair
 from notify.cap import rules as cap_rules
-from notify.cap_document import urgency
-from notify.geocodes import expanded
+from notify.cap.alert import urgency
 
 TEXT = st.text(max_size=40)
 MOMENT = st.datetimes(
@@ -183,7 +183,7 @@ def test_urgency_by_the_time_that_is_left(minutes, expected):
 
 def test_an_alert_with_an_error_is_never_released(world, monkeypatch):
     monkeypatch.setattr(
-        "notify.release.check_own", lambda _xml: [cap_rules.Finding("X", "error", "no")]
+        "notify.release.publish.check_own", lambda _xml: [cap_rules.Finding("X", "error", "no")]
     )
     done = world.publish(Action.ALERT, world.levels("75", 2))
     assert done.alert is None and "not released" in done.refused

@@ -20,8 +20,9 @@ from kentongan.errors import DataError, RuleViolation, SettingsError
 from kentongan.store import sha256_hex
 from kentongan.types import Mode
 from notify import cap
-from notify.alert_files import public_path
 from notify.cap import Alert, Area, Info, Pair
+from notify.cap.files import public_path
+from notify.cap.publisher import Publisher
 from notify.cap.rules import check, errors_of
 from notify.cap.signature import (
     CERTIFICATE_FILE,
@@ -32,8 +33,7 @@ from notify.cap.signature import (
     unsigned,
     verify,
 )
-from notify.publisher import Publisher
-from notify.run import Published, publish
+from notify.release.run import Published, publish
 
 AT = datetime(2026, 9, 24, 7, 10, tzinfo=UTC)
 WITA = timezone(timedelta(hours=8))

@@ -10,7 +10,8 @@ from console.cap_thread import as_document, report, thread
 from kentongan.decision import Action
 from kentongan.errors import DataError
 from kentongan.types import HazardId, Mode
-from notify import approval, ending
+from notify import ending
+from notify.release import approval
 
 MINUTE = timedelta(minutes=1)
 

@@ -16,13 +16,13 @@ from kentongan.db import messages, outbox, recipients
 from kentongan.decision import Action
 from kentongan.errors import DispatchError, RuleViolation
 from kentongan.types import HazardId, Mode, OutboxState
-from notify import dispatch as dispatcher
 from notify.channels.channel import Outcome, Outgoing, Receipt
 from notify.channels.recorder import Recorder, recorded_counts
-from notify.dispatch import LEASE, dispatch
-from notify.firewall import channels_for
-from notify.outbox import fill_outbox
-from notify.recipients import ensure_coordinators, ensure_synthetic
+from notify.firewall.gate import channels_for
+from notify.sending import dispatch as dispatcher
+from notify.sending.dispatch import LEASE, dispatch
+from notify.sending.outbox import fill_outbox
+from notify.sending.recipients import ensure_coordinators, ensure_synthetic
 
 
 class Tape:

@@ -18,10 +18,11 @@ from kentongan.policy import ReleasePolicy
 from kentongan.release_policy import ReleaseRule
 from kentongan.times import iso
 from kentongan.types import DocumentStatus, HazardId, Level, Mode
-from notify import approval, firewall
 from notify.channels.channel import Origin, Outcome, Outgoing, Receipt
 from notify.channels.real import RealChannel
-from notify.dispatch import dispatch
+from notify.firewall import gate as firewall
+from notify.release import approval
+from notify.sending.dispatch import dispatch
 
 
 class Phone(RealChannel):

@@ -20,13 +20,19 @@ from kentongan.db import messages, outbox, recipients, records, warnings
 from kentongan.errors import DataError, RuleViolation
 from kentongan.settings import data_dir
 from kentongan.types import Mode
-from notify import clearance
 from notify.channels.channel import Origin, Outgoing
-from notify.clearance import Clearance, Cleared, number, public_clearance, rehearsal_clearance
-from notify.dispatch import dispatch
-from notify.firewall import Routes, channels_for
-from notify.forgery import LIES, NUMBER, Forgery, Tape
-from notify.inspection import SUPPRESSED
+from notify.firewall.clearance import (
+    Clearance,
+    Cleared,
+    number,
+    public_clearance,
+    rehearsal_clearance,
+)
+from notify.firewall.forgery import LIES, NUMBER, Forgery, Tape
+from notify.firewall import clearance
+from notify.firewall.gate import Routes, channels_for
+from notify.firewall.inspection import SUPPRESSED
+from notify.sending.dispatch import dispatch
 
 ROOT = Path(__file__).parents[2]
 FILE = data_dir() / "drills" / "2021-05-27.json"

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from kentongan.plan import PlannedTask
 from kentongan.settings import data_dir
 from kentongan.types import HazardId, TaskKind
-from notify import texts
-from notify.areas import short_regency
-from notify.gsm7 import BASIC, EXTENSION, fits_one_part, septets, to_basic
-from notify.phrases import LEVEL_WORDS, phrases
-from notify.task_texts import TaskPlace, task_sms
+from notify.area.villages import short_regency
+from notify.tasks.texts import TaskPlace, task_sms
 from notify.warning import AreaGroup, WarningBody
+from notify.wording import texts
+from notify.wording.gsm7 import BASIC, EXTENSION, fits_one_part, septets, to_basic
+from notify.wording.phrases import LEVEL_WORDS, phrases
 
 AT = datetime(2026, 9, 24, 15, 30, tzinfo=UTC)  # 22.30 WIB, so that an end is tomorrow
 

@@ -12,9 +12,10 @@ from kentongan.decision import Action
 from kentongan.errors import RuleViolation
 from kentongan.store import sha256_hex
 from kentongan.types import HazardId, Mode
-from notify import approval, ending, life
-from notify.outbox import fill_outbox
-from notify.run import publish, release_and_fill, resume
+from notify import ending, life
+from notify.release import approval
+from notify.release.run import publish, release_and_fill, resume
+from notify.sending.outbox import fill_outbox
 from notify.warning import alert_identifier, warning_id_of
 
 MINUTE = timedelta(minutes=1)
@@ -253,10 +254,10 @@ def test_a_crash_between_the_steps_is_made_good(world, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("notify.run.fill_outbox", crash)
+        patch.setattr("notify.release.run.fill_outbox", crash)
         world.publish(Action.ALERT, world.levels("75", 2))
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("notify.run.release", crash)
+        patch.setattr("notify.release.run.release", crash)
         world.publish(Action.ALERT, world.levels("53", 2), event_id="thunderstorm-2")
     assert world.rows(outbox) == [] and len(world.rows(alerts)) == 1
     kwargs = {"at": world.at, "mode": Mode.EXERCISE, "live": True, "policy": world.policy}

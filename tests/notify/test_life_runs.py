@@ -360,7 +360,7 @@ def test_the_cap_of_a_last_village_says_no_longer_and_not_that_bmkg_ended_it(cen
 
 
 def test_a_warning_that_cannot_be_released_keeps_no_other_back(centre, monkeypatch):
-    from notify import release
+    from notify.release import publish as release
 
     build = release.build
 

@@ -13,7 +13,7 @@ import pytest
 from kentongan.decision import Action
 from kentongan.types import HazardId, Mode
 from notify import cap
-from notify.public import refresh
+from notify.cap.public import refresh
 
 URL = "https://kentongan.example.invalid"
 ATOM = "{http://www.w3.org/2005/Atom}"

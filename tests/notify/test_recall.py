@@ -16,12 +16,12 @@ from kentongan.plan import Plan, PlannedTask
 from kentongan.times import iso
 from kentongan.types import HazardId, OutboxState, TaskKind
 from notify.channels.recorder import Recorder
-from notify.dispatch import dispatch
-from notify.gsm7 import fits_one_part
 from notify.life import active_warnings
-from notify.recall import NO_ENTRY, recall
-from notify.task_texts import TaskPlace, recall_sms, shortened, task_sms
-from notify.tasks import store_plan
+from notify.sending.dispatch import dispatch
+from notify.tasks.recall import NO_ENTRY, recall
+from notify.tasks.store import store_plan
+from notify.tasks.texts import TaskPlace, recall_sms, shortened, task_sms
+from notify.wording.gsm7 import fits_one_part
 
 DRY, WET, SHELTER = "75.04.09.2001", "75.02.07.2001", "53.07.01.2001"
 SHELTERS = pd.DataFrame(

@@ -17,12 +17,13 @@ from kentongan.db import audit, messages, outbox, recipients
 from kentongan.decision import Action
 from kentongan.errors import RuleViolation
 from kentongan.types import HazardId, Mode, OutboxState, WarningState
-from notify import ending, told, versions
+from notify import ending, versions
 from notify.channels.channel import Outcome, Outgoing, Receipt
-from notify.dispatch import LEASE, dispatch
-from notify.outbox import clear_waiting, fill_outbox
-from notify.run import release_and_fill
-from notify.switches import stops, throw
+from notify.release.run import release_and_fill
+from notify.sending import told
+from notify.sending.dispatch import LEASE, dispatch
+from notify.sending.outbox import clear_waiting, fill_outbox
+from notify.sending.switches import stops, throw
 
 MINUTE = timedelta(minutes=1)
 WARNING = "w-thunderstorm-1"
@@ -243,7 +244,7 @@ def test_between_release_and_fill_nothing_more_of_it_leaves(world, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("notify.run.fill_outbox", crash)
+        patch.setattr("notify.release.run.fill_outbox", crash)
         let_out(world, ref)
     assert send(world, at=world.at + MINUTE) == []
     assert set(states(world, 1)) == {OutboxState.SUPPRESSED}
@@ -271,7 +272,7 @@ def test_a_crash_between_suppress_and_write_leaves_both_undone(half, monkeypatch
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("notify.told.write_rows", crash)
+        patch.setattr("notify.sending.told.write_rows", crash)
         cancel(world)
     assert states(world, 1) == before and not states(world, 2)
     with world.engine.connect() as connection:
@@ -282,7 +283,7 @@ def test_a_crash_between_suppress_and_write_leaves_both_undone(half, monkeypatch
 
 def test_an_alert_that_an_end_overtook_is_never_filled(world, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("notify.run.fill_outbox", _die)
+        patch.setattr("notify.release.run.fill_outbox", _die)
         world.publish(Action.ALERT, world.levels("75", 2))
     cancel(world)
     with world.engine.connect() as connection:

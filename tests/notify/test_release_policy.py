@@ -18,8 +18,8 @@ from kentongan.policy import ReleasePolicy, load_policy
 from kentongan.release_policy import Quotas, needs_code, requirement, source_of
 from kentongan.settings import data_dir
 from kentongan.types import HazardId, Mode
-from notify.run import resume
-from notify.waiting import held_back
+from notify.release.run import resume
+from notify.release.waiting import held_back
 
 MINUTE = timedelta(minutes=1)
 GOOD: dict[str, Any] = {

@@ -16,9 +16,8 @@ from kentongan.decision import Action
 from kentongan.errors import DataError, RuleViolation
 from kentongan.plan import Plan, PlannedTask
 from kentongan.types import HazardId, Mode, TaskKind
-from notify.gsm7 import fits_one_part
-from notify.task_ids import candidate, check_digit, read_task_id
-from notify.task_list import (
+from notify.tasks.ids import candidate, check_digit, read_task_id
+from notify.tasks.listing import (
     UNASSIGNED,
     by_coordinator,
     safe_cell,
@@ -26,7 +25,8 @@ from notify.task_list import (
     task_list_csv,
     task_list_html,
 )
-from notify.tasks import store_plan
+from notify.tasks.store import store_plan
+from notify.wording.gsm7 import fits_one_part
 
 
 def planned(code: str = "75.02.07.2001", **changes) -> PlannedTask:
@@ -135,7 +135,7 @@ def test_no_task_from_a_draft_and_none_in_an_unknown_village(world, released, ac
 
 def test_a_number_that_is_taken_is_passed_by(world, released, monkeypatch):
     numbers = ["T000000", "T000013"]
-    monkeypatch.setattr("notify.tasks.candidate", lambda *_a, attempt: numbers[attempt % 2])
+    monkeypatch.setattr("notify.tasks.store.candidate", lambda *_a, attempt: numbers[attempt % 2])
     assert keep(world, released, planned(), planned("75.02.08.2001")) == ["T000000", "T000013"]
 
 

@@ -10,12 +10,12 @@ from kentongan.db import messages, outbox, recipients
 from kentongan.decision import Action
 from kentongan.reach import Help, Reach, VillageReach
 from kentongan.types import HazardId
-from notify import texts
-from notify.area_groups import MAX_POINTS
+from notify.area.groups import MAX_POINTS
+from notify.cap.publisher import Publisher
 from notify.compose import compose
-from notify.messages import messages_for
-from notify.publisher import Publisher
+from notify.sending.messages import messages_for
 from notify.warning import WarningRef, content_hash
+from notify.wording import texts
 
 COMING = "Tagana diminta"
 ALONE = "tunggu"
@@ -83,7 +83,7 @@ def test_level_two_says_nothing_of_help(world):
 
 
 def test_points_of_one_group_are_bounded(world, monkeypatch):
-    monkeypatch.setattr("notify.area_groups.MAX_POINTS", 2)
+    monkeypatch.setattr("notify.area.groups.MAX_POINTS", 2)
     levels = world.levels("75.02", 3)
     reach = Reach(
         {c: VillageReach(Help.ALONE, None, f"SDN {k}", 1.0) for k, c in enumerate(levels)}

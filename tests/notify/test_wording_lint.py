@@ -14,11 +14,10 @@ from kentongan.errors import RuleViolation, SettingsError
 from kentongan.reach import Help, VillageReach
 from kentongan.settings import data_dir
 from kentongan.types import HazardId
-from notify import texts
-from notify.gsm7 import fits_one_part
 from notify.warning import AreaGroup, WarningBody
 from notify.wording import lint as linter
-from notify.wording import verdict
+from notify.wording import texts, verdict
+from notify.wording.gsm7 import fits_one_part
 from notify.wording.language import CODES, language, parse_language, spoken_languages
 from notify.wording.lint import Names, lint, names_of
 from notify.wording.ways import basic, first_fit, way

@@ -18,8 +18,8 @@ from kentongan.audit.verify import verify
 from kentongan.db import alerts, audit, messages, outbox, recipients, releases
 from kentongan.errors import RuleViolation
 from kentongan.settings import Settings, data_dir
-from notify.review import overdue_reviews
-from notify.waiting import waiting
+from notify.release.review import overdue_reviews
+from notify.release.waiting import waiting
 from orchestration import by_hand
 from orchestration.context import open_context
 from orchestration.cycle import run_cycle

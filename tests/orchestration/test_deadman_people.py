@@ -10,9 +10,9 @@ from kentongan.db import make_engine, warning_states, warnings
 from kentongan.migrate import migrate
 from kentongan.settings import Settings
 from kentongan.times import iso
-from notify.review import OpenReview
-from notify.switches import throw
-from notify.waiting import Waiting
+from notify.release.review import OpenReview
+from notify.release.waiting import Waiting
+from notify.sending.switches import throw
 from orchestration.deadman import checks
 from orchestration.deadman.alarms import DATABASE
 from orchestration.deadman.people import left_undone
@@ -75,7 +75,7 @@ def waiting(**changes):
 
 def test_a_draft_that_waits_is_told_after_a_while_and_a_held_warning_at_once(home, monkeypatch):
     drafts = [waiting(), waiting(warning_id="w-tsunami-1", official=True, held="20 an hour")]
-    monkeypatch.setattr("notify.waiting.waiting", lambda *_: drafts)
+    monkeypatch.setattr("notify.release.waiting.waiting", lambda *_: drafts)
     with home[1].begin() as connection:
         connection.execute(
             warnings.insert().values(
@@ -97,7 +97,7 @@ def test_a_draft_that_waits_is_told_after_a_while_and_a_held_warning_at_once(hom
 
 def test_a_review_that_is_overdue_is_told_at_once(home, monkeypatch):
     late = OpenReview("w-shaking-1", 2, "ani", "gelombang terlihat", AT, AT + 5 * MINUTE)
-    monkeypatch.setattr("notify.review.overdue_reviews", lambda *_: [late])
+    monkeypatch.setattr("notify.release.review.overdue_reviews", lambda *_: [late])
     (one,) = found(home, AT + 6 * MINUTE)
     assert "seorang diri" in one.what and one.after == 0 * MINUTE
     assert "warning review w-shaking-1" in one.action

@@ -1,0 +1,1 @@
+"""Where a warning holds: villages to groups, names, polygons, geocodes."""

@@ -1,0 +1,207 @@
+"""What the dispatcher looks at between its tables and a channel: the last look at every row.
+
+A row is stopped here although somebody wrote it by hand into the database: one on a public route
+whose warning is not Actual by every witness (`notify.firewall.origin`), one whose text does not carry the
+mark of its status, one whose warning has been taken back. Each stop of the firewall is audited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, RowMapping, select, update
+
+from kentongan import audit
+from kentongan.db import messages, outbox, recipients, warnings
+from kentongan.types import OutboxState
+from notify.channels.channel import Origin, Outgoing
+from notify.firewall.gate import RECORDER, is_public
+from notify.firewall.marks import is_marked
+from notify.firewall.origin import origin_of
+from notify.sending.told import SUPPRESSED_BY_END, ended_later
+from notify.transactions import writing
+
+NO_RECIPIENT = "no recipient"
+SUPPRESSED = "firewall.suppressed"
+_SHOWN = 20
+"""Rows that one line of the audit names; the outbox keeps the reason of each."""
+
+
+@dataclass
+class Inspection:
+    """Rows of one batch: what may go on, and why the others may not."""
+
+    passed: list[Outgoing] = field(default_factory=list)
+    stopped: dict[str, list[int]] = field(default_factory=dict)
+    """Reason -> ids; these are ordinary ends of a row."""
+    breaches: dict[str, list[int]] = field(default_factory=dict)
+    """Reason -> ids; each is a fault of ours or somebody's hand in the database."""
+
+    def stop(self, reason: str, row_id: int) -> None:
+        self.stopped.setdefault(reason, []).append(row_id)
+
+    def breach(self, reason: str, row_id: int) -> None:
+        self.breaches.setdefault(reason, []).append(row_id)
+
+
+class Origins:
+    """Where versions come from, looked up once for each call of the dispatcher."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int], Origin] = {}
+
+    def of(self, connection: Connection, warning_id: str, version: int) -> Origin:
+        key = (warning_id, version)
+        if key not in self._known:
+            self._known[key] = origin_of(connection, warning_id, version)
+        return self._known[key]
+
+
+def inspect(engine: Engine, route: str, ids: Sequence[int], origins: Origins) -> Inspection:
+    """The messages of these rows, in their order, with what stops some of them.
+
+    Texts are read once each, not once for each recipient.
+    """
+    found = Inspection()
+    with engine.connect() as connection:
+        rows = {row["id"]: row for row in connection.execute(_rows(ids)).mappings()}
+        texts = _texts(connection, {row["message_id"] for row in rows.values()})
+        for row_id in ids:
+            row = rows.get(row_id)
+            if row is None:
+                found.stop(NO_RECIPIENT, row_id)
+                continue
+            text = texts.get(row["message_id"])
+            if text is None:
+                found.breach("no warning of this home stands behind it", row_id)
+            elif text["ended"]:
+                found.stop(SUPPRESSED_BY_END, row_id)
+            else:
+                _judge(connection, route, _outgoing(row, text), found, origins)
+    return found
+
+
+def _rows(ids: Sequence[int]) -> Any:
+    return (
+        select(
+            outbox.c.id, outbox.c.message_id, outbox.c.channel, outbox.c.recipient_id,
+            recipients.c.address, recipients.c.synthetic,
+        )
+        .join(recipients, recipients.c.recipient_id == outbox.c.recipient_id)
+        .where(outbox.c.id.in_(ids))
+    )  # fmt: skip
+
+
+def _texts(connection: Connection, message_ids: set[str]) -> dict[str, dict[str, Any]]:
+    query = (
+        select(
+            messages.c.message_id, messages.c.warning_id, messages.c.version, messages.c.text,
+            messages.c.payload, messages.c.level, warnings.c.cap_status,
+            ended_later().label("ended"),
+        )
+        .join(
+            warnings,
+            (warnings.c.warning_id == messages.c.warning_id)
+            & (warnings.c.version == messages.c.version),
+        )
+        .where(messages.c.message_id.in_(sorted(message_ids)))
+    )  # fmt: skip
+    rows = connection.execute(query).mappings()
+    return {row["message_id"]: {k: v for k, v in row.items() if k != "message_id"} for row in rows}
+
+
+def _outgoing(row: RowMapping, text: Mapping[str, Any]) -> Outgoing:
+    return Outgoing(
+        outbox_id=row["id"],
+        message_id=row["message_id"],
+        channel=row["channel"],
+        recipient_id=row["recipient_id"],
+        address=row["address"],
+        synthetic=row["synthetic"],
+        **{name: value for name, value in text.items() if name != "ended"},
+    )
+
+
+def _judge(
+    connection: Connection, route: str, message: Outgoing, found: Inspection, origins: Origins
+) -> None:
+    if not is_marked(message.text, message.payload, message.cap_status):
+        found.breach(f"a text of status {message.cap_status} without its mark", message.outbox_id)
+        return
+    if not is_public(route):
+        found.passed.append(message)
+        return
+    origin = origins.of(connection, message.warning_id, message.version)
+    if origin.status != "Actual":
+        found.breach("; ".join(origin.doubts), message.outbox_id)
+        return
+    found.passed.append(replace(message, origin=origin))
+
+
+def suppress(engine: Engine, route: str, found: Inspection, *, at: datetime) -> None:
+    """Write down why rows go no further; whole or not at all."""
+    if not found.stopped and not found.breaches:
+        return
+    with writing(engine) as connection:
+        for reason, ids in (*found.stopped.items(), *found.breaches.items()):
+            connection.execute(
+                update(outbox)
+                .where(outbox.c.id.in_(ids), outbox.c.state == OutboxState.LEASED)
+                .values(
+                    state=OutboxState.SUPPRESSED, lease_until=None, lease_owner=None,
+                    last_error=reason,
+                )
+            )  # fmt: skip
+        for reason, ids in found.breaches.items():
+            note_breach(connection, route, reason, ids, at=at)
+
+
+def note_breach(
+    connection: Connection, route: str, reason: str, ids: Sequence[int], *, at: datetime
+) -> None:
+    body = {"route": route, "reason": reason, "rows": len(ids), "outbox_ids": list(ids[:_SHOWN])}
+    audit.append(connection, at=at, actor="kentongan", action=SUPPRESSED, body=body)
+
+
+def suppress_strays(engine: Engine, served: Sequence[str], *, at: datetime) -> int:
+    """Rows on a public route that this run does not serve, whose warning is not Actual.
+
+    Nobody would send them here, and a run that serves their route must not find them. Looked up by
+    ranges of the route's name beside the recorder's, so it costs nothing where there are none.
+    """
+    unserved = outbox.c.state.in_((OutboxState.READY, OutboxState.LEASED)) & (
+        (outbox.c.route < RECORDER)
+        | ((outbox.c.route > RECORDER) & (outbox.c.route < "test"))
+        | (outbox.c.route > "test")
+    )
+    real = (
+        select(messages.c.message_id)
+        .join(
+            warnings,
+            (warnings.c.warning_id == messages.c.warning_id)
+            & (warnings.c.version == messages.c.version),
+        )
+        .where(warnings.c.cap_status == "Actual")
+    )
+    query = select(outbox.c.id, outbox.c.route).where(
+        unserved, outbox.c.route.not_in(served), outbox.c.message_id.not_in(real)
+    )
+    with engine.connect() as connection:
+        found = connection.execute(query).all()
+    if not found:
+        return 0
+    reason = "its warning is not Actual, and its route leads to the public"
+    with writing(engine) as connection:
+        for route in sorted({row.route for row in found}):
+            ids = [row.id for row in found if row.route == route]
+            for start in range(0, len(ids), 5_000):
+                connection.execute(
+                    update(outbox)
+                    .where(outbox.c.id.in_(ids[start : start + 5_000]))
+                    .values(state=OutboxState.SUPPRESSED, lease_until=None, last_error=reason)
+                )
+            note_breach(connection, route, reason, ids, at=at)
+    return len(found)

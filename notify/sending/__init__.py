@@ -1,0 +1,1 @@
+"""From a released version to phones: rows, the dispatcher, the switch, who was told."""

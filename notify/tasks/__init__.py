@@ -1,0 +1,1 @@
+"""Tasks of Tagana: numbers, texts, lists, and their recall."""
