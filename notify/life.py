@@ -7,7 +7,7 @@ exactly the content that was drafted, once, and an alert's bytes never change.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine
@@ -37,6 +37,11 @@ if TYPE_CHECKING:
 
 SYSTEM = "kentongan"
 PENDING = tuple(sorted(life_cycle.PENDING))
+END_SET_ASIDE = (
+    "something new came before this end was approved; read it, and ask again if it holds"
+)
+_RUNS_OUT_SOON = timedelta(minutes=10)
+"""Time for a last renewal to reach everybody; as long as an approval counts."""
 CLOSED = (WarningState.ENDED, WarningState.EXPIRED, WarningState.CANCELLED)
 
 
@@ -58,7 +63,8 @@ def draft(
 
     The same content twice is one version. EXPIRE adds a state and no version; an all-clear, or
     a hand-over, before any release withdraws the draft, and so does a hand-over of which nobody
-    has to be told end the warning. None where nothing new is to go out.
+    has to be told end the warning. None where nothing new is to go out, or where an end that a
+    person asked for waits and nothing got worse.
 
     Args:
         reach: what may be said of help; see `notify.compose.compose`.
@@ -84,6 +90,8 @@ def draft(
             trigger = Trigger.EXPIRE if decision.action is Action.EXPIRE else Trigger.END
             close(connection, warning_id, trigger, at=at, reason=decision.reason)
             return None
+        if before is not None and _an_end_waits(connection, before, decision, at):
+            return None
         body = compose(
             decision,
             event,
@@ -108,13 +116,35 @@ def add_draft(
     if newest and newest.state in PENDING:
         if newest.content_hash == digest:
             return newest.ref
-        versions.advance(connection, newest.ref, Trigger.REPLACE, at=at, actor=actor)
+        set_aside = versions.waits_as_end(newest) and not body.by_hand
+        reason = END_SET_ASIDE if set_aside else ""
+        versions.advance(connection, newest.ref, Trigger.REPLACE, at=at, actor=actor, reason=reason)
+        if set_aside:
+            note(connection, "warning.end-set-aside", newest.ref, at=at, actor=actor, reason=reason)
     version = newest.version + 1 if newest else 1
     ref = WarningRef(warning_id, version, digest, body.action)
     versions.insert(connection, ref, body, at=at, content=content)
     versions.advance(connection, ref, Trigger.DRAFT, at=at, actor=actor, reason=body.reason)
     note(connection, "warning.draft", ref, at=at, actor=actor, reason=body.reason)
     return ref
+
+
+def _an_end_waits(
+    connection: Connection, before: Version, decision: Decision, at: datetime
+) -> bool:
+    """Whether people are about to end the warning, and nobody is in more danger than they know.
+
+    What waits for a second person must not be replaced by the next cycle. New or higher danger,
+    the authority's end, and a renewal without which the warning would run out, come before it.
+    """
+    newest = versions.newest(connection, before.warning_id)
+    if newest is None or not versions.waits_as_end(newest):
+        return False
+    if decision.action is Action.RENEW:
+        return before.body.expires - at > _RUNS_OUT_SOON
+    known = before.body.levels
+    worse = any(level > known.get(code, 0) for code, level in decision.levels.items())
+    return decision.action in (Action.UPDATE, Action.HAND_OVER) and not worse
 
 
 def ends_silently(decision: Decision, was_released: bool) -> bool:

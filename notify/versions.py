@@ -324,12 +324,21 @@ def approvers(connection: Connection, version: Version) -> tuple[str, ...]:
 
 
 def current(connection: Connection, warning_id: str) -> Version | None:
-    """The newest version that counts: a draft that ran out before its release gives way to what
-    it would have changed, or to nothing."""
+    """The newest version that counts: a draft that ran out before its release, and an end that a
+    person asked for and that still waits, give way to what they would have changed."""
     last = newest(connection, warning_id)
-    if last is None or last.state != WarningState.EXPIRED or alert_of(connection, last.ref):
+    if last is None or not (_ran_out(connection, last) or waits_as_end(last)):
         return last
     return newest_released(connection, warning_id)
+
+
+def _ran_out(connection: Connection, version: Version) -> bool:
+    return version.state == WarningState.EXPIRED and alert_of(connection, version.ref) is None
+
+
+def waits_as_end(version: Version) -> bool:
+    """Whether a person asked for this end, and nobody has been told of it yet."""
+    return version.body.by_hand and version.state in life_cycle.PENDING
 
 
 def alert_of(connection: Connection, ref: WarningRef) -> ReleasedAlert | None:

@@ -1,6 +1,6 @@
 """What every way to a real phone is built on: it takes cleared messages and nothing else.
 
-`Cleared` is made by the firewall alone (`notify.firewall.clearance`), so a type checker refuses any code
+Only the firewall makes `Cleared` (`notify.firewall.clearance`), so a type checker refuses code
 that hands a plain message to a real channel; and because types can be talked round, `send` looks
 again at the moment of sending.
 """
@@ -35,7 +35,7 @@ class RealChannel(ABC):
             if type(message) is not Cleared:
                 raise RuleViolation(
                     f"route {self.route}: expected a cleared message, found "
-                    f"{type(message).__name__}; only notify.firewall.gate hands messages to a channel"
+                    f"{type(message).__name__}; only the firewall hands messages to a channel"
                 )
             message.check()
         return list(self.transmit([message.message for message in messages]))

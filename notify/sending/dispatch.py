@@ -5,8 +5,8 @@ its window is being sent; after a crash such a row is in doubt: from level 3 up 
 again (a double warning beats none), below it stays `unknown`, and so it does where its warning
 has been taken back since.
 
-The kill switch (`notify.sending.switches`) is read in the transactions that lease a batch and that put a
-window on the wire; the firewall looks at every row (`notify.firewall.inspection`) and at every message
+The kill switch (`switches.py`) is read in the transactions that lease a batch and that put a window
+on the wire; the firewall looks at every row (`notify.firewall.inspection`) and at every message
 (`notify.firewall.clearance`).
 """
 
@@ -113,7 +113,7 @@ def _require_guards(channels: Mapping[str, Channel]) -> None:
     for route, channel in channels.items():
         if route != RECORDER and not isinstance(channel, Guarded):
             raise RuleViolation(
-                f"route {route}: expected a guarded channel from notify.firewall.gate.channels_for, "
+                f"route {route}: expected a guarded channel of the firewall's channels_for, "
                 f"found {type(channel).__name__}"
             )
 

@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _firewall(given: argparse.Namespace) -> bool:
-    logging.getLogger("notify.sending.dispatch").setLevel(logging.ERROR)  # switches thrown on purpose
+    logging.getLogger("notify.sending.dispatch").setLevel(logging.ERROR)  # thrown on purpose
     result = firewall.campaign(given.firewall, start=given.start, seconds=given.seconds)
     say(result.line())
     for fault in result.faults[:SHOWN]:

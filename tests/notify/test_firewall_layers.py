@@ -21,6 +21,7 @@ from kentongan.errors import DataError, RuleViolation
 from kentongan.settings import data_dir
 from kentongan.types import Mode
 from notify.channels.channel import Origin, Outgoing
+from notify.firewall import clearance
 from notify.firewall.clearance import (
     Clearance,
     Cleared,
@@ -29,7 +30,6 @@ from notify.firewall.clearance import (
     rehearsal_clearance,
 )
 from notify.firewall.forgery import LIES, NUMBER, Forgery, Tape
-from notify.firewall import clearance
 from notify.firewall.gate import Routes, channels_for
 from notify.firewall.inspection import SUPPRESSED
 from notify.sending.dispatch import dispatch
