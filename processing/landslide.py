@@ -72,6 +72,12 @@ def kind_of(values: npt.NDArray[np.floating], rules: SusceptibilityRules) -> Kin
     if rules.kind != "auto":
         found: Kind = rules.kind
     elif highest <= 1:
+        if bool((known == np.rint(known)).all()):
+            raise ValueError(
+                "susceptibility of nothing but 0 and 1: expected an index or classes; if these are "
+                "the lowest of some classes or a map of yes and no, name the kind in "
+                "[landslide.susceptibility] of rain.toml"
+            )
         found = "index"
     else:
         found = "classes-3" if highest <= 3 else "classes-4" if highest <= 4 else "classes-5"

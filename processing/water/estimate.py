@@ -13,7 +13,7 @@ from processing.rasters import QUALITIES
 from processing.water.flood import Edges, FloodRules, effective_mm, flood_level, rain_class
 from processing.water.ground import FloodGround
 from processing.water.runoff import API_FACTOR_PER_DAY, api
-from processing.water.terrain import upstream_mean
+from processing.water.terrain import Catchments
 
 Grid2 = npt.NDArray[np.float32]
 Levels = npt.NDArray[np.int8]
@@ -110,15 +110,15 @@ def flood_estimate(
         onto: from the rain's grid to the ground's.
         at_most: what an estimate may say alone.
     """
-    edges = _edges(rain, onto, rules)
-    now, worst, hours = _classes(ground, rain, onto, rules, edges, rain.now_mm)
+    edges, catchments = _edges(rain, onto, rules), Catchments(ground.terrain)
+    now, worst, hours = _classes(ground, catchments, rain, onto, rules, edges, rain.now_mm)
     found = flood_level(now, ground.terrain, rules)
     some_unknown = ~np.all([np.isfinite(onto.laid(mm)) for mm in rain.now_mm.values()], axis=0)
     degraded = some_unknown | (ground.cell_m > rules.fine_enough_m)
     quality = np.where(degraded, _number(Quality.DEGRADED), _number(Quality.OK))
     if rain.next_hour_mm is not None:
         coming = {h: _in_an_hour(h, mm, rain.next_hour_mm) for h, mm in rain.now_mm.items()}
-        then, amount, which = _classes(ground, rain, onto, rules, edges, coming)
+        then, amount, which = _classes(ground, catchments, rain, onto, rules, edges, coming)
         ahead = flood_level(then, ground.terrain, rules)
         more = (ahead > found) & (found >= 0)
         found, quality = (
@@ -147,6 +147,7 @@ def _in_an_hour(hours: int, past: Grid2, coming: Grid2) -> Grid2:
 
 def _classes(
     ground: FloodGround,
+    catchments: Catchments,
     rain: Rain,
     onto: Onto,
     rules: FloodRules,
@@ -162,7 +163,7 @@ def _classes(
         dry = np.full(mm.shape, np.nan, np.float32) if rain.api_mm is None else rain.api_mm
         fallen = onto.laid(effective_mm(mm, dry, rules))
         fallen[ground.holes] = np.nan
-        mean = upstream_mean(ground.terrain, fallen)
+        mean = catchments.mean(fallen)
         found = rain_class({span: mean}, {span: edges[span]})
         more = found > worst
         worst[more], amount[more], hours[more] = found[more], mean[more], span

@@ -38,8 +38,8 @@ class Ways:
         self, field: npt.NDArray[np.floating] | npt.NDArray[np.bool_]
     ) -> npt.NDArray[np.float64]:
         """Sum over everything that runs through each cell, itself counted; 0 at sea."""
-        summed = np.zeros(field.size, dtype=np.float64)
-        summed[self.order] = field.ravel()[self.order]
+        summed = field.ravel().astype(np.float64)
+        summed[self.down < 0] = 0.0
         _sum_down(self.order[::-1], self.down, summed)
         return summed.reshape(field.shape)
 
@@ -132,6 +132,10 @@ def _known(part: Any, land: npt.NDArray[np.bool_]) -> Field:
     return np.where(land, part, np.nan).astype(np.float32)
 
 
+LEAST_KNOWN = 0.75
+"""Share of a catchment whose rain must be known for its mean."""
+
+
 def upstream_mean(ground: Terrain, field: Field) -> Field:
     """Mean over everything that runs through each cell: the rain of its catchment.
 
@@ -142,14 +146,27 @@ def upstream_mean(ground: Terrain, field: Field) -> Field:
         Mean over the known part of the catchment; NaN where less than three quarters of the
         catchment are known, and at sea.
     """
-    land = np.isfinite(ground.upstream)
-    known = np.isfinite(field) & land
-    ways = ways_of(ground)
-    total, count = ways.total(np.where(known, field, np.float32(0))), ways.total(known)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = total / count
-        enough = count >= 0.75 * ground.upstream
-    return np.where(land & enough, mean, np.nan).astype(np.float32)
+    return Catchments(ground).mean(field)
+
+
+class Catchments:
+    """Means over catchments, one field after the other: what is known of them is counted once."""
+
+    def __init__(self, ground: Terrain) -> None:
+        self._ground, self._ways = ground, ways_of(ground)
+        self._known: npt.NDArray[np.bool_] | None = None
+        self._count = np.empty(0)
+
+    def mean(self, field: Field) -> Field:
+        """As `upstream_mean`."""
+        known = np.isfinite(field) & np.isfinite(self._ground.upstream)
+        if self._known is None or not np.array_equal(known, self._known):
+            self._known, self._count = known, self._ways.total(known)
+        total = self._ways.total(np.where(known, field, np.float32(0)))
+        enough = self._count >= np.maximum(LEAST_KNOWN * self._ground.upstream, 1)
+        out = np.full(field.shape, np.nan, dtype=np.float32)
+        np.divide(total, self._count, out=out, where=enough, casting="same_kind")
+        return out
 
 
 def ways_of(ground: Terrain) -> Ways:

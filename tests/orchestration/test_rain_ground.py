@@ -1,4 +1,4 @@
-"""Flood and landslide in a cycle, on a valley made by hand: who is warned, and what is not known."""
+"""Flood and landslide in a cycle, on a valley made by hand: who is warned, what is not known."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ from risk.operator import compile_operator
 from risk.overlay import impact_table
 
 AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+TODAY = AT.date()
 POLICY = rain_policy()
 STEP = 1 / 1200  # degrees, some 92 m
 WEST, NORTH, CELLS = 120.0, -5.0, 240  # 0.2 by 0.2 degrees
@@ -306,7 +307,7 @@ def packed_day(values):
 # --- landslide -------------------------------------------------------------------------
 
 
-def days(home, mm, count, last=AT.date()):
+def days(home, mm, count, last=TODAY):
     history = RainHistory(Store(str(home.settings.home.resolve())))
     field = np.full((BASE_GRID.rows, BASE_GRID.columns), mm, "f4")
     data = packed_day(field)
@@ -452,6 +453,9 @@ def test_from_frames_to_events_of_a_province(home):
     assert stored.event.evidence["nowcast_hour"] is True
     table = event_store.read_impact(home.runs, stored.impact_path).set_index("adm4_code")
     assert table.loc[FLOOR, "level"] == POLICY.levels.estimate_at_most
+    drafts = {one["event_id"]: one for one in stages.decide_all(home, AT, troubles)}
+    assert troubles == []
+    assert drafts[flood]["warning"].endswith("v1")
     # BMKG's own event stands as it was.
     theirs = event_store.stored(home.engine, "thunderstorm-1")
     assert theirs.event.level == Level.WASPADA and theirs.state == "active"
