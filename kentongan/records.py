@@ -47,7 +47,7 @@ class Quake(_Record):
     magnitude: float | None
     """None: a tsunami bulletin whose magnitude could not be read; never in a quake of its own."""
     depth_km: float | None
-    """None: as for the magnitude."""
+    """None: not published, or not read from a tsunami bulletin."""
     place: str
     potential: str = ""
     felt: tuple[Felt, ...] = ()
@@ -257,9 +257,9 @@ class SatelliteGrid(_Record):
 
     kind: Literal["satellite_grid"] = "satellite_grid"
     product: str
-    """Band: `B13` (10.4 um)."""
+    """Band `B13` (10.4 um), or a ready rain rate: `ERR`, `GSMAP`."""
     variable: str = "brightness_temperature"
-    """Kelvin."""
+    """In kelvin; or `rain_rate`, mm/h."""
     valid_time: AwareDatetime
     """Nominal time of the scan."""
     satellite: str = ""

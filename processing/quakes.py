@@ -211,11 +211,11 @@ def connected(items: Sequence[_Item], same: Callable[[_Item, _Item], bool]) -> l
 
 
 def solutions(records: Sequence[Record], past: Past = NO_PAST) -> list[Solution]:
-    """Every bulletin, and every plausible statement of a quake, each once, oldest first."""
+    """Every bulletin, and every statement of a quake that can shake, each once, oldest first."""
     said = [one for one in records if isinstance(one, Quake | Bulletin)]
     once = {(one.source_id, one.key, one.sha256): one for one in said}
     found = [_solution(one, past) for one in once.values()]
-    usable = [one for one in found if one.bulletin or plausible(one.quake)]
+    usable = [one for one in found if one.bulletin or can_shake(one.quake)]
     return sorted(_said_first(usable), key=_order)
 
 

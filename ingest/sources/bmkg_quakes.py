@@ -101,20 +101,22 @@ def _quake(row: Any, whole: _Document) -> tuple[Quake, tuple[str, ...]]:
         raise DataError(f"expected an object, found {one_line(row, 40)!r}")
     context, said = whole.context, (*whole.around, *texts_in(row))
     origin, doubts = origin_of(row, last_seen=context.last_seen, stamps=whole.stamps)
+    depth = text_of(row, "Kedalaman")
     quake, unread = make_quake(
         replace(context, re_creation=context.re_creation or is_re_creation(*said)),
         origin=origin,
         document_time=origin,
         where=_where(row),
         magnitude=magnitude_of(required(row, "Magnitude")),
-        depth_km=depth_of(required(row, "Kedalaman")),
+        depth_km=depth_of(depth) if depth else None,
         place=text_of(row, "Wilayah") or text_of(row, "Wilayah1"),
         potential=text_of(row, "Potensi"),
         felt=text_of(row, "Dirasakan"),
         shakemap=text_of(row, "Shakemap"),
         status=document_status("Actual", *said),
     )
-    return quake, (*doubts, *unread)
+    shallow = () if depth else ("Kedalaman: not published; shaking is reckoned for 10 km",)
+    return quake, (*doubts, *shallow, *unread)
 
 
 def _where(row: Mapping[str, Any]) -> tuple[float, float]:

@@ -40,6 +40,8 @@ from processing.shaking.site import Site, site_of
 Levels = npt.NDArray[np.int8]
 WITHIN_KM = 150.0
 """Where our line and BMKG's grid are compared: `docs/shaking.md`."""
+MOST_CELLS = 4_000_000
+"""Of a grid carried on: 12 fields of float64 are 400 MB. A finer one is taken onto the base grid."""
 FAR_APART = 2.0
 """MMI, mean within 150 km: two levels; a person must look."""
 
@@ -129,19 +131,23 @@ def axes_for(
     latitude, longitude = grid.latitude[rows], grid.longitude[columns]
     if not latitude.size or not longitude.size:
         return None
-    if current.grid is None:
-        return Axes(latitude, longitude, None)
-    try:
-        arrays = inputs.grid(current.grid)
-    except KentonganError as error:
-        return Axes(latitude, longitude, None, (f"BMKG's grid cannot be read: {error}",))
-    if others:
-        return Axes(latitude, longitude, arrays)
+    arrays, trouble = _arrays(current, inputs)
+    if arrays is None or others or _too_fine(arrays, latitude, longitude):
+        return Axes(latitude, longitude, arrays, trouble)
     return Axes(
         extended(arrays.latitude, float(latitude[0]), float(latitude[-1])),
         extended(arrays.longitude, float(longitude[0]), float(longitude[-1])),
         arrays,
     )
+
+
+def _too_fine(arrays: ShakeArrays, latitude: Floats, longitude: Floats) -> bool:
+    """Whether the grid, carried on to hold these axes, has more cells than can be computed."""
+    cells = 1.0
+    for have, want in ((arrays.latitude, latitude), (arrays.longitude, longitude)):
+        whole = max(have[-1], want[-1]) - min(have[0], want[0])
+        cells *= 1.0 + float(whole) * (have.size - 1) / float(have[-1] - have[0])
+    return cells > MOST_CELLS
 
 
 def _box(state: Knowledge, rules: ShakingRules) -> tuple[float, float, float, float]:
@@ -193,7 +199,7 @@ def compute(
     if cap_reason(quake, rules) or (chain is None and gate_reason(quake, rules)):
         level = np.minimum(level, np.int8(Level.WATCH))
     grid, difference, chain_difference = None, None, None
-    arrays, more = _arrays(state, where, inputs)
+    arrays, more = (None, ()) if where.trouble else _arrays(state, inputs)
     trouble += more
     if arrays is not None:
         on = grid_on(arrays, where.latitude, where.longitude)
@@ -223,16 +229,22 @@ def compute(
     )
 
 
-def _arrays(
-    state: Knowledge, where: Axes, inputs: ShakingInputs
-) -> tuple[ShakeArrays | None, tuple[str, ...]]:
-    """Cells of the state's grid: those of `where` if they are its own."""
-    if state.grid is None or where.trouble:
+def _arrays(state: Knowledge, inputs: ShakingInputs) -> tuple[ShakeArrays | None, tuple[str, ...]]:
+    """Cells of the state's grid, or why there are none.
+
+    One that does not hold the epicentre says nothing of this quake, whatever its head says.
+    """
+    if state.grid is None:
         return None, ()
     try:
-        return inputs.grid(state.grid), ()
+        arrays = inputs.grid(state.grid)
     except KentonganError as error:
         return None, (f"BMKG's grid cannot be read: {error}",)
+    place = (state.quake.latitude, state.quake.longitude)
+    for where, axis in zip(place, (arrays.latitude, arrays.longitude), strict=True):
+        if not axis[0] <= where <= axis[-1]:
+            return None, ("BMKG's grid does not hold the epicentre: not used",)
+    return arrays, ()
 
 
 def _away_km(state: Knowledge, where: Axes) -> Floats:

@@ -17,7 +17,8 @@ from processing.shaking.inputs import KnownFault
 GRID_MAGNITUDE = 0.2
 """A grid speaks for a solution that was said after it, if their magnitudes differ by no more."""
 MOST_STATES = 12
-"""Different states within the hold that are computed: five feeds seldom make more than five."""
+"""Different states within the hold that are computed, those of the greatest magnitudes: five feeds
+seldom make more than five."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +65,8 @@ def held_states(
         state = _until(group, fault, time)
         if state is not None:
             found.setdefault(state.basis, state)
-    return tuple(found.values())[-MOST_STATES:]
+    strongest = sorted(found.values(), key=lambda one: one.quake.magnitude or 0.0)
+    return tuple(strongest[-MOST_STATES:])
 
 
 def _until(group: QuakeGroup, fault: KnownFault | None, time: datetime | None) -> Knowledge | None:

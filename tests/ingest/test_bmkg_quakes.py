@@ -111,6 +111,14 @@ def test_forms_of_a_depth(read, text):
     assert read({**GOOD, "Kedalaman": text}).records[0].depth_km == 12.0
 
 
+@pytest.mark.parametrize("text", ["", "-", " ", None])
+def test_a_depth_that_is_not_published_is_not_known_and_costs_no_warning(read, text):
+    reading = read({**GOOD, "Kedalaman": text})
+    (found,) = reading.records
+    assert (found.depth_km, found.magnitude, reading.rejected) == (None, 5.1, ())
+    assert any("Kedalaman: not published" in line for line in reading.notes)
+
+
 def test_what_processing_would_drop_is_refused_here_by_name():
     assert (quake.MAGNITUDES, quake.DEPTHS_KM) == (quakes.MAGNITUDES, quakes.DEPTHS_KM)
 

@@ -60,6 +60,28 @@ def test_a_missing_depth_is_assumed_and_said(policy, bulletin):
     assert "kedalaman tidak diketahui" in field.event.title
 
 
+def test_a_list_that_has_no_depth_yet_warns_all_the_same(policy, quake):
+    (field,) = shaking_fields([quake(depth_km=None)], policy=policy)
+    assert field.event.level >= 2
+    assert "depth not published: 10 km assumed" in field.event.evidence["limits"]
+    later = quake(key="deep", depth_km=40.0)
+    (field,) = shaking_fields([quake(depth_km=None), later], policy=policy)
+    assert field.event.evidence["depth_km"] == 40.0
+
+
+def test_a_flood_of_weak_solutions_does_not_push_out_the_strong_one(policy, quake):
+    """Thirteen and more states within the quarter of an hour in which no level falls."""
+    weak = [quake(key=f"w{i}", magnitude=6.0 + i / 100) for i in range(20)]
+    records = [quake(key="strong", magnitude=6.9), *weak]
+    origin = records[0].origin_time
+    known = {(r.source_id, r.key): origin + (1 + i / 4) * MINUTE for i, r in enumerate(records)}
+    at, past = origin + 8 * MINUTE, Past(known_at=known)
+    (strong,) = shaking_fields(records[:1], policy=policy, past=past, at=at)
+    (field,) = shaking_fields(records, policy=policy, past=past, at=at)
+    assert field.event.evidence["magnitude"] == pytest.approx(6.19)
+    assert field.event.level == strong.event.level == 4
+
+
 def test_a_known_depth_beats_a_newer_solution_without_one(policy, bulletin):
     first, second = bulletin(1, 2), bulletin(2, 9)
     second = second.model_copy(update={"quake": second.quake.model_copy(update={"depth_km": None})})

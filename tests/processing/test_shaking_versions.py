@@ -75,6 +75,27 @@ def one(records, policy, **more):
 # --- BMKG's own grid ---------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("south", "west"), [(0.0, 130.0), (-8.9, 108.0), (40.0, -30.0)])
+def test_a_grid_that_does_not_hold_the_epicentre_is_not_used(policy, quake, south, west):
+    axis = np.arange(SIDE) * STEP
+    arrays = ShakeArrays(south + axis, west + axis, {"MMI": np.full((SIDE, SIDE), 6.0)})
+    inputs = ShakingInputs(grid=lambda _record: arrays)
+    field, ours = one([quake(), grid_record(quake)], policy, inputs=inputs), one([quake()], policy)
+    np.testing.assert_array_equal(field.raster.hazard_level, ours.raster.hazard_level)
+    assert field.event.method == ours.event.method
+    assert "does not hold the epicentre: not used" in field.event.evidence["limits"]
+
+
+def test_a_very_fine_grid_is_taken_onto_the_base_grid(policy, quake):
+    """Carried on by its own step to the edges of the field it would have 500 million cells."""
+    axis = np.linspace(-0.05, 0.05, 401)
+    arrays = ShakeArrays(-6.86 + axis, 107.01 + axis, {"MMI": np.full((401, 401), 9.0)})
+    inputs = ShakingInputs(grid=lambda _record: arrays)
+    field = one([quake(), grid_record(quake)], policy, inputs=inputs)
+    assert field.raster.hazard_level.shape == one([quake()], policy).raster.hazard_level.shape
+    assert (field.event.method, field.event.evidence["mmi_max"]) == ("bmkg-grid/1", 9.0)
+
+
 def test_bmkgs_own_grid_takes_over_and_the_difference_is_told(policy, quake):
     ours = one([quake()], policy)
     grid = grid_record(quake)
