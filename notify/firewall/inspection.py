@@ -1,7 +1,8 @@
 """What the dispatcher looks at between its tables and a channel: the last look at every row.
 
 A row is stopped here although somebody wrote it by hand into the database: one on a public route
-whose warning is not Actual by every witness (`origin.py`), one whose text does not carry the mark of its status, one whose warning has been taken back. Each stop of the firewall is audited.
+whose warning is not Actual by every witness (`origin.py`), one whose text does not carry the mark
+of its status, one whose warning has been taken back. Each stop of the firewall is audited.
 """
 
 from __future__ import annotations
