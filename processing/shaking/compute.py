@@ -41,7 +41,7 @@ Levels = npt.NDArray[np.int8]
 WITHIN_KM = 150.0
 """Where our line and BMKG's grid are compared: `docs/shaking.md`."""
 MOST_CELLS = 4_000_000
-"""Of a grid carried on: 12 fields of float64 are 400 MB. A finer one is taken onto the base grid."""
+"""Of a grid carried on: 12 fields are 400 MB. A finer one is taken onto the base grid."""
 FAR_APART = 2.0
 """MMI, mean within 150 km: two levels; a person must look."""
 
