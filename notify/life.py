@@ -37,9 +37,7 @@ if TYPE_CHECKING:
 
 SYSTEM = "kentongan"
 PENDING = tuple(sorted(life_cycle.PENDING))
-END_SET_ASIDE = (
-    "something new came before this end was approved; read it, and ask again if it holds"
-)
+END_SET_ASIDE = "something new came before its approval; read it, and ask again if it still holds"
 _RUNS_OUT_SOON = timedelta(minutes=10)
 """Time for a last renewal to reach everybody; as long as an approval counts."""
 CLOSED = (WarningState.ENDED, WarningState.EXPIRED, WarningState.CANCELLED)
