@@ -1,7 +1,7 @@
 """### Respond to slow observations
 
-Overlay, decide, release, dispatch and map after a new satellite image or forecast. Quakes
-and nowcast warnings do the same inside their own runs.
+Overlay, decide, release, dispatch and map after new satellite frames, a ShakeMap or a
+forecast. Quakes and nowcast warnings do the same inside their own runs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow.sdk import dag, task
 
-from orchestration.airflow.assets import FORECAST, SATELLITE
+from orchestration.airflow.assets import FORECAST, FRAMES, SATELLITE, SHAKEMAPS
 from orchestration.airflow.chain import in_a_row, respond
 from orchestration.airflow.live import DEFAULT_ARGS, RUN_TIMEOUT, START
 
@@ -18,7 +18,7 @@ from orchestration.airflow.live import DEFAULT_ARGS, RUN_TIMEOUT, START
 @dag(
     dag_id="respond",
     doc_md=__doc__,
-    schedule=(SATELLITE | FORECAST),
+    schedule=(SATELLITE | FORECAST | FRAMES | SHAKEMAPS),
     start_date=START,
     catchup=False,
     max_active_runs=2,

@@ -1,7 +1,7 @@
 """### Supporting feeds
 
 One DAG for each group of feeds that no decision waits for. A feed that is not configured is
-skipped; what a poll brings is archived, read and shown.
+skipped; what a poll brings is archived, read and shown. New frames and ShakeMaps start `respond`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,11 @@ from typing import Any
 
 from airflow.sdk import dag, task
 
+from orchestration.airflow.assets import FRAMES, SHAKEMAPS
 from orchestration.airflow.feeds import SUPPORT, SupportDag
 from orchestration.airflow.live import DEFAULT_ARGS, RUN_TIMEOUT, START
+
+ASSETS = {asset.name: asset for asset in (FRAMES, SHAKEMAPS)}
 
 
 def make(one: SupportDag) -> Any:
@@ -29,11 +32,13 @@ def make(one: SupportDag) -> Any:
     )
     def support() -> None:
         # A scan of ten segments takes a minute on a slow disk.
-        @task(execution_timeout=timedelta(minutes=5))
-        def ingest() -> list[dict[str, Any]]:
-            from orchestration.airflow.live import poll_configured
+        outlets = [ASSETS[one.leaves]] if one.leaves else []
 
-            return poll_configured(one.sources)
+        @task(execution_timeout=timedelta(minutes=5), outlets=outlets)
+        def ingest() -> list[dict[str, Any]]:
+            from orchestration.airflow.live import poll_configured, poll_for_news
+
+            return poll_for_news(one.sources) if one.leaves else poll_configured(one.sources)
 
         ingest()
 

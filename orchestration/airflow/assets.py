@@ -25,3 +25,6 @@ INATEWS = Asset("bmkg-inatews")
 NOWCAST = Asset("bmkg-nowcast")
 SATELLITE = Asset("himawari-rp")
 FORECAST = Asset("bmkg-forecast")
+FRAMES = Asset("rain-frames")
+"""Rain rate, or brightness temperature that rain is retrieved from."""
+SHAKEMAPS = Asset("bmkg-shakemap")

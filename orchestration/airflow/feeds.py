@@ -1,4 +1,5 @@
-"""Which DAG polls which supporting feed, and how often. No decision waits for these."""
+"""Which DAG polls which supporting feed, and how often. No decision waits for these; what some of
+them bring starts one."""
 
 from __future__ import annotations
 
@@ -12,6 +13,8 @@ class SupportDag:
     sources: tuple[str, ...]
     schedule: str
     """Cron, UTC."""
+    leaves: str = ""
+    """Name of the asset that what is new leaves: it starts `respond`."""
 
 
 SUPPORT = (
@@ -31,7 +34,11 @@ SUPPORT = (
         "catalogue", "BMKG's catalogue of damaging quakes", ("bmkg-catalogue",), "17 * * * *"
     ),
     SupportDag(
-        "shakemaps", "BMKG's ShakeMap grids, half an hour after", ("bmkg-shakemap",), "*/2 * * * *"
+        "shakemaps",
+        "BMKG's ShakeMap grids, half an hour after",
+        ("bmkg-shakemap",),
+        "*/2 * * * *",
+        leaves="bmkg-shakemap",
     ),
     SupportDag(
         "pictures",
@@ -41,9 +48,10 @@ SUPPORT = (
     ),
     SupportDag(
         "frames",
-        "Band 13 of Himawari-9 as brightness temperature, from whatever source is configured",
-        ("himawari-b13", "himawari-ptree", "himawari-hsd"),
+        "Rain rate, and band 13 of Himawari-9, from whatever source is configured",
+        ("noaa-err", "himawari-b13", "himawari-ptree", "himawari-hsd", "jaxa-gsmap"),
         "*/5 * * * *",
+        leaves="rain-frames",
     ),
     SupportDag(
         "warnings-en",

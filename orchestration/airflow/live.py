@@ -93,6 +93,16 @@ def poll_configured(source_ids: Sequence[str]) -> list[dict[str, Any]]:
     return poll_all(chosen)
 
 
+def poll_for_news(source_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """As `poll_configured`; without news the task is skipped, so that it leaves no observation."""
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    reports = poll_configured(source_ids)
+    if not any(report["outcome"] == "new" for report in reports):
+        raise AirflowSkipException(f"{', '.join(source_ids)}: nothing new")
+    return reports
+
+
 def rung(events: Mapping[Any, Sequence[Any]], otherwise: Sequence[str]) -> list[str]:
     """Those of `otherwise` whose bells started this run; all of them if no bell did."""
     payloads = [e.extra.get("payload", {}) for found in events.values() for e in found]

@@ -115,8 +115,15 @@ def test_doorbells_hang_where_they_should(bag):
 
 
 def test_slow_sources_leave_observations(bag):
-    outlets = {d: bag["dags"][d]["tasks"]["ingest"]["outlets"] for d in ("satellite", "forecast")}
-    assert outlets == {"satellite": ["himawari-rp"], "forecast": ["bmkg-forecast"]}
+    expected = {
+        "satellite": ["himawari-rp"],
+        "forecast": ["bmkg-forecast"],
+        "frames": ["rain-frames"],
+        "shakemaps": ["bmkg-shakemap"],
+        "radar": [],
+    }
+    outlets = {d: bag["dags"][d]["tasks"]["ingest"]["outlets"] for d in expected}
+    assert outlets == expected
 
 
 @pytest.mark.parametrize("path", sorted(DAGS.glob("*.py")), ids=lambda p: p.name)
