@@ -21,10 +21,11 @@ from kentongan.errors import RuleViolation
 from kentongan.policy import load_policy
 from kentongan.settings import data_dir
 from kentongan.times import iso
+from notify.firewall.gate import RECORDER, TEST_ROUTE
 from notify.transactions import writing
 
 ALL = "dispatch"
-_NAME_LENGTH = 40
+ROUTES = ("sms", "push", RECORDER, TEST_ROUTE)
 
 
 class DispatchPolicy(BaseModel):
@@ -92,13 +93,15 @@ def throw(
     Opening the switch of all leaves a switch of a route as it is.
 
     Raises:
-        RuleViolation: no name, no reason, or a route whose name is too long.
+        RuleViolation: no name, no reason, or no route of that name; nothing is stopped then, and
+            whoever mistyped must not believe it is.
     """
     name = name_of(route)
     if not actor.strip() or not reason.strip():
         raise RuleViolation("the switch: expected who throws it and why, found an empty text")
-    if len(name) > _NAME_LENGTH:
-        raise RuleViolation(f"route {route!r}: expected at most {_NAME_LENGTH - 9} characters")
+    if route is not None and route not in ROUTES:
+        known = ", ".join(ROUTES)
+        raise RuleViolation(f"route {route!r}: expected one of {known}; without --route it is all")
     body = {"switch": name, "reason": reason}
     with writing(engine) as connection:
         connection.execute(
