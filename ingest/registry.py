@@ -20,6 +20,7 @@ from ingest.sources.himawari_hsd import HimawariHsd
 from ingest.sources.himawari_images import HIMAWARI_CLOUDS, HIMAWARI_IMAGES
 from ingest.sources.himawari_ptree import HimawariPtree
 from ingest.sources.himawari_rp import HimawariRp
+from ingest.sources.rain_rates import JaxaGsmap, NoaaErr
 from kentongan.errors import SettingsError
 from kentongan.settings import Settings
 
@@ -34,9 +35,11 @@ SOURCES: dict[str, Source] = {
     "bmkg-detections": BmkgDetections(),
     "bmkg-shakemap": BmkgShakemap(),
     "bmkg-catalogue": BmkgCatalogue(),
+    "noaa-err": NoaaErr(),
     "himawari-b13": HimawariB13(),
     "himawari-hsd": HimawariHsd(),
     "himawari-ptree": HimawariPtree(),
+    "jaxa-gsmap": JaxaGsmap(),
     "himawari-images": HIMAWARI_IMAGES,
     "himawari-clouds": HIMAWARI_CLOUDS,
     "bmkg-radar": BmkgRadar(),

@@ -85,6 +85,10 @@ class Settings(BaseSettings):
     """Radars to ask the archive for: ids of three or four letters, as BMKG writes them."""
     shakemap_url: str = ""
     """Folder or address where BMKG's `grid.xml` files appear."""
+    rain_rate_url: str = ""
+    """Folder or mirror of NOAA's Enterprise Rain Rate (`RRQPE-INST-GLB-*.nc`)."""
+    gsmap_url: str = ""
+    """Folder or mirror of JAXA's GSMaP as NetCDF (`gsmap_*.nc`)."""
     himawari_b13_url: str = ""
     """Folder or address of band 13 as NetCDF (BMKG's `H08_B13_Indonesia_*.nc`)."""
     himawari_ptree_url: str = ""
@@ -127,8 +131,9 @@ class Settings(BaseSettings):
         names = [name for name in type(self).model_fields if _is_feed_address(name)]
         if not all(is_bmkg(getattr(self, name), self.trusted_feed_hosts) for name in names):
             return True
-        others = (self.shakemap_url, self.himawari_b13_url, self.himawari_ptree_url)
-        return any(is_this_machine(url) for url in (*others, self.himawari_hsd_url) if url)
+        frames = (self.himawari_b13_url, self.himawari_ptree_url, self.himawari_hsd_url)
+        others = (self.shakemap_url, self.rain_rate_url, self.gsmap_url, *frames)
+        return any(is_this_machine(url) for url in others if url)
 
     def with_feed_server(self, base_url: str, **changes: object) -> Settings:
         """The same settings with every BMKG address led to one local feed server."""

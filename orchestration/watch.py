@@ -30,9 +30,11 @@ SUPPORT_INTERVALS_S = {
     "bmkg-shakemap": 120.0,
     "himawari-images": 300.0,
     "himawari-clouds": 900.0,
+    "noaa-err": 120.0,
     "himawari-b13": 120.0,
     "himawari-ptree": 120.0,
     "himawari-hsd": 120.0,
+    "jaxa-gsmap": 600.0,
     "bmkg-radar": 240.0,
     "bmkg-catalogue": 3600.0,
 }

@@ -15,7 +15,13 @@ from typing import Any
 
 from kentongan.errors import SourceChanged, SourceDown
 
-ROOM = {"bmkg": 400_000_000, "ptree": 400_000_000, "hsd": 1_200_000_000}
+ROOM = {
+    "bmkg": 400_000_000,
+    "ptree": 400_000_000,
+    "gsmap": 400_000_000,
+    "err": 700_000_000,
+    "hsd": 1_200_000_000,
+}
 """Bytes above what is in use when a request comes: three times what a full disk at 2 km takes."""
 
 
@@ -41,10 +47,12 @@ def _open(request: dict[str, Any]) -> None:
         _limit_memory(form)
         read_hsd(files).save(out)
         return
-    from ingest.frames.netcdf import read_netcdf
+    from ingest.frames.netcdf import read_band
+    from ingest.frames.rain_netcdf import read_rain
 
     _limit_memory(form)
-    read_netcdf(files[0], form).save(out)
+    read = read_rain if form in ("err", "gsmap") else read_band
+    read(files[0], form).save(out)
 
 
 def _answer(request: dict[str, Any]) -> dict[str, str]:

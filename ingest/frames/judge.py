@@ -75,7 +75,7 @@ def judged(
     flags += _flags(values, quality, is_part=is_part)
     dataset = _dataset(raw, values, quality, valid_time)
     fraction = _known_fraction(raw, quality)
-    if not is_part and _extent_share(raw) < 1 - GAP_SHARE:
+    if not is_part and extent_share(raw) < 1 - GAP_SHARE:
         flags.append("outside-not-covered")
     return dataset.assign_attrs(
         Conventions="CF-1.11",
@@ -170,7 +170,7 @@ def bounds_of(dataset: xr.Dataset) -> tuple[float, float, float, float]:
     return tuple(round(float(edge), 4) for edge in edges)  # type: ignore[return-value]
 
 
-def _extent_share(raw: RawWindow) -> float:
+def extent_share(raw: RawWindow) -> float:
     """Share of our window that the file's cells cover."""
     height = step_of(raw.latitude) * len(raw.latitude)
     width = step_of(raw.longitude) * len(raw.longitude)
@@ -178,7 +178,7 @@ def _extent_share(raw: RawWindow) -> float:
 
 
 def _known_fraction(raw: RawWindow, quality: NDArray[np.int8]) -> float:
-    return round(float((quality == 0).mean()) * _extent_share(raw), 4)
+    return round(float((quality == 0).mean()) * extent_share(raw), 4)
 
 
 def _dataset(

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from ingest.frames.raw import EAST, NORTH, SOUTH, WEST, About, RawWindow
 from kentongan.errors import SourceChanged
 
-BANDS = {"bmkg": "IR", "ptree": "tbb_13"}
-"""Variable that holds band 13; BMKG names B15 `I2` and B07 `I4`."""
-TIMES = {"bmkg": ("time",), "ptree": ("start_time", "end_time")}
+BANDS = {"bmkg": "IR", "ptree": "tbb_13", "gsmap": "hourlyPrecipRate"}
+"""Variable of each layout: band 13 (BMKG names B15 `I2` and B07 `I4`), or rain."""
+TIMES = {"bmkg": ("time",), "ptree": ("start_time", "end_time"), "gsmap": ("Time",), "err": ()}
 MAX_SIDE = 12_001
 """JAXA's finest grid (0.01 degrees) has 12,001 columns."""
 MAX_WINDOW = 20_000_000
@@ -29,31 +29,34 @@ MAX_CHUNK = 64_000_000
 million."""
 MAX_VARIABLES = 100
 """JAXA's files have 36."""
-_AXES = {"latitude": ("latitude", "lat"), "longitude": ("longitude", "lon")}
+_AXES = {
+    "latitude": ("latitude", "lat", "Latitude"),
+    "longitude": ("longitude", "lon", "Longitude"),
+}
 _UNEVEN = 0.01
 """Share of a step by which steps may differ: float32 degrees at 0.01 differ by 0.002."""
 
 
-def read_netcdf(path: str, form: str) -> RawWindow:
-    """Band 13 within 94.5-141.5 E, 11.5 S-6.5 N, in the file's own unit.
+def read_band(path: str, form: str) -> RawWindow:
+    """The layout's variable within 94.5-141.5 E, 11.5 S-6.5 N, in the file's own unit.
 
     Raises:
         SourceChanged: not the layout that is documented, or too large.
     """
     with netCDF4.Dataset(path) as file:
         file.set_auto_maskandscale(False)
-        _check_size(file, path)
+        check_size(file, path)
         variable = _band(file, form)
         latitude, south_north = _axis(file, "latitude", SOUTH, NORTH)
         longitude, west_east = _axis(file, "longitude", WEST, EAST)
-        values = _window(variable, south_north, west_east)
+        values = window_of(variable, south_north, west_east)
         if latitude[0] > latitude[-1]:
             latitude, values = latitude[::-1], values[::-1]
-        about = _about(file, form, variable)
+        about = about_of(file, form, variable)
     return RawWindow(np.ascontiguousarray(values), latitude, longitude, about)
 
 
-def _check_size(file: netCDF4.Dataset, path: str) -> None:
+def check_size(file: netCDF4.Dataset, path: str) -> None:
     if len(file.variables) > MAX_VARIABLES:
         raise SourceChanged(f"{len(file.variables)} variables, expected at most {MAX_VARIABLES}")
     if not file.data_model.startswith("NETCDF3"):
@@ -69,7 +72,7 @@ def _band(file: netCDF4.Dataset, form: str) -> Any:
     name = BANDS[form]
     if name not in file.variables:
         raise SourceChanged(
-            f"no variable {name} (band 13), found {', '.join(map(repr, file.variables))[:160]}"
+            f"no variable {name}, found {', '.join(map(repr, file.variables))[:160]}"
         )
     variable = file.variables[name]
     lat, lon = (_axis_name(file, which) for which in _AXES)
@@ -82,13 +85,13 @@ def _band(file: netCDF4.Dataset, form: str) -> Any:
         )
     if not isinstance(variable.dtype, np.dtype) or variable.dtype.kind not in "fiu":
         raise SourceChanged(f"{name} has type {variable.dtype}, expected numbers")
-    _check_chunk(variable)
+    check_chunk(variable)
     return variable
 
 
-def _check_chunk(variable: Any) -> None:
+def check_chunk(variable: Any, most: int = MAX_CHUNK) -> None:
     chunk = variable.chunking()
-    if isinstance(chunk, list) and math.prod(chunk) * variable.dtype.itemsize > MAX_CHUNK:
+    if isinstance(chunk, list) and math.prod(chunk) * variable.dtype.itemsize > most:
         raise SourceChanged(f"{variable.name} is packed in pieces of {chunk}, too large to unpack")
 
 
@@ -107,8 +110,18 @@ def _axis(
     size = variable.shape[0]
     if not 2 <= size <= MAX_SIDE:
         raise SourceChanged(f"{which} has {size} values, expected 2 to {MAX_SIDE}")
-    _check_chunk(variable)
-    degrees = np.asarray(variable[:], dtype=np.float64)
+    check_chunk(variable)
+    return cut_of(which, np.asarray(variable[:], dtype=np.float64), low, high)
+
+
+def cut_of(
+    which: str, degrees: NDArray[np.float64], low: float, high: float
+) -> tuple[NDArray[np.float64], slice]:
+    """The part of an even axis between `low` and `high`, and where it stands.
+
+    Raises:
+        SourceChanged: uneven, not finite, or no part of it inside.
+    """
     steps = np.diff(degrees)
     mean = float(steps.mean())
     if not np.isfinite(degrees).all() or not (np.abs(steps - mean) <= _UNEVEN * abs(mean)).all():
@@ -124,13 +137,13 @@ def _axis(
     return degrees[cut], cut
 
 
-def _window(variable: Any, rows: slice, columns: slice) -> NDArray[np.float32]:
+def window_of(variable: Any, rows: slice, columns: slice) -> NDArray[np.float32]:
     """Unpacked values, NaN where the file says that there are none."""
     if (rows.stop - rows.start) * (columns.stop - columns.start) > MAX_WINDOW:
         raise SourceChanged(f"a window of more than {MAX_WINDOW} cells")
     stored = np.asarray(variable[(0,) * (variable.ndim - 2) + (rows, columns)])
     missing = ~_valid(variable, stored)
-    scale, offset = _number(variable, "scale_factor", 1.0), _number(variable, "add_offset", 0.0)
+    scale, offset = number_of(variable, "scale_factor", 1.0), number_of(variable, "add_offset", 0.0)
     if not (math.isfinite(scale) and math.isfinite(offset) and scale):
         raise SourceChanged(f"{variable.name} has scale {scale} and offset {offset}")
     values = stored.astype(np.float32)
@@ -147,7 +160,7 @@ def _valid(variable: Any, stored: NDArray[Any]) -> NDArray[np.bool_]:
         for mark in _numbers(variable, name):
             valid &= stored != np.asarray(mark).astype(stored.dtype)
     low, high = (*_numbers(variable, "valid_range"), math.nan, math.nan)[:2]
-    low, high = _number(variable, "valid_min", low), _number(variable, "valid_max", high)
+    low, high = number_of(variable, "valid_min", low), number_of(variable, "valid_max", high)
     if math.isfinite(low):
         valid &= stored >= low
     if math.isfinite(high):
@@ -155,7 +168,7 @@ def _valid(variable: Any, stored: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray(valid)
 
 
-def _number(variable: Any, name: str, default: float) -> float:
+def number_of(variable: Any, name: str, default: float) -> float:
     found = _numbers(variable, name)
     return found[0] if found else default
 
@@ -172,8 +185,9 @@ def _text(thing: Any, name: str) -> str:
     return value.strip()[:80] if isinstance(value, str) else ""
 
 
-def _about(file: netCDF4.Dataset, form: str, variable: Any) -> About:
-    known = {variable.name, *TIMES[form], *(_axis_name(file, which) for which in _AXES)}
+def about_of(file: netCDF4.Dataset, form: str, variable: Any) -> About:
+    axes = () if form == "err" else tuple(_axis_name(file, which) for which in _AXES)
+    known = {variable.name, *TIMES[form], *axes}
     names = sorted(str(name)[:60] for name in file.variables)
     satellite = _text(file, "satellite") or _text(file, "platform")
     return About(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ingest.frames import hsd
 from ingest.frames.judge import judged
+from ingest.frames.judge_rain import judged_rain, rain_time
 from ingest.frames.raw import About, RawWindow
 from ingest.frames.worker import read_window
 from ingest.read.payload import one_line, refuse_html
@@ -18,7 +19,13 @@ from kentongan.times import iso, parse_instant, require_aware
 if TYPE_CHECKING:
     import xarray as xr
 
-FORMS = {"himawari-b13": "bmkg", "himawari-ptree": "ptree", "himawari-hsd": "hsd"}
+FORMS = {
+    "himawari-b13": "bmkg",
+    "himawari-ptree": "ptree",
+    "himawari-hsd": "hsd",
+    "noaa-err": "err",
+    "jaxa-gsmap": "gsmap",
+}
 """Source → layout of its files."""
 MAX_BYTES = 100_000_000
 """A P-Tree file at 0.02 degrees with all bands has 80 MB."""
@@ -33,11 +40,12 @@ def open_frame(
     valid_time: datetime | None = None,
     where: str = "",
 ) -> xr.Dataset:
-    """Brightness temperature of band 13 over Indonesia.
+    """Brightness temperature of band 13, or a ready rain rate, over Indonesia.
 
     Args:
         payloads: bytes or path of a NetCDF file, or of the segments of one scan, in any order.
-        product: `himawari-b13` (BMKG), `himawari-ptree` (JAXA) or `himawari-hsd`.
+        product: `himawari-b13` (BMKG), `himawari-ptree` (JAXA) or `himawari-hsd`; `noaa-err` or
+            `jaxa-gsmap` for rain.
         valid_time: scan time by the file's name or record, for files that do not state one.
         where: what to call it in an error.
 
@@ -45,7 +53,8 @@ def open_frame(
         `brightness_temperature` (K, float32, NaN = not known) and `quality` (int8) on the file's
         own regular grid (standard data: 0.02 degrees), dims (latitude, longitude), both
         ascending, within 94.5-141.5 E and 11.5 S-6.5 N; scalar `time` (UTC). Attributes: see
-        `ingest.frames.judge.judged`.
+        `ingest.frames.judge.judged`. Of rain: `rain_rate` (mm/h) in its place, see
+        `ingest.frames.judge_rain.judged_rain`.
 
     Raises:
         SourceChanged: damaged, hostile, another unit or layout, or no time to be told.
@@ -62,6 +71,10 @@ def open_frame(
     if len(documents) != 1:
         raise SourceChanged(f"{where}: {len(documents)} files, a frame is one")
     raw = _netcdf(documents[0], FORMS[product], where)
+    if FORMS[product] in ("err", "gsmap"):
+        return judged_rain(
+            raw, where=where, source_id=product, valid_time=rain_time(raw.about, valid_time, where)
+        ).assign_attrs(_variables(raw.about))
     time = scan_time(raw.about, valid_time, where)
     return judged(
         raw, where=where, source_id=product, satellite=raw.about.satellite, valid_time=time

@@ -31,16 +31,18 @@ def grid_reading(
     frame: xr.Dataset, context: ReadContext, *, part: tuple[int, int] | None = None
 ) -> Reading:
     """The record of a frame that `open_frame` gave, and what is odd about it."""
+    product = frame.attrs["product"]
     valid_time = parse_instant(frame.attrs["valid_time"])
     flags = tuple(frame.attrs["flags"].split())
     place = f"-S{part[0]:02}{part[1]:02}" if part else ""
     record = SatelliteGrid(
         source_id=context.source_id,
-        key=f"B13-{compact(valid_time)}{place}-{context.sha256[:16]}",
+        key=f"{product}-{compact(valid_time)}{place}-{context.sha256[:16]}",
         sha256=context.sha256,
         document_time=valid_time,
         re_creation=context.re_creation,
-        product="B13",
+        product=product,
+        variable=frame.attrs.get("variable", "brightness_temperature"),
         valid_time=valid_time,
         satellite=frame.attrs["platform"],
         shape=(frame.sizes["latitude"], frame.sizes["longitude"]),

@@ -1,7 +1,8 @@
 """Frames that have arrived → the history of rain → one national field of rain.
 
-The best fresh source wins: brightness temperature in kelvin before BMKG's picture of classes. A
-frame is taken in once; what is doubtful keeps its mark, and what cannot be opened is named.
+The best fresh source wins: a ready rain rate before brightness temperature in kelvin, that before
+BMKG's picture of classes. A frame is taken in once; what is doubtful keeps its mark, and what
+cannot be opened is named.
 """
 
 from __future__ import annotations
@@ -35,14 +36,20 @@ if TYPE_CHECKING:
 
 Grid2 = npt.NDArray[np.float32]
 
-SOURCES = ("himawari-hsd", "himawari-ptree", "himawari-b13")
-"""Worst last: full calibration and resolution before a product of it."""
+SOURCES = ("noaa-err", "himawari-hsd", "himawari-ptree", "himawari-b13", "jaxa-gsmap")
+"""Worst last: a ready rain rate, then band 13 by calibration and resolution; GSMaP is a mean of an
+hour, half an hour apart, from which neither motion nor sums over real times follow."""
+READY = {"ERR": "noaa-err/1", "GSMAP": "jaxa-gsmap/1"}
+"""Method of rates that are put as they are, by product."""
+LEADS_FOR = timedelta(minutes=40)
+"""A source whose newest frame is not older leads: worse ones are not taken after that frame, since
+a change of method from one frame to the next would look like growth."""
 LOOK_BACK = timedelta(hours=3)
 """A frame that comes later than that is history, and is not taken in."""
 GROWTH_WITHIN = (timedelta(minutes=5), timedelta(minutes=25))
 """How much older the frame that growth is told from may be."""
-DOUBTFUL = ("all-cold", "implausible")
-"""Flags of a frame that makes no rain: an all-cold frame would flood the country."""
+DOUBTFUL = ("all-cold", "all-wet", "implausible")
+"""Flags of a frame that makes no rain: it would flood the country."""
 
 Open = Callable[[Sequence[SatelliteGrid]], "xr.Dataset"]
 """Opens the records of one scan: one file, or all its segments."""
@@ -98,11 +105,23 @@ def _scans(
         for r in records
         if at - LOOK_BACK <= r.valid_time <= at and not set(r.flags) & set(DOUBTFUL)
     ]
-    fresh.sort(key=lambda r: (r.valid_time, _rank(r.source_id), r.part or (0, 0), r.key))
-    for time, alike in groupby(fresh, key=lambda r: r.valid_time):
+    led = _led(fresh, at)
+    led.sort(key=lambda r: (r.valid_time, _rank(r.source_id), r.part or (0, 0), r.key))
+    for time, alike in groupby(led, key=lambda r: r.valid_time):
         of_time = list(alike)
-        best = of_time[0].source_id
-        yield time, [r for r in of_time if r.source_id == best]
+        best = [r for r in of_time if r.source_id == of_time[0].source_id]
+        segments = [r for r in best if r.part]
+        yield time, segments or [max(best, key=lambda r: (r.known_fraction, r.key))]
+
+
+def _led(records: Sequence[SatelliteGrid], at: datetime) -> list[SatelliteGrid]:
+    """Without what worse sources have after the newest frame of the best that is fresh."""
+    fresh = [r for r in records if r.valid_time >= at - LEADS_FOR]
+    if not fresh:
+        return list(records)
+    leader = min(_rank(r.source_id) for r in fresh)
+    newest = max(r.valid_time for r in fresh if _rank(r.source_id) == leader)
+    return [r for r in records if r.valid_time <= newest or _rank(r.source_id) == leader]
 
 
 def _rank(source_id: str) -> int:
@@ -114,7 +133,7 @@ def _note(time: datetime, scan: Sequence[SatelliteGrid]) -> FrameNote:
     return FrameNote(
         time=iso(time),
         source_id=scan[0].source_id,
-        method=RETRIEVAL,
+        method=READY.get(scan[0].product, RETRIEVAL),
         quality=str(worst),
         sha256=tuple(sorted({r.sha256 for r in scan})),
         calibrated=False,
@@ -130,12 +149,11 @@ def _take(
     policy: RainPolicy,
     grid: Grid,
 ) -> None:
-    seen = product.on_grid(
-        frame["brightness_temperature"].to_numpy(),
-        frame["latitude"].to_numpy(),
-        frame["longitude"].to_numpy(),
-        grid,
-    )
+    axes = frame["latitude"].to_numpy(), frame["longitude"].to_numpy()
+    if note.method in READY.values():
+        history.put(time, product.on_grid(frame["rain_rate"].to_numpy(), *axes, grid), note)
+        return
+    seen = product.on_grid(frame["brightness_temperature"].to_numpy(), *axes, grid)
     before, minutes = _earlier(history, time)
     found = retrieve(seen, before, minutes=minutes, rules=policy.retrieval)
     rate = moved(found.rate, seen, grid.latitude, grid.longitude, rules=policy.retrieval)
@@ -161,7 +179,8 @@ def observed(history: RainHistory, at: datetime, policy: RainPolicy) -> Observed
     if sums is None:
         return None
     newest = times[-1]
-    rates = [history.rate(t) for t in _steady(times, policy.nowcast.step_minutes)]
+    steady = _of_one_method(history, _steady(times, policy.nowcast.step_minutes))
+    rates = [history.rate(t) for t in steady]
     hours = [h for h in sums.windows_h if h in policy.levels.rain_mm]
     return Observed(
         time=newest,
@@ -176,6 +195,17 @@ def _steady(times: Sequence[datetime], minutes: float) -> list[datetime]:
     wanted = [times[-1] - k * step for k in (2, 1, 0)]
     found = [t for t in wanted if t in times]
     return found if times[-1] - step in times else [times[-1]]
+
+
+def _of_one_method(history: RainHistory, times: Sequence[datetime]) -> list[datetime]:
+    """The newest in a row that were made alike: another method is no growth of the rain."""
+    notes = [history.note(t) for t in times]
+    last = notes[-1]
+    kept = list(times)
+    for place, note in reversed(list(enumerate(notes))):
+        if note is None or last is None or note.method != last.method:
+            return kept[place + 1 :] or kept[-1:]
+    return kept
 
 
 def rain_field(

@@ -21,6 +21,10 @@ FIXTURES = {
     "bmkg-forecast": ("forecast.json", "/publik/prakiraan-cuaca?adm4=33.01.01.2001"),
     "bmkg-detections": ("live30event.xml", "/live30event.xml"),
     "bmkg-shakemap": ("grid.xml", "/20261120141005_grid.xml"),
+    "noaa-err": (
+        "RRQPE-INST-GLB-5_v1r1_blend_s202611200710000_e1_c1.nc",
+        "/RRQPE-INST-GLB-5_v1r1_blend_s202611200710000_e1_c1.nc",
+    ),
     "himawari-b13": (
         "H08_B13_Indonesia_202611200710.nc",
         "/H08_B13_Indonesia_202611200710.nc",
@@ -33,6 +37,7 @@ FIXTURES = {
         "NC_H09_20261120_0710_R21_FLDK.00241_00241.nc",
         "/NC_H09_20261120_0710_R21_FLDK.00241_00241.nc",
     ),
+    "jaxa-gsmap": ("gsmap_now.20261120.0640.nc", "/gsmap_now.20261120.0640.nc"),
     "himawari-images": ("himawari-eh.png", "/IMAGE/HIMA/H08_EH_Indonesia.png"),
     "himawari-clouds": ("hcai-clc.png", "/IMAGE/HCAI/CLC/HCAI_CLC_Indonesia.png"),
     "bmkg-radar": (

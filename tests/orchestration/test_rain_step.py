@@ -14,7 +14,7 @@ from kentongan.records import SatelliteGrid
 from kentongan.store import Store
 from kentongan.types import HazardId, Quality
 from orchestration.rain.history import RainHistory
-from orchestration.rain.step import rain_field, take_in
+from orchestration.rain.step import observed, rain_field, take_in
 from processing.rain.policy import rain_policy
 from processing.rain.synthetic import afternoon
 
@@ -144,3 +144,56 @@ def test_one_frame_alone_gives_no_nowcast(history):
 def test_a_re_creation_stays_one(history):
     taken(history, [record(0), record(1, re_creation=True)])
     assert rain_field(history, at=when(1), policy=POLICY, grid=GRID).event.re_creation
+
+
+def opened_rain(scan):
+    """Rates as a provider would give them, or temperature, by the record."""
+    if scan[0].variable != "rain_rate":
+        return opened(scan)
+    k = int(scan[0].sha256, 16)
+    return xr.Dataset(
+        {"rain_rate": (("latitude", "longitude"), DAY.rain[k])},
+        coords={"latitude": DAY.latitude, "longitude": DAY.longitude},
+    )
+
+
+def ready(k, **changes):
+    return record(k, "noaa-err", product="ERR", variable="rain_rate", **changes)
+
+
+def test_a_ready_rate_is_put_as_it_is_before_any_retrieval(history):
+    taken(history, [record(5), ready(5)], open_scan=opened_rain)
+    note = history.note(when(5))
+    assert (note.source_id, note.method) == ("noaa-err", "noaa-err/1")
+    inside = (slice(1, -1), slice(1, -1))
+    np.testing.assert_allclose(history.rate(when(5))[inside], DAY.rain[5][inside], atol=0.02)
+    assert history.temperature(when(5)) is None
+
+
+def test_a_fresh_ready_source_leads_and_a_stale_one_does_not(history):
+    both = [record(k) for k in range(8)] + [ready(k) for k in range(7)]
+    found = taken(history, both, at=when(8), open_scan=opened_rain)
+    assert {t.source_id for t in found} == {"noaa-err"}
+    assert history.note(when(7)) is None
+    later = [record(k) for k in range(12)] + [ready(k) for k in range(7)]
+    taken(history, later, at=when(11), open_scan=opened_rain)
+    assert history.note(when(11)).source_id == "himawari-b13"
+
+
+def test_of_two_files_of_one_scan_the_fuller_counts(history):
+    half = ready(5, known_fraction=0.5, sha256="f" * 64, key="ERR-half")
+    taken(history, [half, ready(5)], open_scan=opened_rain)
+    assert history.note(when(5)).sha256 == (ready(5).sha256,)
+
+
+def test_a_change_of_method_is_no_growth(history):
+    taken(history, [ready(k) for k in range(5)], at=when(5), open_scan=opened_rain)
+    taken(history, [record(k) for k in (9, 10, 11)], at=when(11), open_scan=opened_rain)
+    assert len(observed(history, when(11), POLICY).rates) == 3
+    taken(history, [ready(9)], at=when(11) + timedelta(minutes=1), open_scan=opened_rain)
+    assert history.note(when(9)).method == "noaa-err/1"
+    assert len(observed(history, when(11), POLICY).rates) == 2
+
+
+def test_rain_everywhere_is_not_taken(history):
+    assert taken(history, [ready(5, flags=("all-wet",))], open_scan=opened_rain) == []
