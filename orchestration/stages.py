@@ -135,7 +135,8 @@ def overlay(
     changed: list[StoredEvent] = []
     fields = guarded("hazard fields", troubles, lambda: fields_of(context, at)) or []
     rain = guarded("rain from frames", troubles, lambda: _with_rain(context, at, fields, troubles))
-    for field in fields if rain is None else rain:
+    # BMKG's own first: our estimates are compared with what is stored of them.
+    for field in sorted(fields if rain is None else rain, key=lambda f: not f.event.official):
         what = f"overlay of {field.event.event_id}"
         changed += guarded(what, troubles, partial(_overlay_one, context, field, at)) or ()
     return [{"event_id": s.event.event_id, "uri": s.impact_path} for s in changed]
@@ -166,10 +167,7 @@ def _with_rain(
     fields: Sequence[HazardField],
     troubles: list[dict[str, str]],
 ) -> list[HazardField]:
-    """Rain from frames in kelvin stands above that from the picture of classes.
-
-    BMKG's own warnings come first: ours are compared with them.
-    """
+    """Rain from frames in kelvin stands above that from the picture of classes."""
     from orchestration.rain.ground import ground_fields
     from orchestration.rain.live import rain_now
 

@@ -93,10 +93,14 @@ def _feed_line(found: FeedHealth) -> FeedLine:
 
 
 def layers_note(context: CycleContext) -> str:
-    """One line on where people and shapes come from."""
+    """One line on where people and shapes come from, and which hazards nothing is known of."""
+    from orchestration.rain.reasons import NOT_ASSESSED
+
     kinds = context.layers.villages["data_quality"].value_counts().to_dict()
     counts = ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
-    return f"Lapisan {context.layers.version}: {counts} (desa)"
+    missing = [words for raster, words in NOT_ASSESSED if context.layers.raster(raster) is None]
+    blind = f". TIDAK DINILAI, jadi bukan berarti aman: {', '.join(missing)}" if missing else ""
+    return f"Lapisan {context.layers.version}: {counts} (desa){blind}."
 
 
 def unknown_area_lines(context: CycleContext, at: datetime) -> tuple[UnknownArea, ...]:

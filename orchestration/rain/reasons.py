@@ -11,3 +11,8 @@ NO_RASTER = {
     HazardId.LANDSLIDE: "no map of susceptibility in the layer set",
 }
 NO_RAIN = "rain of the last hours is not known: no fresh frame of a satellite"
+NOT_ASSESSED = (
+    ("elevation", "banjir (tanpa data ketinggian)"),
+    ("susceptibility", "longsor (tanpa peta kerentanan)"),
+)
+"""Raster, and what is said on a map without it."""
