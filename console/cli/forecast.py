@@ -35,6 +35,28 @@ def _reading(at: datetime) -> Iterator[CycleContext]:
 
 
 @group.command()
+def show(
+    villages: Annotated[list[str], typer.Argument(help="Villages, by their codes.")],
+    at: At = None,
+    json: AsJson = False,
+) -> None:
+    """Three days of a village: our nowcast of the first hours, then BMKG's forecast and its age."""
+    from console.village_outlook import as_json, as_text
+    from orchestration.rain.village import outlook_of
+
+    instant = at or now()
+    with _reading(instant) as context:
+        found = outlook_of(context, villages, instant)
+        rows = context.layers.villages
+        names = dict(zip(rows["adm4_code"], rows["name"], strict=True))
+        zones = dict(zip(rows["adm4_code"], rows["utc_offset"], strict=True))
+    if json:
+        print_json({"at": _stamp(instant), "villages": as_json(found, names)})
+        return
+    print(as_text(found, names, zones))
+
+
+@group.command()
 def coverage(
     area: Annotated[
         str, typer.Argument(help="Province, regency or district; none: the nation.")
