@@ -15,6 +15,7 @@ from kentongan.types import FeedState, HazardId, Quality, WarningState
 from orchestration import event_store
 from orchestration.event_runs import note_links, note_run, seen_before, seen_runs
 from orchestration.event_store import StoredEvent
+from orchestration.rain.sources import SOURCES as FRAMES
 from orchestration.reaching import reach_if_known
 
 if TYPE_CHECKING:
@@ -27,12 +28,13 @@ if TYPE_CHECKING:
     from risk.decision import Known, Neighbours
 
 _SOURCES = {
-    HazardId.THUNDERSTORM: "bmkg-nowcast",
-    HazardId.SHAKING: "bmkg-quakes",
-    HazardId.TSUNAMI: "bmkg-inatews",
+    HazardId.THUNDERSTORM: ("bmkg-nowcast",),
+    HazardId.SHAKING: ("bmkg-quakes",),
+    HazardId.TSUNAMI: ("bmkg-inatews",),
 }
-"""The feed without which nothing new can be known of a hazard."""
-_SATELLITE = "himawari-rp"
+"""The feeds without which nothing new can be known of a hazard."""
+_SATELLITE = ("himawari-rp", *FRAMES)
+"""Any of these sees rain, and what follows from it."""
 _SEEING = (FeedState.FRESH, FeedState.EMPTY)
 _OVER = (WarningState.ENDED, WarningState.CANCELLED, WarningState.EXPIRED)
 
@@ -112,15 +114,17 @@ def strangers(context: CycleContext, at: datetime) -> Neighbours:
 def blind_hazards(context: CycleContext, at: datetime) -> frozenset[HazardId]:
     """Hazards of which nothing new can reach us now."""
     from ingest.health import source_health
-    from ingest.registry import SOURCES
+    from ingest.registry import SOURCES, configured
 
+    polled = set(configured(context.settings))
     wanted = {hazard: _SOURCES.get(hazard, _SATELLITE) for hazard in HazardId}
     with context.engine.connect() as connection:
-        states = {
-            source_id: source_health(connection, SOURCES[source_id], at).state
-            for source_id in set(wanted.values())
+        seeing = {
+            source_id
+            for source_id in {s for sources in wanted.values() for s in sources} & polled
+            if source_health(connection, SOURCES[source_id], at).state in _SEEING
         }
-    return frozenset(hazard for hazard, source in wanted.items() if states[source] not in _SEEING)
+    return frozenset(hazard for hazard, sources in wanted.items() if seeing.isdisjoint(sources))
 
 
 def decide_one(

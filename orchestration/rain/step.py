@@ -24,6 +24,7 @@ from kentongan.records import SatelliteGrid
 from kentongan.times import iso
 from kentongan.types import DocumentStatus, HazardId, Level, Quality
 from orchestration.rain.history import FrameNote, RainHistory
+from orchestration.rain.sources import SOURCES
 from processing.rain import product
 from processing.rain.product import Observed, Outlook
 from processing.rain.retrieve import METHOD as RETRIEVAL
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
 
 Grid2 = npt.NDArray[np.float32]
 
-SOURCES = ("noaa-err", "himawari-hsd", "himawari-ptree", "himawari-b13", "jaxa-gsmap")
-"""Worst last: a ready rain rate, then band 13 by calibration and resolution; GSMaP is a mean of an
-hour, half an hour apart, from which neither motion nor sums over real times follow."""
 READY = {"ERR": "noaa-err/1", "GSMAP": "jaxa-gsmap/1"}
 """Method of rates that are put as they are, by product."""
 LEADS_FOR = timedelta(minutes=40)
