@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, select
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from processing.quakes import QuakeGroup
 
 KINDS = ("quake", "bulletin", "detection", "catalogue_quake", "shake_grid")
+_AROUND = timedelta(days=1)
 
 
 def quakes(engine: Engine, at: datetime, *, since: timedelta) -> list[QuakeGroup]:
@@ -31,17 +32,27 @@ def quakes(engine: Engine, at: datetime, *, since: timedelta) -> list[QuakeGroup
 def quake(engine: Engine, at: datetime, event: str, *, since: timedelta) -> QuakeGroup:
     """One of them, by its key or the id of an event (`shaking-…`, `tsunami-…`).
 
+    A key that names its time is looked for at that time, however old it is.
+
     Raises:
         DataError: there is none of this name.
     """
     key = event.split("-", 1)[1] if event.startswith(("shaking-", "tsunami-")) else event
-    for group in quakes(engine, at, since=since):
+    reach = max(since, at - _time_of(key, at) + _AROUND)
+    for group in quakes(engine, at, since=reach):
         if group.event_key == key:
             return group
     raise DataError(
-        f"quake {event}: not known within {since.days} days; expected a key as "
+        f"quake {event}: not known; expected a key as "
         "'kentongan quakes' prints it, e.g. 20221121T062110Z"
     )
+
+
+def _time_of(key: str, otherwise: datetime) -> datetime:
+    try:
+        return datetime.strptime(key[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return otherwise
 
 
 def _received(engine: Engine) -> dict[tuple[str, str], datetime]:

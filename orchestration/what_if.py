@@ -160,7 +160,8 @@ def _sums(clock: dict[str, float]) -> dict[str, float]:
 
 
 def _unread(poll: dict[str, Any]) -> str:
-    said = "; ".join(str(p) for p in poll["problems"]) or poll["detail"] or "no record in it"
+    told = [str(p["detail"]) for p in poll["problems"] if p["outcome"] != "down"]
+    said = "; ".join(told) or poll["detail"] or "no record in it"
     return f"the text could not be read as a quake of BMKG's: {said}"
 
 

@@ -101,7 +101,10 @@ def _print_list(groups: list[QuakeGroup], days: int) -> None:
     from console.quake_report import figure
 
     if not groups:
-        print(f"no quake is on record for {days} days; see: kentongan feeds")
+        print(
+            f"no quake is on record for the last {days} days; see: kentongan feeds. Of a played "
+            "scenario, or older: --days or --at"
+        )
         return
     rows = [
         (

@@ -41,10 +41,10 @@ def call(settings, monkeypatch, capsys):
     for name, value in kentongan_variables(settings).items():
         monkeypatch.setenv(name, value)
 
-    def run(*arguments: str) -> tuple[int, str, str]:
+    def run(*arguments: str, at: str = AT) -> tuple[int, str, str]:
         status = 0
         try:
-            monkeypatch.setattr("sys.argv", ["kentongan", "quakes", *arguments, "--at", AT])
+            monkeypatch.setattr("sys.argv", ["kentongan", "quakes", *arguments, "--at", at])
             main()
         except SystemExit as end:
             status = int(end.code or 0)
@@ -57,6 +57,14 @@ def call(settings, monkeypatch, capsys):
 def test_the_list_names_the_quake(call):
     status, out, _ = call()
     assert (status, KEY in out) == (0, True)
+
+
+def test_an_old_quake_is_found_by_its_key_and_the_list_says_how_to_look_back(call):
+    later = "2026-11-22T07:00:00Z"
+    status, out, _ = call(at=later)
+    assert (status, KEY in out, "--days" in out) == (0, False, True)
+    status, out, _ = call(KEY, at=later)
+    assert (status, out.startswith(KEY)) == (0, True)
 
 
 def test_one_quake_shows_versions_and_people_by_intensity(call):
@@ -95,7 +103,7 @@ def test_a_rupture_is_taken_with_a_name(call, tmp_path):
         pytest.param(("--fault", "{file}", "--by", "Sari"), "needs EVENT", id="without-a-quake"),
         pytest.param((KEY, "--fault", "/nowhere", "--by", "Sari"), "No such file", id="no-file"),
         pytest.param((KEY, "--fault", "{file}", "--by", "Sari"), "GeoJSON", id="no-geojson"),
-        pytest.param(("20000101T000000Z",), "not known within 30 days", id="no-such-quake"),
+        pytest.param(("20000101T000000Z",), "not known; expected", id="no-such-quake"),
     ],
 )
 def test_wrong_use_is_told_in_a_line(call, tmp_path, arguments, says):

@@ -98,7 +98,9 @@ def test_a_text_that_is_none(tmp_path: Path, text: bytes) -> None:
     file.write_bytes(text)
     done = RUN.invoke(app, ["what-if", str(file)])
     assert done.exit_code != 0
-    assert "could not be read" in f"{done.output}{done.exception}"
+    said = f"{done.output}{done.exception}"
+    assert "could not be read" in said
+    assert "127.0.0.1" not in said
 
 
 def test_figures_or_a_file_but_not_both(tmp_path: Path) -> None:
