@@ -119,6 +119,7 @@ def _beside(event: HazardEvent) -> dict[str, Any] | None:
         "both": found.both,
         "ours_alone": found.ours_alone,
         "bmkg_alone": found.bmkg_alone,
+        "bmkg_seen": found.seen,
         "words": found.words,
     }
 

@@ -26,6 +26,8 @@ BOTH, OURS_ALONE, BMKG_ALONE = (
     "villages_bmkg_nowcast_alone",
 )
 """Keys in the evidence of our events; counts of villages."""
+SEEN = "bmkg_nowcast_seen"
+"""Likewise: whether the feed of the nowcast could be read then."""
 SOURCE = "estimate_by"
 OURS = "Kentongan, from data of BMKG and Himawari-9; not a warning of BMKG's"
 ESTIMATES = frozenset({HazardId.RAIN, HazardId.FLOOD, HazardId.LANDSLIDE})
@@ -39,10 +41,21 @@ class Beside:
     ours_alone: int
     bmkg_alone: int
     """In the same provinces."""
+    seen: bool = True
+    """False: nothing new of BMKG's could be read; what it says now is not known."""
 
     @property
     def words(self) -> str:
         """For a duty officer."""
+        if not self.seen:
+            known = (
+                f"; by what was known of it: {self._counts}" if self.both + self.bmkg_alone else ""
+            )
+            return f"BMKG's nowcast cannot be read now, ours is not compared{known}"
+        return self._counts
+
+    @property
+    def _counts(self) -> str:
         if not self.both + self.bmkg_alone:
             return "BMKG's nowcast warns nobody here: ours alone"
         if not self.both:
@@ -55,7 +68,13 @@ class Beside:
         )
 
 
-def beside(ours: Mapping[str, int], bmkg: Collection[str], provinces: Collection[str]) -> Beside:
+def beside(
+    ours: Mapping[str, int],
+    bmkg: Collection[str],
+    provinces: Collection[str],
+    *,
+    seen: bool = True,
+) -> Beside:
     """Compare two sets of villages.
 
     Args:
@@ -65,7 +84,7 @@ def beside(ours: Mapping[str, int], bmkg: Collection[str], provinces: Collection
     """
     warned = {code for code, level in ours.items() if level >= Level.WASPADA}
     there = {code for code in bmkg if code[:2] in provinces}
-    return Beside(len(warned & there), len(warned - there), len(there - warned))
+    return Beside(len(warned & there), len(warned - there), len(there - warned), seen)
 
 
 def with_comparison(event: HazardEvent, found: Beside) -> HazardEvent:
@@ -75,6 +94,7 @@ def with_comparison(event: HazardEvent, found: Beside) -> HazardEvent:
         BOTH: found.both,
         OURS_ALONE: found.ours_alone,
         BMKG_ALONE: found.bmkg_alone,
+        SEEN: found.seen,
     }
     return event.model_copy(update={"evidence": {**event.evidence, **said}})
 
@@ -85,7 +105,7 @@ def comparison_of(event: HazardEvent) -> Beside | None:
     if not all(isinstance(count, int) for count in counts):
         return None
     both, ours, bmkg = (int(str(count)) for count in counts)
-    return Beside(both, ours, bmkg)
+    return Beside(both, ours, bmkg, event.evidence.get(SEEN) is not False)
 
 
 def compared(
@@ -94,11 +114,15 @@ def compared(
     """Our events, each compared with the nowcasts of its provinces."""
     if not parts:
         return []
+    from orchestration.deciding import blind_hazards
+
     theirs = under_nowcast(context, at)
+    seen = HazardId.THUNDERSTORM not in blind_hazards(context, at)
     out = []
     for event, rows in parts:
         levels = dict(zip(rows["adm4_code"].tolist(), rows["level"].tolist(), strict=True))
-        out.append((with_comparison(event, beside(levels, theirs, event.province_codes)), rows))
+        found = beside(levels, theirs, event.province_codes, seen=seen)
+        out.append((with_comparison(event, found), rows))
     return out
 
 

@@ -78,6 +78,9 @@ def _flood_ground(
         except DataError as error:
             log.warning("%s: %s", kept, error)
     ground = _compiled(path, most_cells, drain_km2)
+    for old in store.paths("cache/"):
+        if old.startswith("cache/terrain-"):
+            store.remove(old)  # of another set, or of other figures
     store.write(kept, packed(ground))
     return ground
 

@@ -252,7 +252,10 @@ def test_terrain_is_compiled_once_and_kept(home):
     np.testing.assert_array_equal(again.terrain.hand, first.terrain.hand)
     land._flood_ground.cache_clear()
     kept[0].write_bytes(b"damaged")
+    stale = kept[0].with_name("terrain-of-another-set.npz")
+    stale.write_bytes(b"old")
     anew = flood_ground_of(home, POLICY.flood)
+    assert not stale.exists()
     np.testing.assert_array_equal(anew.terrain.hand, first.terrain.hand)
 
 
@@ -411,6 +414,7 @@ def test_ours_and_theirs_are_counted_in_the_same_province():
     assert (found.both, found.ours_alone, found.bmkg_alone) == (1, 1, 1)
     assert "1 villages as BMKG's nowcast" in found.words
     assert "ours alone" in beside(ours, (), ("73",)).words
+    assert "cannot be read" in beside(ours, theirs, ("73",), seen=False).words
     assert "no village in common" in beside({"73.01.01.2001": 2}, theirs, ("73",)).words
 
 
@@ -461,7 +465,9 @@ def test_from_frames_to_events_of_a_province(home):
     assert theirs.event.level == Level.WASPADA and theirs.state == "active"
     done = {"troubles": [], "drafts": [], "released": [], "messages": {}}
     document = cycle_document(home, AT, polls=[], done=done, outputs={"map": None})
-    assert f"{flood}: no village in common with BMKG's nowcast" in cycle_report(document)
+    assert found.seen is False  # no feed was polled in this home
+    assert f"{flood}: BMKG's nowcast cannot be read now" in cycle_report(document)
+    assert "by what was known of it: no village in common" in cycle_report(document)
     assert [one["hazard_id"] for one in document["not_assessed"]] == ["landslide"]
     json.dumps(document)
 
