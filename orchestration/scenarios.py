@@ -57,6 +57,7 @@ def run_scenario(
         own = settings.with_feed_server(
             server.url, home=home, database_url="", sources=scenario.sources
         )
+        own = own.model_copy(update=_bases(scenario, server.url))
         documents = _play(scenario, server, own, progress, draw)
     return {
         **documents[-1],
@@ -66,6 +67,14 @@ def run_scenario(
         "seconds": round(time.monotonic() - started, 2),
         "steps": documents,
     }
+
+
+def _bases(scenario: Scenario, url: str) -> dict[str, str]:
+    """Addresses that a source needs and no setting of BMKG's gives: the scenario's own server."""
+    from ingest.registry import SOURCES
+
+    infos = [SOURCES[name].info for name in scenario.sources if name in SOURCES]
+    return {i.base: url for i in infos if i.needs == i.base and i.base.endswith("_url")}
 
 
 def _play(

@@ -40,6 +40,8 @@ class Story:
     title: str
     note: str
     steps: tuple[Step, ...]
+    sources: tuple[str, ...] = ()
+    """Feeds to poll; empty: those that every scenario plays."""
 
 
 def utc(text: str) -> datetime:
@@ -81,6 +83,8 @@ def _toml(story: Story) -> str:
         f"note = {_quoted(story.note)}",
         "re_creation = true",
     ]
+    if story.sources:
+        lines.append(f"sources = [{', '.join(map(_quoted, story.sources))}]")
     for step in story.steps:
         lines += ["", "[[step]]", f"at = {step.at:%Y-%m-%dT%H:%M:%SZ}"]
         lines.append(f"note = {_quoted(step.note)}")

@@ -150,7 +150,7 @@ def _step(clock: str, note: str, alerts: dict[str, Alert], places: Places) -> St
     first = at == _at(next(iter(NOTES)))
     serve = {**(quiet(at) if first else {}), **(_forecasts(places) if first else {})}
     listed = [alerts[s.code] for s in STORMS if _at(s.sent) <= at < _at(s.listed_until)]
-    return Step(at, note, {**serve, **_feed(at, listed), **rain_image(at, places, _cells(at))})
+    return Step(at, note, {**serve, **_feed(at, listed), **rain_image(at, places, cells_at(at))})
 
 
 def _feed(at: datetime, listed: list[Alert]) -> dict[str, Payload]:
@@ -169,7 +169,7 @@ def _feed(at: datetime, listed: list[Alert]) -> dict[str, Payload]:
     return {NOWCAST: feed, **documents}
 
 
-def _cells(at: datetime) -> list[Cell]:
+def cells_at(at: datetime) -> list[Cell]:
     """Each cell grows before its warning, is strongest half way and is gone when it expires."""
     cells = list(OVER_THE_OCEAN)
     for storm in STORMS:
