@@ -307,6 +307,21 @@ def packed_day(values):
     return _packed(values, {})
 
 
+def test_rain_of_another_grid_and_extent_is_taken_where_it_lies(home):
+    write(home.layers.path / "elevation.tif", valley())
+    days(home, 30.0, 30)  # of the nation's grid: of no use to this one
+    whole = rain()
+    rows, columns = rows_of(NORTH + 0.1, NORTH - 0.3)
+    part = replace(whole, raster=whole.raster.isel(latitude=rows, longitude=columns))
+    field, _ = flood_field(home, part, POLICY)
+    assert field.event.evidence["wetness_known_share"] == 0.0
+    assert impact(home, field).loc[FLOOR, "level"] == POLICY.levels.estimate_at_most
+    # Rain that ends in mid-valley: what runs down the floor is not known, its own slopes are.
+    cut = part.raster.isel(latitude=slice(0, part.raster.sizes["latitude"] // 2))
+    field, _ = flood_field(home, replace(part, raster=cut), POLICY)
+    assert impact(home, field).loc[FLOOR, "people_unknown"] > 500
+
+
 # --- landslide -------------------------------------------------------------------------
 
 
@@ -384,6 +399,45 @@ def test_a_map_that_says_nothing_is_not_assessed(home, values, nodata, words):
     slopes(home, values, nodata=nodata)
     assert ground_fields(home, rain(), AT, []) == []
     assert words in not_assessed(home, AT)[1]["reason"]
+
+
+def shaken(home, origin):
+    """A quake of MMI VII over the whole valley, as the steps before leave it."""
+    from orchestration.secondary import FILE, Ground, Secondary
+
+    field = rain(
+        event_id="shaking-1", hazard_id=HazardId.SHAKING, onset=origin, valid_from=origin,
+        valid_to=origin + timedelta(hours=6),
+    )  # fmt: skip
+    level = field.raster["hazard_level"]
+    raster = xr.Dataset({"hazard_level": level, "mmi": xr.full_like(level, 7.0, "f4")})
+    field = replace(field, raster=raster.assign_attrs(value_variable="mmi", outside="none"))
+    table = pd.DataFrame({"adm4_code": [FLOOR], "level": [2]})
+    stored = event_store.save(
+        home.engine, home.runs, field, field.event, table, digest="b" * 64, at=origin
+    )
+    ground = Ground(villages=(), not_known=(), assessed=True)
+    note = Secondary(
+        event_id="shaking-1", origin=origin, landslide=ground, liquefaction=ground, watch=None,
+        landslide_until=origin + timedelta(days=7),
+    )  # fmt: skip
+    path = f"{stored.impact_path.rsplit('/', 1)[0]}/{FILE}"
+    home.runs.write(path, note.model_dump_json().encode())
+
+
+def test_ground_shaken_in_the_last_week_slides_worse(home):
+    slopes(home, np.full((CELLS, CELLS), 4, np.uint8), nodata=0)
+    policy = POLICY.model_copy(update={"landslide": POLICY.landslide.model_copy(update={
+        "susceptibility": POLICY.landslide.susceptibility.model_copy(
+            update={"kind": "classes-5"})})})  # fmt: skip
+    days(home, 5.0, 7)
+    heavy = rain(mm=180, hours=(24,))
+    shaken(home, AT - timedelta(days=2))
+    field, _ = landslide_field(home, heavy, AT, policy)
+    assert impact(home, field).loc[RIDGE_WET, "level"] == Level.AWAS
+    later = AT + timedelta(days=5)
+    field, _ = landslide_field(home, heavy, later, policy)
+    assert impact(home, field).loc[RIDGE_WET, "level"] == Level.SIAGA
 
 
 # --- said, compared, drawn in a cycle ---------------------------------------------------
