@@ -49,7 +49,7 @@ def rain_now(context: CycleContext, at: datetime) -> RainNow:
     newest = _newest(history, at, policy)
     if newest is None:
         return RainNow(fresh=False, field=None, taken=tuple(taken))
-    done = _mark(newest, history, at)
+    done = _mark(newest, history)
     if context.runs.exists(_DONE) and context.runs.read(_DONE).decode() == done:
         return RainNow(fresh=True, field=None, taken=tuple(taken))
     field = rain_field(history, at=at, policy=policy)
@@ -82,10 +82,11 @@ def _newest(history: RainHistory, at: datetime, policy: RainPolicy) -> datetime 
     return times[-1] if times else None
 
 
-def _mark(newest: datetime, history: RainHistory, at: datetime) -> str:
+def _mark(newest: datetime, history: RainHistory) -> str:
     """Changes with the newest frame, and with any frame that came late or better."""
     note = history.note(newest)
-    count = len(history.times(since=at - LOOK_BACK, until=at))
+    # From the newest frame's time: one that leaves the window while nothing comes is no change.
+    count = len(history.times(since=newest - LOOK_BACK, until=newest))
     return f"{iso(newest)} {','.join(note.sha256) if note else ''} {count}"
 
 

@@ -177,7 +177,10 @@ def observed(history: RainHistory, at: datetime, policy: RainPolicy) -> Observed
     if sums is None:
         return None
     newest = times[-1]
-    steady = _of_one_method(history, _steady(times, policy.nowcast.step_minutes))
+    # Those before it count from its own time: a late newest frame still has its forerunners.
+    step = timedelta(minutes=policy.nowcast.step_minutes)
+    before = history.times(since=newest - 3 * step, until=newest)
+    steady = _of_one_method(history, _steady(before, policy.nowcast.step_minutes))
     rates = [history.rate(t) for t in steady]
     hours = [h for h in sums.windows_h if h in policy.levels.rain_mm]
     return Observed(

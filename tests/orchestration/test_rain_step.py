@@ -14,6 +14,7 @@ from kentongan.records import SatelliteGrid
 from kentongan.store import Store
 from kentongan.types import HazardId, Quality
 from orchestration.rain.history import RainHistory
+from orchestration.rain.live import _mark
 from orchestration.rain.step import observed, rain_field, take_in
 from processing.rain.policy import rain_policy
 from processing.rain.synthetic import afternoon
@@ -197,3 +198,15 @@ def test_a_change_of_method_is_no_growth(history):
 
 def test_rain_everywhere_is_not_taken(history):
     assert taken(history, [ready(5, flags=("all-wet",))], open_scan=opened_rain) == []
+
+
+def test_a_newest_frame_half_an_hour_old_still_has_its_motion(full):
+    seen = observed(full, when(FRAMES - 1) + timedelta(minutes=35), POLICY)
+    assert len(seen.rates) == 3
+    assert observed(full, when(FRAMES - 1) + timedelta(minutes=41), POLICY) is None
+
+
+def test_what_is_taken_for_new_does_not_change_while_nothing_comes(full):
+    newest = when(FRAMES - 1)
+    assert _mark(newest, full) == _mark(newest, full)
+    assert _mark(when(FRAMES - 2), full) != _mark(newest, full)
