@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -20,6 +20,7 @@ from shapely.geometry import shape
 
 from kentongan.errors import DataError
 from processing.quakes import EARTH_RADIUS_KM, Floats, distance_km
+from processing.shaking.nearest import to_chords
 
 MAX_POINTS = 500
 MAX_KM = 1600.0
@@ -40,13 +41,24 @@ class Fault:
     top_km: float
     name: str
     sha256: str
+    _found: dict[tuple[bytes, bytes], Floats] = field(default_factory=dict, repr=False)
+    """Distances by axes: each line and each state of an event asks for the same."""
 
     def surface_km(self, latitude: Floats, longitude: Floats) -> Floats:
         """Distance to its projection (Joyner-Boore), km, shape (latitude, longitude)."""
-        target = _vectors(latitude[:, None], longitude[None, :])
-        found = np.full(target.shape[:-1], np.inf)
-        for start, end in _segments(self.outline):
-            found = np.minimum(found, _to_segment(target, start, end))
+        key = (latitude.tobytes(), longitude.tobytes())
+        if key not in self._found:
+            self._found[key] = self._surface_km(latitude, longitude)
+            self._found[key].setflags(write=False)
+        return self._found[key]
+
+    def _surface_km(self, latitude: Floats, longitude: Floats) -> Floats:
+        starts, ends = zip(*_segments(self.outline), strict=True)
+        places = _vectors(latitude[:, None], longitude[None, :])
+        chord = to_chords(places, np.array(starts), np.array(ends))
+        found: Floats = (
+            2 * EARTH_RADIUS_KM * np.arcsin(np.minimum(chord / (2 * EARTH_RADIUS_KM), 1.0))
+        )
         if self.outline.geom_type.endswith("Polygon"):
             x, y = np.meshgrid(longitude, latitude)
             found = np.where(shapely.intersects_xy(self.outline, x, y), 0.0, found)
@@ -162,13 +174,3 @@ def _vectors(latitude: Floats, longitude: Floats) -> Floats:
         [np.cos(y) * np.cos(x), np.cos(y) * np.sin(x), np.sin(y)], axis=-1
     )
     return found
-
-
-def _to_segment(target: Floats, start: Floats, end: Floats) -> Floats:
-    along = end - start
-    whole = float(along @ along)
-    share = np.clip(((target - start) @ along) / whole, 0.0, 1.0) if whole else 0.0
-    nearest = start + np.asarray(share)[..., None] * along
-    chord = np.linalg.norm(target - nearest, axis=-1)
-    arc: Floats = 2 * EARTH_RADIUS_KM * np.arcsin(np.minimum(chord / (2 * EARTH_RADIUS_KM), 1.0))
-    return arc
