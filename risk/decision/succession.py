@@ -7,7 +7,7 @@ that comes loose becomes one of its own. Only what is in force takes anything ov
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations
@@ -15,7 +15,7 @@ from itertools import combinations
 from kentongan.decision import InForce, Relation, Standing, Surroundings
 from kentongan.decision_policy import SuccessionRules
 from kentongan.hazard import HazardEvent
-from kentongan.types import HazardId
+from kentongan.types import HazardId, WarningState
 from risk.decision.evidence import is_rain_image
 
 
@@ -52,8 +52,10 @@ def links_between(events: Sequence[Known], *, at: datetime, rules: SuccessionRul
     """Every relation that holds at `at`, in order of ids."""
     alive = [one for one in events if not one.event.official_end and one.event.valid_to > at]
     found: list[Link] = []
-    for one, other in _pairs(alive, rules):
+    pairs = list(_pairs(alive, rules))
+    for one, other in pairs:
         found += _nowcasts(one, other, rules) or _estimates(one, other, rules)
+    found += _starting_together(pairs, {link.event_id for link in found}, at, rules)
     return sorted(found, key=lambda link: (link.event_id, link.relation, link.other_id))
 
 
@@ -183,6 +185,55 @@ def _estimates(one: Known, other: Known, rules: SuccessionRules) -> list[Link]:
         reason = f"{share:.0f} % of its villages left {main.id}"
         return [Link(part.id, Relation.SPLIT_FROM, main.id, reason)]
     return []
+
+
+def _starting_together(
+    pairs: Sequence[tuple[Known, Known]],
+    linked: Collection[str],
+    at: datetime,
+    rules: SuccessionRules,
+) -> list[Link]:
+    """Estimates that would begin in one cycle for the same villages: one speaks for all of them.
+
+    What is a draft already begins, then what holds longest, with the villages of each that joins
+    it. None joins one that joins another: no village is left to an event that says nothing.
+    """
+    shares: dict[tuple[str, str], float] = {}
+    fresh: dict[str, Known] = {}
+    for one, other in pairs:
+        if one.id in linked or other.id in linked or not (_begins(one, at) and _begins(other, at)):
+            continue
+        small, large = sorted((one.found, other.found), key=len)
+        share = _share(small, large)
+        if share >= rules.merge_overlap_pct:
+            shares[one.id, other.id] = shares[other.id, one.id] = share
+        fresh |= {one.id: one, other.id: other}
+    order = sorted(fresh.values(), key=lambda k: (-k.event.valid_to.timestamp(), k.id))
+    starters = {one.id for one in order if one.standing is not None}
+    for one in order:
+        if not any((one.id, other) in shares for other in starters):
+            starters.add(one.id)
+    return [_joins(one.id, starters, shares) for one in order if one.id not in starters]
+
+
+def _joins(
+    event_id: str, starters: Collection[str], shares: Mapping[tuple[str, str], float]
+) -> Link:
+    """To the one with which it has most in common."""
+    share, main = max((shares.get((event_id, other), 0.0), other) for other in starters)
+    reason = f"begins together, {share:.0f} % of the smaller one's villages in common"
+    return Link(event_id, Relation.MERGED_INTO, main, reason)
+
+
+def _begins(one: Known, at: datetime) -> bool:
+    """Whether an estimate is surely drafted in this cycle: for the first time, or once more
+    because it waits as a draft."""
+    if one.event.official or one.in_force or not one.found:
+        return False
+    held = one.standing
+    if held is None:
+        return True
+    return held.state in (WarningState.DRAFT, WarningState.APPROVED) and held.expires > at
 
 
 def _share(of: Mapping[str, int], within: Mapping[str, int] | set[str]) -> float:
