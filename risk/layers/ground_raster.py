@@ -46,12 +46,12 @@ class GroundRaster:
     @property
     def latitude(self) -> Floats:
         """Centres, from north to south."""
-        return self.north - (np.arange(self.values.shape[0]) + 0.5) * self.step_y
+        return self.north - (np.arange(self.values.shape[0], dtype=np.float64) + 0.5) * self.step_y
 
     @property
     def longitude(self) -> Floats:
         """Centres, from west to east."""
-        return self.west + (np.arange(self.values.shape[1]) + 0.5) * self.step_x
+        return self.west + (np.arange(self.values.shape[1], dtype=np.float64) + 0.5) * self.step_x
 
     @property
     def cell_m(self) -> float:
