@@ -263,7 +263,7 @@ approvals = Table(
     Column("content_hash", String(64), nullable=False),
     Column("at", String(20), nullable=False),
     Column("kind", String(12), nullable=False, default="approve"),  # author, break-glass, review
-    Column("binding", String(64)),  # over CAP bytes, texts, areas, recipients; notify.binding
+    Column("binding", String(64)),  # over all that goes out: notify.release.binding
     Column("reason", Text, nullable=False, default=""),
     Index("approvals_by_version", "warning_id", "version"),
 )
