@@ -40,6 +40,8 @@ database_silent_seconds = 2
 outbox_wait_seconds = 60
 clock_ahead_seconds = 120
 disk_free_mb = 1
+switch_off_minutes = 5
+draft_minutes = 5
 required_heartbeats = ["cycle"]
 [heartbeat_max_age_seconds]
 cycle = {cycle}

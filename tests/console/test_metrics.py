@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from console.web.metrics import PollCounts, exposition
 from console.web.reading import Reading
+from ingest.registry import SOURCES
 from kentongan.db import feed_log, forecast_villages, make_engine, quarantine
 from kentongan.migrate import migrate
 from kentongan.settings import Settings
@@ -92,7 +93,7 @@ def test_every_source_has_exactly_one_state(reading):
     states = {}
     for (name, *labels), value in scraped(reading).items():
         if name == "kentongan_feed_state":
-            source = next(label for label in labels if label.startswith(("bmkg", "himawari")))
+            source = next(label for label in labels if label in SOURCES)
             states[source] = states.get(source, 0) + value
     assert set(states.values()) == {1.0}
     assert scraped(reading)["kentongan_feed_state", "", "himawari-rp", "unconfigured"] == 1
