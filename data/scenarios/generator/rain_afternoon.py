@@ -18,7 +18,7 @@ from generator.story import Payload, Step, Story, utc
 SCAN = timedelta(minutes=10)
 OUT_AFTER = timedelta(minutes=20)
 USED_AFTER = timedelta(minutes=2)
-FIRST, LAST = utc(f"{thunderstorm.DAY} 03:50"), utc(f"{thunderstorm.DAY} 09:00")
+FIRST, LAST = utc(f"{thunderstorm.DAY} 03:50"), utc(f"{thunderstorm.DAY} 10:20")
 SOURCES = ("bmkg-nowcast", "himawari-b13")
 
 
