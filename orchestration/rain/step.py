@@ -26,6 +26,7 @@ from kentongan.types import DocumentStatus, HazardId, Level, Quality
 from orchestration.rain.history import FrameNote, RainHistory
 from orchestration.rain.sources import SOURCES
 from processing.rain import product
+from processing.rain.parallax import LEAST_ELEVATION_DEG, Orbit, elevation, orbit_of
 from processing.rain.product import Observed, Outlook
 from processing.rain.retrieve import METHOD as RETRIEVAL
 from processing.rain.retrieve import moved, retrieve
@@ -152,11 +153,22 @@ def _take(
         history.put(time, product.on_grid(frame["rain_rate"].to_numpy(), *axes, grid), note)
         return
     seen = product.on_grid(frame["brightness_temperature"].to_numpy(), *axes, grid)
+    orbit = orbit_of(str(frame.attrs.get("platform", "")))
+    seen = _in_sight(seen, orbit, grid)
     before, minutes = _earlier(history, time)
     found = retrieve(seen, before, minutes=minutes, rules=policy.retrieval)
-    rate = moved(found.rate, seen, grid.latitude, grid.longitude, rules=policy.retrieval)
+    rate = moved(
+        found.rate, seen, grid.latitude, grid.longitude, orbit=orbit, rules=policy.retrieval
+    )
     history.put_temperature(time, seen)
     history.put(time, rate, note)
+
+
+def _in_sight(seen: Grid2, orbit: Orbit, grid: Grid) -> Grid2:
+    """Not known where the satellite stands too low."""
+    latitude, longitude = np.meshgrid(grid.latitude, grid.longitude, indexing="ij")
+    low = np.degrees(elevation(longitude, latitude, orbit)) < LEAST_ELEVATION_DEG
+    return np.where(low, np.float32(np.nan), seen)
 
 
 def _earlier(history: RainHistory, time: datetime) -> tuple[Grid2 | None, float]:

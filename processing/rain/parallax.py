@@ -29,6 +29,36 @@ class Orbit:
 
 
 HIMAWARI = Orbit()
+LEAST_ELEVATION_DEG = 15.0
+"""Nearer the limb a pixel is four times as long as it is wide, and a top hides hundreds of km."""
+
+_ORBITS = {
+    "himawari": HIMAWARI,
+    "h08": HIMAWARI,
+    "h09": HIMAWARI,
+    "mtsat": Orbit(longitude=145.0),
+    "gk2a": Orbit(longitude=128.2),
+    "geo-kompsat": Orbit(longitude=128.2),
+}
+"""First letters of a satellite's name -> where it stands, by its operator."""
+
+
+def orbit_of(satellite: str) -> Orbit:
+    """Where a satellite stands; a file that names none is taken for Himawari's, as BMKG's are.
+
+    Raises:
+        ValueError: a satellite that is not known: its tops would be put in the wrong place.
+    """
+    name = satellite.strip().lower()
+    if not name:
+        return HIMAWARI
+    for start, orbit in _ORBITS.items():
+        if name.startswith(start):
+            return orbit
+    raise ValueError(
+        f"satellite {satellite!r}: its place is not known, so no top can be put where it is; "
+        f"expected a name that begins with {', '.join(_ORBITS)}"
+    )
 
 
 def corrected(

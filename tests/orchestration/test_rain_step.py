@@ -130,6 +130,26 @@ def test_celsius_is_refused_and_named(history):
     assert history.times(since=START, until=when(FRAMES)) == []
 
 
+def test_a_satellite_that_is_not_known_is_refused_and_another_one_has_its_own_place(history):
+    def from_(name):
+        return lambda scan: opened(scan).assign_attrs(platform=name)
+
+    (one,) = taken(history, [record(1)], open_scan=from_("Nova-1"))
+    assert "Nova-1" in one.outcome and history.note(when(1)) is None
+    taken(history, [record(1)], open_scan=from_("GK2A"))
+    korean = history.rate(when(1))
+    taken(history, [record(1, sha256="f" * 63 + "1")], open_scan=lambda _: opened([record(1)]))
+    assert not np.array_equal(korean, history.rate(when(1)), equal_nan=True)
+
+
+def test_near_the_limb_nothing_is_known(tmp_path, monkeypatch):
+    history = RainHistory(Store(str(tmp_path)))
+    monkeypatch.setattr("orchestration.rain.step.LEAST_ELEVATION_DEG", 53.0)
+    taken(history, [record(1)])
+    known = np.isfinite(history.rate(when(1))).mean(axis=0)
+    assert known[:20].max() == 0 and known[-50:].min() > 0.9
+
+
 def test_old_frames_make_no_field(full):
     late = when(FRAMES) + timedelta(minutes=POLICY.nowcast.oldest_frame_minutes)
     assert rain_field(full, at=late, policy=POLICY, grid=GRID) is None
