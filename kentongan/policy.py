@@ -66,6 +66,9 @@ class ShakingRules(_Strict):
     felt_max_shift: float = Field(default=1.0, ge=0)
     """MMI; no event term is larger."""
     felt_lowers: bool = False
+    felt_lifts_from: int = Field(default=3, ge=1)
+    """Reports with a place that say more than the formula: then a quake below `min_magnitude` may
+    reach Waspada, no more."""
     """Whether a term below zero is taken off, or only shown."""
     spread: SpreadRules = SpreadRules()
     valid_hours: float

@@ -12,6 +12,7 @@ import numpy as np
 
 from kentongan.policy import ShakingRules
 from kentongan.records import Quake
+from kentongan.types import Level
 from processing.quakes import Floats
 
 METHOD = "allen-2012-hypo/1"
@@ -82,6 +83,29 @@ def gate_reason(quake: Quake, rules: ShakingRules) -> str:
     if depth > rules.max_depth_km:
         return f"depth {depth:.0f} km > {rules.max_depth_km:.0f} km"
     return ""
+
+
+def cap_reason(quake: Quake, rules: ShakingRules) -> str:
+    """Why our own line raises no more than a watch; empty: it may."""
+    if rules.main == "allen-2012":
+        return gate_reason(quake, rules)
+    magnitude, depth = known_figures(quake)
+    if depth > rules.deep_focus_km:
+        return f"depth {depth:.0f} km > {rules.deep_focus_km:.0f} km"
+    if magnitude < rules.min_magnitude:
+        return f"M{magnitude:.1f} < {rules.min_magnitude:.1f}"
+    return ""
+
+
+def ceiling(quake: Quake, rules: ShakingRules, *, felt: bool) -> Level:
+    """The highest level that our own line may raise.
+
+    `felt`: several places report more than the chain gives, so a small quake may be one to warn of.
+    """
+    if not cap_reason(quake, rules):
+        return Level.AWAS
+    deep = known_figures(quake)[1] > rules.deep_focus_km
+    return Level.WASPADA if felt and not deep else Level.WATCH
 
 
 def field_radius_km(quake: Quake, rules: ShakingRules, shift: float = 0.0) -> float:

@@ -12,18 +12,17 @@ from kentongan.errors import DataError, KentonganError
 from kentongan.grid import BASE_GRID, Grid
 from kentongan.hazard import LEVEL_UNKNOWN
 from kentongan.policy import ShakingRules
-from kentongan.records import Quake
 from kentongan.shakegrid import ShakeArrays
 from kentongan.types import Level
 from processing.gmm.bmkg import QuakeFacts, Sites
 from processing.quakes import Floats, distance_km
 from processing.shaking.allen import (
     allen_2012_hypo,
+    ceiling,
     field_radius_km,
     gate_reason,
-    known_figures,
 )
-from processing.shaking.felt import EventTerm, Predict, Reports, event_term, reports
+from processing.shaking.felt import EventTerm, Predict, Reports, event_term, reports, says_more
 from processing.shaking.inputs import ShakingInputs
 from processing.shaking.knowledge import Knowledge
 from processing.shaking.lines import (
@@ -50,18 +49,6 @@ def mmi_level(mmi: Floats, rules: ShakingRules) -> Levels:
     """Level 0..4 by lower edges, int8; an edge belongs to the level above it; NaN is -1."""
     level = np.digitize(np.nan_to_num(mmi, nan=0.0), rules.mmi).astype(np.int8)
     return np.where(np.isnan(mmi), np.int8(LEVEL_UNKNOWN), level).astype(np.int8)
-
-
-def cap_reason(quake: Quake, rules: ShakingRules) -> str:
-    """Why our own line raises no more than a watch; empty: it may."""
-    if rules.main == "allen-2012":
-        return gate_reason(quake, rules)
-    magnitude, depth = known_figures(quake)
-    if magnitude < rules.min_magnitude:
-        return f"M{magnitude:.1f} < {rules.min_magnitude:.1f}"
-    if depth > rules.deep_focus_km:
-        return f"depth {depth:.0f} km > {rules.deep_focus_km:.0f} km"
-    return ""
 
 
 @dataclass(frozen=True)
@@ -99,6 +86,8 @@ class Lines:
     mmi: Floats
     """What the level is taken from."""
     level: Levels
+    ceiling: Level
+    """The highest level that our own line may raise here."""
     raised: int
     """Cells whose level the second opinion raised."""
     trouble: tuple[str, ...]
@@ -196,8 +185,10 @@ def compute(
     away = _away_km(state, where)
     own, raised = _own(chain, allen, away, rules)
     level = mmi_level(own, rules)
-    if cap_reason(quake, rules) or (chain is None and gate_reason(quake, rules)):
-        level = np.minimum(level, np.int8(Level.WATCH))
+    highest = ceiling(quake, rules, felt=says_more(found, chain_term, rules))
+    if chain is None and gate_reason(quake, rules):
+        highest = Level.WATCH
+    level = np.minimum(level, np.int8(highest))
     grid, difference, chain_difference = None, None, None
     arrays, more = (None, ()) if where.trouble else _arrays(state, inputs)
     trouble += more
@@ -224,6 +215,7 @@ def compute(
         chain_difference=chain_difference,
         mmi=own,
         level=level,
+        ceiling=highest,
         raised=raised,
         trouble=tuple(dict.fromkeys(trouble)),
     )
@@ -311,7 +303,7 @@ def _difference(own: Floats, grid: Floats, away: Floats) -> Difference | None:
 def far_below(chain: Difference | None) -> bool:
     """Whether BMKG's grid lies so far below its own formulas that it lowers nothing.
 
-    The same formulas differ by 0.03 on average; a grid of another quake or of a fault does not.
+    The same formulas differ by 0.03 on average.
     """
     return chain is not None and chain.mean >= FAR_APART
 

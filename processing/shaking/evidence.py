@@ -9,6 +9,7 @@ import numpy as np
 from kentongan.policy import ShakingRules
 from kentongan.records import Felt, Quake
 from kentongan.times import iso
+from kentongan.types import Level
 from processing.gmm.bmkg import model_for
 from processing.quakes import Floats, QuakeGroup
 from processing.shaking.allen import (
@@ -19,6 +20,7 @@ from processing.shaking.allen import (
     OVERWARNED_MAGNITUDE,
     RUPTURE_METHOD,
     allen_2012_hypo,
+    cap_reason,
     gate_reason,
     known_figures,
 )
@@ -28,7 +30,6 @@ from processing.shaking.compute import (
     Difference,
     Held,
     Lines,
-    cap_reason,
     far_below,
 )
 from processing.shaking.knowledge import Knowledge
@@ -166,7 +167,8 @@ def limits(state: Knowledge, lines: Lines, rules: ShakingRules) -> list[str]:
         return _limits_of_grid(lines)
     found = _limits_of_main(state, lines, rules)
     if cap_reason(quake, rules):
-        found.append("outside the line's magnitudes or depths: watch only, use BMKG's felt text")
+        most = "watch only" if lines.ceiling <= Level.WATCH else "Waspada at most"
+        found.append(f"outside the line's magnitudes or depths: {most}, use BMKG's felt text")
     if lines.allen is not None:
         found += _limits_of_allen(magnitude, depth)
     elif gate := gate_reason(quake, rules):

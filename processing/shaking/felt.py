@@ -69,3 +69,8 @@ def event_term(found: Reports, predict: Predict, rules: ShakingRules) -> EventTe
     shrunk = middle * count / (count + rules.felt_prior)
     bounded = max(-rules.felt_max_shift, min(rules.felt_max_shift, shrunk))
     return EventTerm(bounded, bounded if rules.felt_lowers else max(bounded, 0.0))
+
+
+def says_more(found: Reports, term: EventTerm, rules: ShakingRules) -> bool:
+    """Whether enough places report more than the formula gives for a small quake to be believed."""
+    return term.applied > 0 and len(found.places) >= rules.felt_lifts_from

@@ -320,6 +320,21 @@ def test_a_term_is_bounded_and_lowers_by_policy_only(policy, quake, felt):
     assert event_term(found, flat(10.0), lowers).applied == pytest.approx(-1 / 6)
 
 
+@pytest.mark.parametrize(("places", "level"), [(1, 1), (3, 2)])
+def test_a_small_quake_that_several_places_report_strong_is_more_than_a_watch(
+    policy, quake, felt, places, level
+):
+    told = tuple(felt(name, 9, 9) for name in list(PLACES)[:places])
+    small = quake(magnitude=4.9, felt=told, latitude=-6.85, longitude=107.1)
+    inputs = ShakingInputs(locate=locate, ground=Ground(even_map(300)))
+    (field,) = shaking_fields([small], policy=policy, inputs=inputs)
+    said = field.event.evidence
+    assert (field.event.level, said["felt_used"]) == (level, places)
+    assert said["mmi_max"] > 5.5
+    most = "watch only" if places < 3 else "Waspada at most"
+    assert (most in said["limits"], said["gate"]) == (True, "M4.9 < 5.0")
+
+
 def test_strong_reports_raise_the_whole_field(policy, quake, felt):
     inputs = ShakingInputs(locate=locate)
     told = tuple(felt(name, 8, 8) for name in PLACES)
