@@ -230,11 +230,18 @@ def on_grid(
     """A field on the analysis grid, bilinear; NaN outside and beside what is not known."""
     step_y = (latitude[-1] - latitude[0]) / (len(latitude) - 1)
     step_x = (longitude[-1] - longitude[0]) / (len(longitude) - 1)
-    y = ((grid.latitude - latitude[0]) / step_y).astype(np.float32)
-    x = ((grid.longitude - longitude[0]) / step_x).astype(np.float32)
+    y = _within(grid.latitude - latitude[0], step_y, len(latitude))
+    x = _within(grid.longitude - longitude[0], step_x, len(longitude))
     rows, columns = np.meshgrid(y, x, indexing="ij")
     field: Grid2 = cv2.remap(
         values.astype(np.float32), columns, rows, cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT, borderValue=float("nan"),
     )  # fmt: skip
     return field
+
+
+def _within(away: npt.NDArray[np.float64], step: float, count: int) -> npt.NDArray[np.float32]:
+    """Places along an axis; up to half a cell over the rim is still the rim's cell."""
+    place = away / step
+    inside = (place >= -0.5) & (place <= count - 0.5)
+    return np.where(inside, np.clip(place, 0, count - 1), place).astype(np.float32)
