@@ -244,4 +244,5 @@ def _within(away: npt.NDArray[np.float64], step: float, count: int) -> npt.NDArr
     """Places along an axis; up to half a cell over the rim is still the rim's cell."""
     place = away / step
     inside = (place >= -0.5) & (place <= count - 0.5)
-    return np.where(inside, np.clip(place, 0, count - 1), place).astype(np.float32)
+    # OpenCV reads in steps of a 32nd; at the very last cell it would mix in what lies beyond.
+    return np.where(inside, np.clip(place, 0, count - 1 - 1 / 16), place).astype(np.float32)
