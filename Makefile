@@ -19,6 +19,8 @@ LOCK := requirements.lock
 UV    = $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 SYNC  = $(UV) pip install --quiet --prerelease if-necessary-or-explicit --python $(BIN)/python --require-hashes -c $(LOCK) -r pyproject.toml
 
+# Workers of the suite; each takes up to 2 GB.
+JOBS ?= 2
 DEB_TEST := chromium fonts-dejavu-core xmlsec1
 
 .PHONY: help setup setup-test run up test fuzz crash bench lint format lock clean debs
@@ -80,7 +82,7 @@ run: setup
 up: setup
 	@$(BIN)/kentongan up $(ARGS)
 test: setup-test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 fuzz: $(VENV)/.test
 	@$(BIN)/python -m tests.fuzz $(FUZZ)
 	@$(BIN)/python -m pytest tests -m hypothesis --hypothesis-profile=fuzz --timeout=3600 $(ARGS)
