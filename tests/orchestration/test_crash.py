@@ -27,8 +27,9 @@ QUERIES = {
     "states": "select distinct state from outbox",
     "alerts": "select identifier, sha256 from alerts",
     "tasks": "select task_id, kind, adm4_code, team_id, state from tasks",
-    "records": "select source_id, key from records",
+    "records": "select source_id, key from records where source_id != 'bmkg-forecast'",
 }
+"""Each cycle asks for the forecasts of the next few villages: two cycles know more of them."""
 
 
 def cycle(home: Path, base: str, at: str, *, kill_after: float | None = None) -> None:
