@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.cli.common import AsJson, database, now, open_settings, print_json
+from console.cli.common import AsJson, acting, database, now, open_settings, print_json
 
 if TYPE_CHECKING:
     from kentongan.accounts.office import Enrolled, Office
@@ -123,7 +123,7 @@ def _office() -> Iterator[Office]:
     from kentongan.accounts.sealing import secrets_key
 
     settings = open_settings()
-    with database(settings) as engine:
+    with acting(settings) as engine:
         yield Office(engine, secrets_key(settings))
 
 

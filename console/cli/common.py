@@ -113,6 +113,19 @@ def database(settings: Settings) -> Iterator[Engine]:
         engine.dispose()
 
 
+@contextmanager
+def acting(settings: Settings) -> Iterator[Engine]:
+    """As `database`, for an act of a person: done or refused, the audit's new head is signed."""
+    from kentongan.audit.heads import sign_and_keep
+
+    with database(settings) as engine:
+        try:
+            yield engine
+        finally:
+            for trouble in sign_and_keep(engine, settings, now()):
+                say(f"audit: {trouble}")
+
+
 def print_json(document: Any) -> None:
     print(json.dumps(document, ensure_ascii=False, allow_nan=False))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.cli.common import AsJson, database, now, open_settings, print_json, say
+from console.cli.common import AsJson, acting, database, now, open_settings, print_json, say
 
 if TYPE_CHECKING:
     from notify.sending.switches import Stop
@@ -87,7 +87,7 @@ def _throw(*, is_open: bool, actor: str, code: str, reason: str, route: str | No
     release = load_policy(settings.resolved_policy, ReleasePolicy)
     who = accounts.Actor(actor, code.replace(" ", ""))
     act = accounts.Act.RESUME if is_open else accounts.Act.STOP
-    with database(settings) as engine:
+    with acting(settings) as engine:
         name = identify(engine, settings, release, who, act, at=at)
         throw(engine, is_open=is_open, at=at, actor=name, reason=reason, route=route)
         left = stops(engine)

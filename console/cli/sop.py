@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.cli.common import AsJson, At, database, now, open_settings, print_json
+from console.cli.common import AsJson, At, acting, database, now, open_settings, print_json
 
 if TYPE_CHECKING:
     from kentongan.settings import Settings
@@ -46,7 +46,7 @@ def tick(
 
     settings, instant = open_settings(), now()
     sop = load(settings)
-    with database(settings) as engine:
+    with acting(settings) as engine:
         done = note_done(engine, sop, warning_id, step, at=instant, actor=actor, note=note)
     if json:
         print_json(_jsonable(done, instant))

@@ -175,3 +175,15 @@ def test_wrong_use_is_said_and_changes_nothing(call, home):
     ):
         status, out = call(*arguments)
         assert status != 0 and words in " ".join(out.replace("│", " ").split()), out
+
+
+def test_each_act_signs_the_audit_also_one_that_was_refused(call, home):
+    def signed() -> tuple[int, int]:
+        document = json.loads(call("audit", "verify", "--json")[1])
+        return document["rows"], document["signed_up_to"]
+
+    rows = signed()[0]
+    call("accounts", "add", "admin", "--role", "admin")
+    assert signed() == (rows + 1, rows + 1)
+    assert call("dispatch", "stop", "--as", "admin", "--code", "000000", "--reason", "x")[0] == 1
+    assert signed() == (rows + 2, rows + 2)
