@@ -71,7 +71,17 @@ def test_a_failed_process_is_seen():
 
 
 def test_names_say_their_part_and_can_be_chosen():
-    parts = {"cycle", "feeds", "overlay", "rain", "recall", "shaking", "warnings", "dispatch", "evacuation"}
+    parts = {
+        "cycle",
+        "feeds",
+        "overlay",
+        "rain",
+        "recall",
+        "shaking",
+        "warnings",
+        "dispatch",
+        "evacuation",
+    }
     assert {name.split(".")[0] for name in BENCHES} <= parts | {"faces"}
     assert len(chosen("cycle.")) == sum(name.startswith("cycle.") for name in BENCHES)
     assert chosen("") == list(BENCHES.values())
