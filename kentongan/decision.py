@@ -48,6 +48,10 @@ class Standing(_Frozen):
     """Levels of the newest version that went out; None: none did, or `levels` if this one did."""
     told_elsewhere: tuple[str, ...] = ()
     """Of `ever_warned`: those whom another warning told instead."""
+    taken_back_at: AwareDatetime | None = None
+    """When a person ended it; None: nobody did."""
+    taken_back_level: int = 0
+    """Its highest level before that."""
 
 
 class InForce(_Frozen):

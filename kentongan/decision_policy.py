@@ -162,6 +162,8 @@ class HoldRules(_Strict):
     awas_minutes: float = Field(ge=0)
     lower_below_factor: float = Field(gt=0, le=1)
     """Of the threshold: only a value below it counts against the level."""
+    taken_back_minutes: float = Field(ge=0)
+    """So long an estimate that a person ended stays silent, unless its level rises."""
     seen_cycles: int = Field(ge=1)
     never_lowered: tuple[HazardId, ...]
 

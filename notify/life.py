@@ -178,6 +178,7 @@ def standing(engine: Engine, event_id: str) -> Standing | None:
         if newest is None:
             return None
         released = versions.newest_released(connection, newest.warning_id)
+        taken_back = _taken_back(connection, newest)
     return Standing(
         warning_id=newest.warning_id,
         version=newest.version,
@@ -189,7 +190,17 @@ def standing(engine: Engine, event_id: str) -> Standing | None:
         valid_from=newest.body.valid_from,
         released_levels=_released_levels(newest, released),
         told_elsewhere=newest.body.told_elsewhere,
+        taken_back_at=taken_back,
+        taken_back_level=max(newest.body.level, newest.body.previous_level) if taken_back else 0,
     )
+
+
+def _taken_back(connection: Connection, newest: Version) -> datetime | None:
+    """When a person ended the warning, or its draft; None: nobody did."""
+    if newest.state not in (WarningState.CANCELLED, WarningState.ENDED):
+        return None
+    at, actor = versions.last_change(connection, newest.ref)
+    return at if newest.body.by_hand or actor != SYSTEM else None
 
 
 def in_force(engine: Engine, event_id: str, at: datetime) -> InForce | None:

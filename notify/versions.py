@@ -323,6 +323,20 @@ def approvers(connection: Connection, version: Version) -> tuple[str, ...]:
     return tuple(connection.execute(query).scalars())
 
 
+def last_change(connection: Connection, ref: WarningRef) -> tuple[datetime, str]:
+    """When a version took its newest state, and by whom."""
+    query = (
+        select(warning_states.c.at, warning_states.c.actor)
+        .where(
+            warning_states.c.warning_id == ref.warning_id,
+            warning_states.c.version == ref.version,
+        )
+        .order_by(warning_states.c.id.desc())
+    )
+    row = connection.execute(query.limit(1)).one()
+    return parse_instant(row.at), row.actor
+
+
 def current(connection: Connection, warning_id: str) -> Version | None:
     """The newest version that counts: a draft that ran out before its release, and an end that a
     person asked for and that still waits, give way to what they would have changed."""

@@ -56,7 +56,7 @@ def decide(
         an end, and whose `expires` is later than `at` whenever a new version is made.
     """
     if standing is None or _is_over(event, standing):
-        return _begin(event, found, standing, at, around)
+        return _begin(event, found, standing, at, around, rules)
     if event.official_end:
         return _all_clear(event, standing, at, policy)
     if _has_run_out(event, standing, at):
@@ -74,8 +74,11 @@ def _begin(
     standing: Standing | None,
     at: datetime,
     around: Surroundings,
+    rules: DecisionPolicy,
 ) -> Decision:
-    obstacle = _why_not_begin(event, found, standing, at)
+    obstacle = _why_not_begin(event, found, standing, at) or _silent(
+        event, found, standing, at, rules
+    )
     if around.successor is not None:
         obstacle = f"{around.successor} has taken its place"
     if obstacle:
@@ -109,6 +112,26 @@ def _why_not_begin(
     if standing is not None and not _is_newer(event, standing):
         return f"version {standing.version} is {standing.state}, and no newer document is known"
     return ""
+
+
+def _silent(
+    event: HazardEvent,
+    found: Mapping[str, int],
+    standing: Standing | None,
+    at: datetime,
+    rules: DecisionPolicy,
+) -> str:
+    """Why an estimate that a person took back does not begin again with the next run.
+
+    BMKG's own warnings are never silenced, and a danger that has risen is not the one that
+    was taken back.
+    """
+    if standing is None or standing.taken_back_at is None or event.official:
+        return ""
+    until = standing.taken_back_at + timedelta(minutes=rules.hold.taken_back_minutes)
+    if at >= until or max(found.values(), default=0) > standing.taken_back_level:
+        return ""
+    return f"a person took it back at {iso(standing.taken_back_at)}; silent until {iso(until)}"
 
 
 def _is_newer(event: HazardEvent, standing: Standing) -> bool:

@@ -172,7 +172,7 @@ def _estimates(one: Known, other: Known, rules: SuccessionRules) -> list[Link]:
         return []
     main, part = sorted((one, other), key=lambda k: (not k.in_force, k.event.onset, k.id))
     held = main.in_force
-    if not held or not part.found:
+    if not held or not part.found or _taken_back(part):
         return []
     small = min(part.found, main.found, key=len)
     share = _share(small, part.found if small is main.found else main.found)
@@ -185,6 +185,11 @@ def _estimates(one: Known, other: Known, rules: SuccessionRules) -> list[Link]:
         reason = f"{share:.0f} % of its villages left {main.id}"
         return [Link(part.id, Relation.SPLIT_FROM, main.id, reason)]
     return []
+
+
+def _taken_back(one: Known) -> bool:
+    """A person ended it: its villages are handed to no other estimate."""
+    return one.standing is not None and one.standing.taken_back_at is not None
 
 
 def _starting_together(
