@@ -65,6 +65,8 @@ class HelpWords(_Strict):
 
 class PushWords(_Strict):
     title: str
+    title_renew: str
+    """Nothing has changed but the end: it must not read as a second alarm."""
     title_end: str
     title_cancel: str
 

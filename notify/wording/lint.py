@@ -174,7 +174,12 @@ def _common(words: Language, longest: Longest) -> Iterator[Finding]:
 
 def _titles(words: Language, hazard: HazardWords) -> Iterator[Finding]:
     room = texts.PUSH_TITLE - _leads(words, update=False)
-    for form in (words.push.title, words.push.title_end, words.push.title_cancel):
+    for form in (
+        words.push.title,
+        words.push.title_renew,
+        words.push.title_end,
+        words.push.title_cancel,
+    ):
         for word in words.levels.values():
             title = form.format(word=word, name=hazard.short)
             if len(title) > room:

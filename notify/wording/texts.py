@@ -121,7 +121,8 @@ class Speaker:
     def title(self) -> Marked:
         """For the first line of a push."""
         if self.place.level:
-            form = self.words.push.title
+            renewed = self.body.action == "renew"
+            form = self.words.push.title_renew if renewed else self.words.push.title
         else:
             cancelled = self.body.action == "cancel"
             form = self.words.push.title_cancel if cancelled else self.words.push.title_end

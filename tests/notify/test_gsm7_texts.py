@@ -216,3 +216,13 @@ def test_every_village_of_the_country_fits_a_task_sms(kind, hazard):
 def test_phrases_cover_every_hazard_from_level_two():
     assert set(phrases()) == set(HazardId)
     assert all(2 in words.by_level for words in phrases().values())
+
+
+def test_a_renewed_warning_does_not_read_as_a_second_alarm():
+    tsunami = body(HazardId.TSUNAMI, action="renew", level=3)
+    assert texts.push_title(tsunami, group(level=3)) == "LATIHAN. Masih berlaku: SIAGA tsunami"
+    assert texts.push_title(tsunami, group(level=3), code="en").startswith(
+        "LATIHAN (EXERCISE). Still in force: "
+    )
+    first = body(HazardId.TSUNAMI, level=3)
+    assert "Masih" not in texts.push_title(first, group(level=3))

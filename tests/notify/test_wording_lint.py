@@ -194,7 +194,7 @@ REACHES = st.builds(
     pick=st.tuples(*[st.integers(0, 1000)] * 3), hazard=st.sampled_from(HazardId),
     code=st.sampled_from(("id", "en")), level=st.sampled_from((0, 2, 3, 4)),
     status=st.sampled_from(("Actual", "Exercise", "Test")), reach=REACHES,
-    action=st.sampled_from(("alert", "update", "all-clear", "cancel")),
+    action=st.sampled_from(("alert", "update", "renew", "all-clear", "cancel")),
 )  # fmt: skip
 def test_what_the_proof_says_holds_for_real_names(pick, hazard, code, level, status, action, reach):
     names = real_names()
