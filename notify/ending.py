@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Literal
 from sqlalchemy import Connection, Engine
 
 from kentongan.errors import RuleViolation
+from kentongan.transactions import writing
 from kentongan.types import HazardId, Mode, WarningState
 from notify import versions
 from notify.compose import compose_end
 from notify.life import PENDING, add_draft
-from notify.transactions import writing
 from notify.versions import Version, note
 from notify.warning import WarningRef
 

@@ -17,13 +17,13 @@ from kentongan.decision import Action, Decision, InForce, Standing
 from kentongan.hazard import HazardEvent
 from kentongan.life_cycle import Trigger
 from kentongan.reach import Reach
+from kentongan.transactions import writing
 from kentongan.types import Mode, WarningState
 from notify import versions
 from notify.area.villages import Geometry
 from notify.compose import compose
 from notify.firewall.apart import keep_apart, said
 from notify.firewall.gate import cap_status, document_status
-from notify.transactions import writing
 from notify.versions import Version, note
 from notify.warning import (
     WarningBody,

@@ -19,8 +19,8 @@ from kentongan.db import alerts, insert_ignore, sop_ticks, warning_states, warni
 from kentongan.errors import RuleViolation
 from kentongan.sop import Phase, Sop, Step
 from kentongan.times import iso, parse_instant
+from kentongan.transactions import writing
 from kentongan.types import HazardId, WarningState
-from notify.transactions import writing
 
 REMEMBERED = timedelta(hours=24)
 """Steps of a warning that ended longer ago are nobody's any more."""

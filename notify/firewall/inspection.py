@@ -16,13 +16,13 @@ from sqlalchemy import Connection, Engine, RowMapping, select, update
 
 from kentongan import audit
 from kentongan.db import messages, outbox, recipients, warnings
+from kentongan.transactions import writing
 from kentongan.types import OutboxState
 from notify.channels.channel import Origin, Outgoing
 from notify.firewall.gate import RECORDER, is_public
 from notify.firewall.marks import is_marked
 from notify.firewall.origin import origin_of
 from notify.sending.told import SUPPRESSED_BY_END, ended_later
-from notify.transactions import writing
 
 NO_RECIPIENT = "no recipient"
 SUPPRESSED = "firewall.suppressed"

@@ -14,6 +14,7 @@ from kentongan.life_cycle import Trigger
 from kentongan.policy import ReleasePolicy
 from kentongan.store import Store, sha256_hex
 from kentongan.times import iso
+from kentongan.transactions import writing
 from kentongan.types import Mode, WarningState
 from notify import versions
 from notify.cap.files import named
@@ -24,7 +25,6 @@ from notify.release.binding import DIGITS, Bound
 from notify.release.desk import Desk, require_later
 from notify.release.publish import publish_alert
 from notify.release.words import APPROVE, BREAK_GLASS, words_of
-from notify.transactions import writing
 from notify.versions import Version, note
 from notify.warning import ReleasedAlert, WarningRef
 

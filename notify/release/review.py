@@ -10,9 +10,9 @@ from sqlalchemy import Connection, Engine, select
 from kentongan.db import approvals, releases
 from kentongan.errors import RuleViolation
 from kentongan.times import iso, parse_instant
+from kentongan.transactions import writing
 from notify import versions
 from notify.release.words import BREAK_GLASS, REVIEW, words_of
-from notify.transactions import writing
 from notify.versions import note
 
 

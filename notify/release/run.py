@@ -16,6 +16,7 @@ from kentongan.errors import RuleViolation
 from kentongan.hazard import HazardEvent
 from kentongan.policy import ReleasePolicy
 from kentongan.store import Store
+from kentongan.transactions import writing
 from kentongan.types import Mode
 from notify import versions
 from notify.area.villages import Geometry
@@ -25,7 +26,6 @@ from notify.life import draft
 from notify.release.approval import release
 from notify.sending.outbox import fill_outbox
 from notify.sending.recipients import ensure_coordinators, ensure_synthetic
-from notify.transactions import writing
 from notify.warning import ReleasedAlert, WarningBody, WarningRef
 
 if TYPE_CHECKING:

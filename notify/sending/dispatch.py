@@ -26,13 +26,13 @@ from sqlalchemy import Connection, Engine, Select, Update, bindparam, select, up
 from kentongan.db import messages, outbox
 from kentongan.errors import DispatchError, RuleViolation
 from kentongan.times import iso
+from kentongan.transactions import writing
 from kentongan.types import OutboxState
 from notify.channels.channel import Channel, Outcome, Outgoing, Receipt
 from notify.firewall.gate import RECORDER, Guarded
 from notify.firewall.inspection import Origins, inspect, suppress, suppress_strays
 from notify.sending.switches import Stop, stop_of
 from notify.sending.told import PRIO_CORRECTION, ended_later
-from notify.transactions import writing
 
 log = logging.getLogger(__name__)
 

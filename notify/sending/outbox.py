@@ -22,6 +22,7 @@ from kentongan import audit
 from kentongan.db import insert_ignore, messages, outbox, recipients
 from kentongan.errors import RuleViolation
 from kentongan.times import iso
+from kentongan.transactions import writing
 from kentongan.types import OutboxState
 from notify import versions
 from notify.cap.publisher import Publisher
@@ -30,7 +31,6 @@ from notify.firewall.gate import RECORDER, RECORDER_ONLY, SYNTHETIC_PREFIX, TEST
 from notify.sending import told
 from notify.sending.messages import Message, messages_for
 from notify.sending.recipients import reads
-from notify.transactions import writing
 from notify.versions import Version
 from notify.warning import WarningRef
 

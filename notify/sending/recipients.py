@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 
 from kentongan.db import insert_ignore, recipients
 from kentongan.errors import RuleViolation
+from kentongan.transactions import writing
 from notify.firewall.gate import SYNTHETIC_PREFIX, is_synthetic
-from notify.transactions import writing
 from notify.wording.language import FALLBACK, spoken_languages
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from kentongan.errors import RuleViolation
 from kentongan.policy import load_policy
 from kentongan.settings import data_dir
 from kentongan.times import iso
+from kentongan.transactions import writing
 from notify.firewall.gate import RECORDER, TEST_ROUTE
-from notify.transactions import writing
 
 ALL = "dispatch"
 ROUTES = ("sms", "push", RECORDER, TEST_ROUTE)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, RowMapping, select, update
 from kentongan import audit
 from kentongan.db import messages, outbox, tasks
 from kentongan.times import iso
+from kentongan.transactions import writing
 from kentongan.types import HazardId, Level, OutboxState, TaskKind
 from notify import versions
 from notify.firewall.gate import RECORDER_ONLY, Routes
@@ -19,7 +20,6 @@ from notify.sending.messages import Message
 from notify.sending.outbox import write
 from notify.tasks.store import FREE, OPEN, TaskNames, places_of
 from notify.tasks.texts import TaskPlace, recall_sms
-from notify.transactions import writing
 from notify.versions import Version
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from kentongan.db import tasks
 from kentongan.errors import DataError, RuleViolation
 from kentongan.plan import Plan, PlannedTask
 from kentongan.times import iso
+from kentongan.transactions import writing
 from kentongan.types import HazardId
 from notify import versions
 from notify.area.villages import rows_of, short_regency
@@ -21,7 +22,6 @@ from notify.sending.messages import Message
 from notify.sending.outbox import write
 from notify.tasks.ids import candidate
 from notify.tasks.texts import TaskPlace, task_sms
-from notify.transactions import writing
 from notify.versions import Version
 from notify.warning import WarningRef
 

@@ -19,12 +19,6 @@ class SupportDag:
 
 SUPPORT = (
     SupportDag(
-        "nowcast-en",
-        "The nowcast's second language, for the texts",
-        ("bmkg-nowcast-en",),
-        "*/2 * * * *",
-    ),
-    SupportDag(
         "detections",
         "Automatic and confirmed detections of quakes: the history of a quake's solutions",
         ("bmkg-detections",),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -138,12 +138,11 @@ class RainHistory:
     def _add(self, sums: RunningSums, new: list[datetime]) -> None:
         last = self._used[-1]
         for time in new:
-            loads = partial(self._amounts, last), partial(self._amounts, time)
-            step = increment(loads[0](), loads[1](), start=last, end=time)
+            step = increment(self._amounts(last), self._amounts(time), start=last, end=time)
             if step is None:
                 sums.skip(time)
             else:
-                sums.add(again(step, *loads))
+                sums.add(self._between(last, time, step.kept))
             last = time
 
     def _remember(self, sums: RunningSums) -> None:
@@ -167,7 +166,8 @@ class RainHistory:
                 state = {name: kept[name] for name in ("total", "known")}
             used = tuple(parse_instant(t) for t in about["used"])
             held = [
-                [self._made_again(*map(parse_instant, k)) for k in part] for part in about["held"]
+                [self._between(parse_instant(a), parse_instant(b)) for a, b in part]
+                for part in about["held"]
             ]
             self._sums = RunningSums.restored(state, held, used[-1])
             self._used = used
@@ -176,16 +176,8 @@ class RainHistory:
             self._store.remove(_SUMS)
             self._sums, self._used = None, ()
 
-    def _made_again(self, start: datetime, end: datetime) -> Increment:
-        loads = partial(self._amounts, start), partial(self._amounts, end)
-
-        def amounts() -> Amounts:
-            made = increment(loads[0](), loads[1](), start=start, end=end)
-            if made is None:
-                raise DataError(f"increment from {iso(start)}: no increment any more")
-            return made.amounts
-
-        return Increment(start, end, amounts)
+    def _between(self, start: datetime, end: datetime, kept: Sequence[Amounts] = ()) -> Increment:
+        return again(start, end, partial(self._amounts, start), partial(self._amounts, end), kept)
 
     def _amounts(self, time: datetime) -> Amounts:
         found = self._read(_RATES, time)

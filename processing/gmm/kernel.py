@@ -7,20 +7,11 @@ in ln PGV on either side of one knee.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-
-def jit(function: _F) -> _F:
-    try:
-        return cast(_F, numba.njit(cache=True, nogil=True)(function))
-    except RuntimeError:  # no folder where compiled code could be kept
-        return cast(_F, numba.njit(nogil=True)(function))
+from kentongan.compiled import jit
 
 
 @jit

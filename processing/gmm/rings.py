@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from kentongan.compiled import jit
 from kentongan.errors import DataError
-from processing.gmm.kernel import jit
 from processing.quakes import EARTH_RADIUS_KM
 
 Floats = npt.NDArray[np.float64]

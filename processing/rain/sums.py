@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kentongan.compiled import jit_parallel
-from kentongan.errors import GridMismatch
+from kentongan.errors import DataError, GridMismatch
 from kentongan.times import iso
 
 Amounts = npt.NDArray[np.uint16]
@@ -296,18 +296,28 @@ def running(
         if step is None:
             sums.skip(end)
         else:
-            sums.add(again(step, load, load_later))
+            sums.add(again(start, end, load, load_later, step.kept))
         earlier = later
     return sums
 
 
-def again(step: Increment, load: Callable[[], Amounts], later: Callable[[], Amounts]) -> Increment:
-    """The same increment; once released, it is made again from its two frames."""
+def again(
+    start: datetime,
+    end: datetime,
+    load: Callable[[], Amounts],
+    later: Callable[[], Amounts],
+    kept: Sequence[Amounts] = (),
+) -> Increment:
+    """The increment between two frames that are read when its amounts are wanted.
+
+    Args:
+        kept: its amounts, if they were made already; once released, they are made again.
+    """
 
     def amounts() -> Amounts:
-        made = increment(load(), later(), start=step.start, end=step.end)
+        made = increment(load(), later(), start=start, end=end)
         if made is None:
-            raise ValueError(f"increment from {iso(step.start)}: no increment any more")
+            raise DataError(f"increment from {iso(start)}: no increment any more")
         return made.amounts
 
-    return Increment(step.start, step.end, amounts, list(step.kept))
+    return Increment(start, end, amounts, list(kept))

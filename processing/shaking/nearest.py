@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from processing.gmm.kernel import jit
+from kentongan.compiled import jit
 
 Floats = npt.NDArray[np.float64]
 

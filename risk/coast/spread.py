@@ -10,10 +10,10 @@ from __future__ import annotations
 import heapq
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from kentongan.compiled import jit
 from kentongan.grid import Grid
 from risk.access.friction import METRES_PER_DEGREE
 
@@ -42,14 +42,7 @@ def least_cost(
     return out
 
 
-def _jit(function: Any) -> Any:
-    try:
-        return numba.njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # no folder where compiled code could be kept
-        return numba.njit(nogil=True)(function)
-
-
-@_jit
+@jit
 def _spread(per_metre: Any, source: Any, north: Any, level: Any, slant: Any, limit: Any) -> Any:
     """Dijkstra's algorithm. `level`: width of each row; `slant`: of the border below each row."""
     rows, columns = per_metre.shape

@@ -7,23 +7,14 @@ are unsigned where it counts: a signed one is looked at twice, for it may count 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 
-_F = TypeVar("_F", bound=Callable[..., Any])
+from kentongan.compiled import jit
 
 
-def _jit(function: _F) -> _F:
-    try:
-        return cast(_F, numba.njit(cache=True, nogil=True)(function))
-    except RuntimeError:  # no folder where compiled code could be kept
-        return cast(_F, numba.njit(nogil=True)(function))
-
-
-@_jit
+@jit
 def active(new: Any, word: Any, pointer: Any, place: Any, village: Any, seen: Any) -> None:
     """Mark the villages with a cell that is not in class 0."""
     for i in range(word.size):
@@ -33,7 +24,7 @@ def active(new: Any, word: Any, pointer: Any, place: Any, village: Any, seen: An
                 seen[village[e]] |= (now >> np.uint64(place[e])) & np.uint64(255) != 0
 
 
-@_jit
+@jit
 def move(
     old: Any, new: Any, word: Any, pointer: Any, place: Any, village: Any, share: Any,
     parts_: Any, seen: Any,
@@ -61,7 +52,7 @@ def move(
                 seen[v] = True
 
 
-@_jit
+@jit
 def marked(seen: Any, rows: Any) -> Any:
     """Fill `rows` with the marked villages, ascending; how many there are."""
     count = np.uint64(0)
@@ -71,7 +62,7 @@ def marked(seen: Any, rows: Any) -> Any:
     return count
 
 
-@_jit
+@jit
 def _sum_village(pointer: Any, cell: Any, share: Any, flat: Any, v: Any, acc: Any) -> None:
     acc[:] = 0
     for i in range(np.uint64(pointer[v]), np.uint64(pointer[v + 1])):
@@ -79,14 +70,14 @@ def _sum_village(pointer: Any, cell: Any, share: Any, flat: Any, v: Any, acc: An
         acc[np.uint64(level if level >= 0 else 5)] += share[i]
 
 
-@_jit
+@jit
 def parts(pointer: Any, cell: Any, share: Any, flat: Any, rows: Any, out: Any) -> None:
     """Parts of the named villages in each class."""
     for i in range(rows.size):
         _sum_village(pointer, cell, share, flat, rows[i], out[i])
 
 
-@_jit
+@jit
 def _round_village(people: Any, acc: Any, shift: Any, out: Any) -> None:
     """Whole people by class, from the highest down; `shift` = log2(scale) + 1."""
     half, twice = np.int64(1) << (shift - 1), 2 * people
@@ -102,7 +93,7 @@ def _round_village(people: Any, acc: Any, shift: Any, out: Any) -> None:
     out[5], out[0] = n5 - n1, people - n5
 
 
-@_jit
+@jit
 def all_in_none(people: Any, counts: Any) -> None:
     """Everybody in class 0."""
     for v in range(people.size):
@@ -111,7 +102,7 @@ def all_in_none(people: Any, counts: Any) -> None:
             counts[v, k] = 0
 
 
-@_jit
+@jit
 def count(
     rows: Any, pointer: Any, cell: Any, share: Any, people: Any, shift: Any, flat: Any, counts: Any
 ) -> None:
@@ -122,14 +113,14 @@ def count(
         _round_village(people[v], acc, shift, counts[v])
 
 
-@_jit
+@jit
 def count_parts(rows: Any, people: Any, parts_: Any, shift: Any, counts: Any) -> None:
     """Whole people of the named villages from their parts."""
     for v in rows:
         _round_village(people[v], parts_[v], shift, counts[v])
 
 
-@_jit
+@jit
 def count_classes(
     pointer: Any, cell: Any, share: Any, people: Any, shift: Any, flat: Any, counts: Any
 ) -> None:

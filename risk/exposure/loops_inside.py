@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from risk.exposure.loops import _jit
+from kentongan.compiled import jit
 
 _ROOM = 1e-6
 """Share of a cell by which a border cell is taken wider than its edge: far above rounding."""
@@ -14,7 +14,7 @@ _UNSURE = 1e-14
 """Relative size of a cross product below which its sign is not trusted: some 50 roundings."""
 
 
-@_jit
+@jit
 def _crossings(px: Any, py: Any, row: Any, edges: Any) -> Any:
     """1 if the point lies inside by the edges of its row; plus 2 if that is in doubt.
 
@@ -33,7 +33,7 @@ def _crossings(px: Any, py: Any, row: Any, edges: Any) -> Any:
     return odd + 2 * doubt
 
 
-@_jit
+@jit
 def _box(
     b: Any, z: Any, ex: Any, ey: Any, west: Any, south: Any, step: Any, rows: Any, columns: Any
 ) -> Any:
@@ -47,7 +47,7 @@ def _box(
     return max(r_low, 0), min(r_high, rows - 1), max(c_low, 0), min(c_high, columns - 1)
 
 
-@_jit
+@jit
 def _edges_by_row(
     b: Any, z: Any, joined: Any, ey: Any, south: Any, step: Any, r_low: Any, r_high: Any
 ) -> Any:
@@ -73,7 +73,7 @@ def _edges_by_row(
     return at, edges
 
 
-@_jit
+@jit
 def _mark_row(
     edges: Any, first: Any, last: Any, r: Any, c_low: Any, c_high: Any, ex: Any, ey: Any,
     west: Any, south: Any, step: Any, mark: Any, turn: Any, row: Any,
@@ -104,7 +104,7 @@ def _mark_row(
             mark[c] = True
 
 
-@_jit
+@jit
 def _take_row(
     edges: Any, row: Any, cell: Any, c_low: Any, c_high: Any, start: Any, xy: Any,
     mark: Any, turn: Any, place: Any, doubt: Any, count: Any,
@@ -132,7 +132,7 @@ def _take_row(
     return count
 
 
-@_jit
+@jit
 def inside(
     begin: Any, ex: Any, ey: Any, joined: Any, start: Any, xy: Any,
     west: Any, south: Any, step: Any, rows: Any, columns: Any,

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from risk.exposure.loops import _jit
+from kentongan.compiled import jit
 
 
-@_jit
+@jit
 def left_of(
     people: Any, fine_column: Any, width: Any, begin: Any, most: Any, left: Any, total: Any
 ) -> Any:
@@ -39,7 +39,7 @@ def left_of(
     return not impossible
 
 
-@_jit
+@jit
 def add_totals(total: Any, fine_row: Any, row: Any, y: Any, s0: Any, s1: Any, out: Any) -> None:
     """Add the people of strips s0 to s1 - 1 to their hazard cells; rows count from `total`'s."""
     for s in range(s0, s1):
@@ -49,7 +49,7 @@ def add_totals(total: Any, fine_row: Any, row: Any, y: Any, s0: Any, s1: Any, ou
                 out[row[s], k] += np.int64(np.rint(height * total[r, k]))
 
 
-@_jit
+@jit
 def stripe(
     villages: Any, k_low: Any, k_high: Any, s_low: Any, s_high: Any, start: Any, stop: Any,
     turn: Any, px: Any, py: Any, joined: Any, x: Any, y: Any, first_strip: Any, column: Any,

@@ -16,11 +16,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 import rasterio.warp
 from numpy.typing import NDArray
 
+from kentongan.compiled import jit
 from kentongan.grid import BASE_GRID
 from risk.layers.rasters import (
     WGS84,
@@ -198,7 +198,7 @@ class _Lattice:
         return int(self.row[hit[0]]), int(self.row[hit[-1] + 1])
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def _splat(
     values: _F64,
     first_source: int,

@@ -2,64 +2,37 @@
 
 from __future__ import annotations
 
-import ast
 import base64
 import io
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
 
-ROOT = Path(__file__).parents[2]
-NOTEBOOK = ROOT / "notebooks" / "rain-afternoon.ipynb"
+from tests.notebooks.running import (
+    cells,
+    data,
+    defines_anything,
+    execute,
+    is_committed_clean,
+    notebook,
+    outputs,
+)
 
-
-def cells(path: Path, kind: str) -> list[dict[str, Any]]:
-    notebook = json.loads(path.read_text(encoding="utf-8"))
-    return [cell for cell in notebook["cells"] if cell["cell_type"] == kind]
+NOTEBOOK = notebook("rain-afternoon.ipynb")
 
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("notebook")
-    done = subprocess.run(
-        [
-            *(sys.executable, "-c", "from nbclient.cli import main; main()", str(NOTEBOOK)),
-            *("--output", str(folder / "executed.ipynb"), "--timeout", "240"),
-        ],
-        cwd=folder,
-        env={k: v for k, v in os.environ.items() if not k.startswith("KENTONGAN_")}
-        | {"JUPYTER_PLATFORM_DIRS": "1", "HOME": str(folder), "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    return folder / "executed.ipynb"
-
-
-def outputs(path: Path) -> list[dict[str, Any]]:
-    return [output for cell in cells(path, "code") for output in cell["outputs"]]
-
-
-def data(path: Path, kind: str) -> list[str]:
-    return ["".join(o["data"].get(kind, "")) for o in outputs(path) if "data" in o]
+    return execute(NOTEBOOK, tmp_path_factory.mktemp("notebook"))
 
 
 def test_it_is_committed_without_outputs() -> None:
-    assert outputs(NOTEBOOK) == []
-    assert all(cell["execution_count"] is None for cell in cells(NOTEBOOK, "code"))
+    assert is_committed_clean(NOTEBOOK)
 
 
 def test_it_only_uses_the_packages() -> None:
-    source = "\n".join("".join(cell["source"]) for cell in cells(NOTEBOOK, "code"))
-    nodes = list(ast.walk(ast.parse(source)))
-    assert not [n for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef | ast.Lambda)]
+    assert not defines_anything(NOTEBOOK)
 
 
 def test_it_says_that_the_storms_are_made_up() -> None:

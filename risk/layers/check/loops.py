@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from kentongan.compiled import jit
 
 _F32 = NDArray[np.float32]
 _F64 = NDArray[np.float64]
@@ -14,7 +15,7 @@ VALID, NEGATIVE, BEYOND, INFINITE, PAIRS, EQUAL = range(6)
 TOTAL, LOW, HIGH, LOWEST = range(4)
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def scan_block(
     values: _F32, fills: _F32, beyond: float, counts: _I64, numbers: _F64, hits: _I64
 ) -> None:
@@ -63,7 +64,7 @@ def scan_block(
             last = v
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def sum_to_grid(values: _F32, row: _I64, column: _I64, out: _F64) -> None:
     """Add each cell to the grid cell at its row and column; -1 is outside, NaN is nobody."""
     for i in range(values.shape[0]):
