@@ -61,6 +61,8 @@ class Settings(BaseSettings):
     """Where else signed heads go: files (on another host's disk), or `syslog://host:port` (UDP)."""
     secrets_key: Path | None = None
     """File of the key that seals secrets in the database; none: one is made in `home`/keys."""
+    routes: Path | None = None
+    """TOML file of the routes to phones; none: no real route exists, in no mode."""
     sop: Path | None = None
     """Folder of checklists; none: `data/sop`."""
 

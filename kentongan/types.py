@@ -148,3 +148,14 @@ class OutboxState(IntEnum):
     UNKNOWN = 6
     EXPIRED = 7
     SUPPRESSED = 8
+
+
+class SegmentState(IntEnum):
+    """Numbers are stored; never renumber."""
+
+    OPEN = 0
+    """Some of its recipients have no row yet."""
+    FILLED = 1
+    SUPPRESSED = 2
+    """Its warning ended before everybody had a row."""
+    EXPIRED = 3

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
+
+from kentongan.types import OutboxState
 
 
 class Outcome(StrEnum):
@@ -51,6 +54,48 @@ class Outgoing:
     """The recipient is made up."""
     origin: Origin | None = None
     """Looked up for public routes alone; None is never cleared."""
+    not_after: datetime | None = None
+    """When it must not arrive any more."""
+    prio: int = 9
+    """0 first."""
+    part: int = 0
+    parts: int = 1
+    """Of a text that is longer than one SMS: `text` is the whole, `part` counts from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """What a carrier says later of one part that it took."""
+
+    route: str
+    provider_id: str
+    """Normalised as the route's `Receipt.provider_id` is."""
+    state: OutboxState
+    """DELIVERED, FAILED or UNKNOWN."""
+    at: datetime
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InboundMessage:
+    """A message that somebody sent to us."""
+
+    route: str
+    provider_key: str
+    """The carrier's id, or a hash of sender, text and minute: the same twice is one message."""
+    sender: str
+    """E.164, `+62…`."""
+    text: str
+    received_at: datetime
+
+
+class Sink(Protocol):
+    """Where a channel puts what comes back. Both return after the commit, and raise where there
+    was none: only then may the channel acknowledge."""
+
+    def receipts(self, reports: Sequence[DeliveryReport]) -> None: ...
+
+    def inbound(self, message: InboundMessage) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import final
 
 from kentongan.errors import RuleViolation
-from notify.channels.channel import Outgoing, Receipt
+from notify.channels.channel import Outgoing, Receipt, Sink
 from notify.firewall.clearance import Cleared
 
 
@@ -39,6 +39,15 @@ class RealChannel(ABC):
                 )
             message.check()
         return list(self.transmit([message.message for message in messages]))
+
+    def open(self, sink: Sink) -> None:  # noqa: B027 not every channel has such a part
+        """Start what runs beside sending (a session, a reader of receipts); returns at once.
+
+        Called once by the process that owns the route; a channel without such a part does nothing.
+        """
+
+    def close(self) -> None:  # noqa: B027
+        """End it; what is in flight is answered first, or its outcome is unknown."""
 
     @abstractmethod
     def transmit(self, messages: Sequence[Outgoing]) -> Sequence[Receipt]:

@@ -1,0 +1,300 @@
+"""Registry of recipients, segments and receipts, steps of tasks, the inbox.
+
+Revision ID: 0004
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+_BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+_ADDED = {
+    "messages": ("parts",),
+    "outbox": ("provider_id_norm", "area_code", "sent_at", "final_at"),
+    "recipients": ("by_sms", "by_push", "active", "created_at"),
+    "tasks": ("fence", "assigned_to", "due_at", "escalation", "people_done"),
+}
+
+
+def upgrade() -> None:
+    _people()
+    _sending()
+    _tasks()
+    _inbox()
+
+
+def _people() -> None:
+    op.create_table(
+        "consents",
+        sa.Column("id", _BIG, autoincrement=True, nullable=False),
+        sa.Column("recipient_id", sa.String(length=40), nullable=False),
+        sa.Column("basis", sa.String(length=12), nullable=False),
+        sa.Column("act", sa.String(length=12), nullable=False),
+        sa.Column("text_version", sa.String(length=40), nullable=False),
+        sa.Column("via", sa.String(length=12), nullable=False),
+        sa.Column("at", sa.String(length=20), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("consents_by_recipient", "consents", ["recipient_id", "id"])
+    op.create_table(
+        "contacts",
+        sa.Column("recipient_id", sa.String(length=40), nullable=False),
+        sa.Column("channel", sa.String(length=12), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=False),
+        sa.Column("blind", sa.String(length=64), nullable=False),
+        sa.Column("added_at", sa.String(length=20), nullable=False),
+        sa.PrimaryKeyConstraint("recipient_id", "channel"),
+        sa.UniqueConstraint("channel", "blind"),
+    )
+    op.create_table(
+        "opt_outs",
+        sa.Column("blind", sa.String(length=64), nullable=False),
+        sa.Column("channel", sa.String(length=12), nullable=False),
+        sa.Column("at", sa.String(length=20), nullable=False),
+        sa.Column("reason", sa.String(length=12), nullable=False),
+        sa.PrimaryKeyConstraint("blind", "channel"),
+    )
+    op.create_table(
+        "sessions",
+        sa.Column("session_hash", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.String(length=40), nullable=False),
+        sa.Column("created_at", sa.String(length=20), nullable=False),
+        sa.Column("seen_at", sa.String(length=20), nullable=False),
+        sa.Column("ends_at", sa.String(length=20), nullable=False),
+        sa.Column("agent", sa.String(length=200), nullable=False),
+        sa.PrimaryKeyConstraint("session_hash"),
+    )
+    op.create_index("sessions_by_account", "sessions", ["account_id"])
+    op.add_column(
+        "recipients", sa.Column("by_sms", sa.Boolean(), server_default=sa.true(), nullable=False)
+    )
+    op.add_column(
+        "recipients", sa.Column("by_push", sa.Boolean(), server_default=sa.true(), nullable=False)
+    )
+    op.add_column(
+        "recipients", sa.Column("active", sa.Boolean(), server_default=sa.true(), nullable=False)
+    )
+    op.add_column("recipients", sa.Column("created_at", sa.String(length=20)))
+
+
+def _sending() -> None:
+    op.create_table(
+        "receipts_early",
+        sa.Column("id", _BIG, autoincrement=True, nullable=False),
+        sa.Column("route", sa.String(length=20), nullable=False),
+        sa.Column("provider_id_norm", sa.String(length=80), nullable=False),
+        sa.Column("state", sa.SmallInteger(), nullable=False),
+        sa.Column("at", sa.String(length=27), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("receipts_early_by_id", "receipts_early", ["route", "provider_id_norm"])
+    op.create_table(
+        "route_state",
+        sa.Column("route", sa.String(length=20), nullable=False),
+        sa.Column("rate", sa.Float(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("closed_until", sa.String(length=27), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at", sa.String(length=27), nullable=False),
+        sa.PrimaryKeyConstraint("route"),
+    )
+    op.create_table(
+        "segments",
+        sa.Column("id", _BIG, autoincrement=True, nullable=False),
+        sa.Column("alert_version", sa.String(length=120), nullable=False),
+        sa.Column("message_id", sa.String(length=160), nullable=False),
+        sa.Column("adm4_code", sa.String(length=13), nullable=False),
+        sa.Column("channel", sa.String(length=12), nullable=False),
+        sa.Column("language", sa.String(length=5), nullable=False),
+        sa.Column("prio", sa.SmallInteger(), nullable=False),
+        sa.Column("created_at", sa.String(length=27), nullable=False),
+        sa.Column("not_after", sa.String(length=20), nullable=False),
+        sa.Column("state", sa.SmallInteger(), nullable=False),
+        sa.Column("cursor", sa.String(length=40), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("alert_version", "adm4_code", "channel", "language"),
+    )
+    op.create_index("segments_by_message", "segments", ["message_id"])
+    op.create_index("segments_open", "segments", ["state", "prio", "id"])
+    op.create_table(
+        "spend",
+        sa.Column("route", sa.String(length=20), nullable=False),
+        sa.Column("hour", sa.String(length=13), nullable=False),
+        sa.Column("messages", sa.Integer(), nullable=False),
+        sa.Column("cost", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("route", "hour"),
+    )
+    op.add_column(
+        "messages", sa.Column("parts", sa.SmallInteger(), server_default="1", nullable=False)
+    )
+    op.add_column("outbox", sa.Column("provider_id_norm", sa.String(length=80)))
+    op.add_column(
+        "outbox", sa.Column("area_code", sa.String(length=13), server_default="", nullable=False)
+    )
+    op.add_column("outbox", sa.Column("sent_at", sa.String(length=27)))
+    op.add_column("outbox", sa.Column("final_at", sa.String(length=27)))
+    op.create_index("outbox_by_provider", "outbox", ["route", "provider_id_norm"])
+
+
+def _tasks() -> None:
+    op.create_table(
+        "escalations",
+        sa.Column("id", _BIG, autoincrement=True, nullable=False),
+        sa.Column("task_id", sa.String(length=20), nullable=False),
+        sa.Column("step", sa.SmallInteger(), nullable=False),
+        sa.Column("what", sa.String(length=20), nullable=False),
+        sa.Column("to_id", sa.String(length=40), nullable=False),
+        sa.Column("at", sa.String(length=20), nullable=False),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("task_id", "fence", "step"),
+    )
+    op.create_table(
+        "link_uses",
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("act", sa.String(length=20), nullable=False),
+        sa.Column("fence", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.String(length=27), nullable=False),
+        sa.PrimaryKeyConstraint("token_hash", "act", "fence"),
+    )
+    op.create_table(
+        "task_steps",
+        sa.Column("id", _BIG, autoincrement=True, nullable=False),
+        sa.Column("task_id", sa.String(length=20), nullable=False),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("at", sa.String(length=27), nullable=False),
+        sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("via", sa.String(length=12), nullable=False),
+        sa.Column("people", sa.Integer(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("cause", sa.String(length=120), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("task_id", "cause"),
+        sa.UniqueConstraint("task_id", "fence"),
+    )
+    op.add_column("tasks", sa.Column("fence", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("tasks", sa.Column("assigned_to", sa.String(length=40)))
+    op.add_column("tasks", sa.Column("due_at", sa.String(length=20)))
+    op.add_column(
+        "tasks", sa.Column("escalation", sa.SmallInteger(), server_default="0", nullable=False)
+    )
+    op.add_column("tasks", sa.Column("people_done", sa.Integer()))
+    op.create_index("tasks_by_coordinator", "tasks", ["coordinator_id", "state"])
+    op.create_index("tasks_by_state", "tasks", ["state", "due_at"])
+
+
+def _inbox() -> None:
+    op.create_table(
+        "case_steps",
+        sa.Column("id", _BIG, autoincrement=True, nullable=False),
+        sa.Column("case_id", sa.String(length=40), nullable=False),
+        sa.Column("at", sa.String(length=27), nullable=False),
+        sa.Column("actor", sa.String(length=80), nullable=False),
+        sa.Column("act", sa.String(length=20), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("case_steps_by_case", "case_steps", ["case_id", "id"])
+    op.create_table(
+        "cases",
+        sa.Column("case_id", sa.String(length=40), nullable=False),
+        sa.Column("category", sa.String(length=40), nullable=False),
+        sa.Column("adm4_code", sa.String(length=13), nullable=True),
+        sa.Column("urgency", sa.SmallInteger(), nullable=False),
+        sa.Column("unit", sa.String(length=40), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("opened_at", sa.String(length=27), nullable=False),
+        sa.Column("due_at", sa.String(length=27), nullable=False),
+        sa.Column("taken_by", sa.String(length=80), nullable=True),
+        sa.Column("closed_at", sa.String(length=27), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("warning_id", sa.String(length=100), nullable=True),
+        sa.Column("stance", sa.String(length=12), nullable=False),
+        sa.PrimaryKeyConstraint("case_id"),
+    )
+    op.create_index("cases_by_place", "cases", ["adm4_code", "opened_at"])
+    op.create_index("cases_by_state", "cases", ["state", "due_at"])
+    op.create_table(
+        "inbound",
+        sa.Column("id", _BIG, autoincrement=True, nullable=False),
+        sa.Column("route", sa.String(length=20), nullable=False),
+        sa.Column("provider_key", sa.String(length=120), nullable=False),
+        sa.Column("sender_sealed", sa.Text(), nullable=False),
+        sa.Column("sender_blind", sa.String(length=64), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("received_at", sa.String(length=27), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("ref", sa.String(length=120), nullable=False),
+        sa.Column("handled_at", sa.String(length=27), nullable=True),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("route", "provider_key"),
+    )
+    op.create_index("inbound_by_sender", "inbound", ["sender_blind", "received_at"])
+    op.create_index("inbound_by_state", "inbound", ["state", "id"])
+    op.create_table(
+        "nonces",
+        sa.Column("scope", sa.String(length=40), nullable=False),
+        sa.Column("nonce", sa.String(length=120), nullable=False),
+        sa.Column("at", sa.String(length=20), nullable=False),
+        sa.PrimaryKeyConstraint("scope", "nonce"),
+    )
+    op.create_table(
+        "reports",
+        sa.Column("report_id", sa.String(length=40), nullable=False),
+        sa.Column("inbound_id", _BIG, nullable=True),
+        sa.Column("via", sa.String(length=12), nullable=False),
+        sa.Column("caller_blind", sa.String(length=64), nullable=False),
+        sa.Column("received_at", sa.String(length=27), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("language", sa.String(length=5), nullable=False),
+        sa.Column("category", sa.String(length=40), nullable=False),
+        sa.Column("reasons", sa.JSON(), nullable=False),
+        sa.Column("place_text", sa.Text(), nullable=False),
+        sa.Column("adm4_code", sa.String(length=13), nullable=True),
+        sa.Column("urgency", sa.SmallInteger(), nullable=False),
+        sa.Column("prank", sa.Float(), nullable=False),
+        sa.Column("case_id", sa.String(length=40), nullable=True),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.PrimaryKeyConstraint("report_id"),
+    )
+    op.create_index("reports_by_case", "reports", ["case_id"])
+    op.create_index("reports_by_place", "reports", ["adm4_code", "received_at"])
+    op.create_index("reports_by_state", "reports", ["state", "received_at"])
+    op.create_table(
+        "reputation",
+        sa.Column("caller_blind", sa.String(length=64), nullable=False),
+        sa.Column("reports", sa.Integer(), nullable=False),
+        sa.Column("useful", sa.Integer(), nullable=False),
+        sa.Column("pranks", sa.Integer(), nullable=False),
+        sa.Column("updated_at", sa.String(length=27), nullable=False),
+        sa.PrimaryKeyConstraint("caller_blind"),
+    )
+
+
+def downgrade() -> None:
+    for table in (
+        "reputation", "reports", "nonces", "inbound", "case_steps", "cases", "link_uses",
+        "escalations", "task_steps", "spend", "segments", "route_state", "receipts_early",
+        "sessions", "opt_outs", "contacts", "consents",
+    ):  # fmt: skip
+        op.drop_table(table)
+    for index, table in (
+        ("tasks_by_state", "tasks"), ("tasks_by_coordinator", "tasks"),
+        ("outbox_by_provider", "outbox"),
+    ):  # fmt: skip
+        op.drop_index(index, table)
+    for table, columns in _ADDED.items():
+        for column in columns:
+            op.drop_column(table, column)
