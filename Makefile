@@ -21,7 +21,7 @@ SYNC  = $(UV) pip install --quiet --prerelease if-necessary-or-explicit --python
 
 # Workers of the suite; each takes up to 2 GB.
 JOBS ?= 2
-DEB_TEST := chromium fonts-dejavu-core xmlsec1
+DEB_TEST := chromium fonts-dejavu-core xmlsec1 kannel kannel-extras mosquitto gammu-smsd postgresql
 
 .PHONY: help setup setup-test run up test fuzz crash bench lint format lock clean debs
 help:
@@ -52,11 +52,16 @@ $(VENV)/.run: pyproject.toml $(LOCK) $(VENV)/.uv
 
 $(VENV)/.test: $(VENV)/.run
 	@echo "Installing the test tools ..." >&2
-	@$(SYNC) --group test
+	@$(SYNC) --extra postgres --group test
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.run
 	@$(SYNC) --group lint
+	@touch $@
+
+# Node itself comes with the test tools.
+node_modules/.stamp: package.json package-lock.json $(VENV)/.test
+	@PATH="$(abspath $(BIN)):$$PATH" npm ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 # Debian packages for the tests: installed as root (or by sudo without a password), otherwise
@@ -74,7 +79,7 @@ debs:
 	$$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
 
 setup: $(VENV)/.run
-setup-test: debs $(VENV)/.test $(VENV)/.lint
+setup-test: debs $(VENV)/.test $(VENV)/.lint node_modules/.stamp
 
 # --- the work ---------------------------------------------------------------------------
 run: setup
@@ -100,4 +105,4 @@ lock: $(VENV)/.uv
 	@{ echo "# uv, pinned and hashed: the installer that make setup puts into .venv. Cut from requirements.lock by 'make lock'."; \
 	  awk '/^uv==/{p=1} p{print} p&&!/\\$$/{exit}' $(LOCK); } > requirements-uv.txt
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) node_modules
