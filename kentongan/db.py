@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Engine, Table, create_engine, event
 
 from kentongan.tables.base import metadata
-from kentongan.tables.events import event_links, event_runs, event_versions, events
+from kentongan.tables.events import decided, event_links, event_runs, event_versions, events
 from kentongan.tables.feeds import (
     breakers,
     feed_log,
@@ -68,6 +68,7 @@ __all__ = [
     "consents",
     "contacts",
     "cycles",
+    "decided",
     "escalations",
     "event_links",
     "event_runs",

@@ -6,9 +6,11 @@ exactly the content that was drafted, once, and an alert's bytes never change.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine
 
@@ -23,7 +25,7 @@ from notify import versions
 from notify.area.villages import Geometry
 from notify.compose import compose
 from notify.firewall.apart import keep_apart, said
-from notify.firewall.gate import cap_status, document_status
+from notify.firewall.gate import CapStatus, cap_status, document_status
 from notify.versions import Version, note
 from notify.warning import (
     WarningBody,
@@ -71,6 +73,72 @@ def draft(
         RuleViolation: a test or exercise document in actual mode, or a version that would
             mix exercise and reality in one warning; nothing is written.
     """
+    ready = prepare(
+        engine, decision, event, impact, areas, at=at, mode=mode, live=live, geometry=geometry,
+        unresolved=unresolved, reach=reach,
+    )  # fmt: skip
+    if ready is None:
+        return None
+    with writing(engine) as connection:
+        return ready.write(connection)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What a decision will write, composed before the one writer is asked for."""
+
+    decision: Decision
+    warning_id: str
+    status: CapStatus
+    at: datetime
+    compose: Callable[[WarningBody | None], WarningBody]
+    """The version's content, by the released version that it follows."""
+    follows: WarningRef | None
+    body: WarningBody | None
+    """Composed against `follows`; None where nothing was to be composed then."""
+
+    def write(self, connection: Connection) -> WarningRef | None:
+        """The version, its state and its line of the audit; composed anew where the warning has
+        changed since.
+
+        Raises:
+            RuleViolation: see `draft`.
+        """
+        versions.lock(connection, self.warning_id)
+        keep_apart(connection, self.warning_id, self.status, self.decision.action)
+        before = versions.newest_released(connection, self.warning_id)
+        if ends_silently(self.decision, before is not None):
+            expires = self.decision.action is Action.EXPIRE
+            trigger = Trigger.EXPIRE if expires else Trigger.END
+            close(connection, self.warning_id, trigger, at=self.at, reason=self.decision.reason)
+            return None
+        if before is not None and _an_end_waits(connection, before, self.decision, self.at):
+            return None
+        follows = before.ref if before else None
+        body = self.body if self.body and follows == self.follows else None
+        body = body or self.compose(before.body if before else None)
+        return add_draft(connection, self.warning_id, body, at=self.at, actor=SYSTEM)
+
+
+def prepare(
+    engine: Engine,
+    decision: Decision,
+    event: HazardEvent,
+    impact: pd.DataFrame,
+    areas: pd.DataFrame,
+    *,
+    at: datetime,
+    mode: Mode,
+    live: bool,
+    geometry: Geometry | None = None,
+    unresolved: Sequence[str] = (),
+    reach: Reach | None = None,
+) -> Ready | None:
+    """`draft` without its writing: nothing is changed. None where nothing is to go out.
+
+    Raises:
+        RuleViolation: see `draft`.
+    """
     if decision.action is Action.NONE:
         return None
     status = cap_status(
@@ -79,30 +147,30 @@ def draft(
         status=document_status(event.status, *said(event)),
         re_creation=event.re_creation,
     )
+    content = partial(
+        _content, decision, event, impact, areas, at=at, status=status, geometry=geometry,
+        unresolved=unresolved, reach=reach,
+    )  # fmt: skip
     warning_id = warning_id_of(event.event_id)
-    with writing(engine) as connection:
-        versions.lock(connection, warning_id)
+    with engine.connect() as connection:
         keep_apart(connection, warning_id, status, decision.action)
         before = versions.newest_released(connection, warning_id)
-        if ends_silently(decision, before is not None):
-            trigger = Trigger.EXPIRE if decision.action is Action.EXPIRE else Trigger.END
-            close(connection, warning_id, trigger, at=at, reason=decision.reason)
-            return None
-        if before is not None and _an_end_waits(connection, before, decision, at):
-            return None
-        body = compose(
-            decision,
-            event,
-            impact,
-            areas,
-            at=at,
-            status=status,
-            before=before.body if before else None,
-            geometry=geometry,
-            unresolved=unresolved,
-            reach=reach,
-        )
-        return add_draft(connection, warning_id, body, at=at, actor=SYSTEM)
+    body = None
+    if not ends_silently(decision, before is not None):
+        body = content(before.body if before else None)
+    follows = before.ref if before else None
+    return Ready(decision, warning_id, status, at, content, follows, body)
+
+
+def _content(
+    decision: Decision,
+    event: HazardEvent,
+    impact: pd.DataFrame,
+    areas: pd.DataFrame,
+    before: WarningBody | None,
+    **how: Any,
+) -> WarningBody:
+    return compose(decision, event, impact, areas, before=before, **how)
 
 
 def add_draft(

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import Connection
+
 from kentongan.decision import Action, Decision, History, RunOutcome
 from kentongan.errors import RuleViolation
 from kentongan.store import Store, sha256_hex
 from kentongan.types import FeedState, HazardId, Quality, WarningState
 from orchestration import event_store
-from orchestration.event_runs import note_links, note_run, seen_before, seen_runs
+from orchestration.event_runs import NewRun, new_run, seen_before, seen_runs
 from orchestration.event_store import StoredEvent
 from orchestration.rain.sources import SOURCES as FRAMES
 from orchestration.reaching import reach_if_known
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from kentongan.decision_policy import DecisionPolicy
     from kentongan.hazard import HazardEvent
     from kentongan.reach import Reach
+    from notify.life import Ready
     from orchestration.context import CycleContext
     from risk.decision import Known, Neighbours
 
@@ -94,14 +97,11 @@ def _judged(context: CycleContext, one: Looked, nowcast: frozenset[str]) -> Look
 
 
 def relate(context: CycleContext, looked: Sequence[Looked], at: datetime) -> Neighbours:
-    """How the events of this cycle relate; new relations are remembered."""
+    """How the events of this cycle relate."""
     from risk.decision import Neighbours
 
     rules = context.decision.succession
-    found = Neighbours([one.known for one in looked], at=at, rules=rules)
-    links = [(one.event_id, str(one.relation), one.other_id, one.reason) for one in found.links]
-    note_links(context.engine, links, at)
-    return found
+    return Neighbours([one.known for one in looked], at=at, rules=rules)
 
 
 def strangers(context: CycleContext, at: datetime) -> Neighbours:
@@ -127,6 +127,36 @@ def blind_hazards(context: CycleContext, at: datetime) -> frozenset[HazardId]:
     return frozenset(hazard for hazard, sources in wanted.items() if seeing.isdisjoint(sources))
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What a cycle decided on one event, nothing of it written yet."""
+
+    event_id: str
+    run: NewRun | None
+    ready: Ready | None
+    """The version that it asks for."""
+    ends: bool
+    """Nothing is left to be decided on the event."""
+    answer: dict[str, Any] | None
+    """For the cycle's document; None where nothing is said."""
+
+    def refused(self, reason: str) -> Outcome:
+        """The same where a rule keeps the version from being written: the event ends."""
+        answer = {**(self.answer or {}), "refused": reason}
+        return replace(self, ready=None, ends=True, answer=answer)
+
+    def write(self, connection: Connection, at: datetime) -> dict[str, Any] | None:
+        """Write it; `answer`, with the version that was made."""
+        if self.run is not None:
+            self.run.write(connection)
+        if self.ends:
+            event_store.end(connection, self.event_id, at)
+        if self.answer is None or "refused" in self.answer:
+            return self.answer
+        ref = self.ready.write(connection) if self.ready else None
+        return {**self.answer, "warning": f"{ref.warning_id} v{ref.version}" if ref else None}
+
+
 def decide_one(
     context: CycleContext,
     one: Looked,
@@ -134,8 +164,8 @@ def decide_one(
     neighbours: Neighbours,
     blind: frozenset[HazardId],
     at: datetime,
-) -> dict[str, Any] | None:
-    """Decide on one event and draft what follows; None where nothing is said."""
+) -> Outcome:
+    """Decide on one event and compose what follows."""
     from notify.life import taken_back
     from risk.decision import decide
 
@@ -147,6 +177,7 @@ def decide_one(
         around = around.model_copy(update={"taken_back": over})
     if "rain-jump" in set(one.evidence["decided_by"]) and around.nowcast:
         one = _judged(context, one, around.nowcast)
+    run = _run(context, one, blind, at)
     decision = decide(
         one.stored.event,
         one.known.found,
@@ -154,10 +185,10 @@ def decide_one(
         at=at,
         policy=context.levels,
         rules=context.decision,
-        history=_history(context, one, blind, at),
+        history=_history(context, one, run),
         around=around,
     )
-    return _carry_out(context, one, decision, at)
+    return _outcome(context, one, decision, run, at)
 
 
 def _joined(
@@ -178,31 +209,37 @@ def _joined(
     return _judged(context, replace(one, impact=rows), frozenset())
 
 
-def _history(
+def _run(
     context: CycleContext, one: Looked, blind: frozenset[HazardId], at: datetime
-) -> History:
-    from notify.life import raised_at
-    from risk.decision import may_fall, run_levels
+) -> NewRun | None:
+    from risk.decision import run_levels
 
-    event, rules = one.stored.event, context.decision.hold
-    note_run(
+    event = one.stored.event
+    return new_run(
         context.engine,
         event.event_id,
         at=at,
-        outcome=_outcome(one, blind),
+        outcome=_saw(one, blind),
         valid_from=event.valid_from,
         levels=run_levels(one.evidence),
     )
+
+
+def _history(context: CycleContext, one: Looked, run: NewRun | None) -> History:
+    from notify.life import raised_at
+    from risk.decision import may_fall
+
+    event_id, rules = one.stored.event.event_id, context.decision.hold
     standing = one.known.standing
     if standing is None:
         return History()
-    runs = seen_runs(context.engine, event.event_id, rules.seen_cycles)
+    runs = seen_runs(context.engine, event_id, rules.seen_cycles, adding=run)
     candidates = may_fall(standing.levels, runs, rules)
     raised = raised_at(context.engine, standing.warning_id, standing.version, candidates)
     return History(runs=runs, raised_at=raised)
 
 
-def _outcome(one: Looked, blind: frozenset[HazardId]) -> RunOutcome:
+def _saw(one: Looked, blind: frozenset[HazardId]) -> RunOutcome:
     """A table without a village says nothing: no area was known, or the run gave nothing."""
     from risk.decision import knows_anything
 
@@ -214,30 +251,27 @@ def _outcome(one: Looked, blind: frozenset[HazardId]) -> RunOutcome:
     return RunOutcome.MISSING
 
 
-def _carry_out(
-    context: CycleContext, one: Looked, decision: Decision, at: datetime
-) -> dict[str, Any] | None:
+def _outcome(
+    context: CycleContext, one: Looked, decision: Decision, run: NewRun | None, at: datetime
+) -> Outcome:
     event = one.stored.event
     if decision.action is Action.NONE:
-        if _is_done(one, at):
-            event_store.end(context.engine, event.event_id, at)
-        return None
+        return Outcome(event.event_id, run, None, _is_done(one, at), None)
     answer: dict[str, Any] = {
         "event_id": event.event_id,
         "action": str(decision.action),
         "reason": decision.reason,
     }
+    ends, ready = decision.action in (Action.EXPIRE, Action.ALL_CLEAR), None
     try:
         reach, fault = reach_if_known(context, event, one.impact, decision, at)
         if fault:
             answer["help_unknown"] = fault
-        answer["warning"] = _draft(context, one, decision, at, reach)
+        ready = _ready(context, one, decision, at, reach)
     except RuleViolation as error:
         answer["refused"] = str(error)
-        event_store.end(context.engine, event.event_id, at)
-    if decision.action in (Action.EXPIRE, Action.ALL_CLEAR):
-        event_store.end(context.engine, event.event_id, at)
-    return answer
+        ends = True
+    return Outcome(event.event_id, run, ready, ends, answer)
 
 
 def _is_done(one: Looked, at: datetime) -> bool:
@@ -250,14 +284,14 @@ def _is_done(one: Looked, at: datetime) -> bool:
     return held.state in _OVER and event.hazard_id is not HazardId.TSUNAMI
 
 
-def _draft(
+def _ready(
     context: CycleContext, one: Looked, decision: Decision, at: datetime, reach: Reach | None
-) -> str | None:
-    from notify.life import draft
+) -> Ready | None:
+    from notify.life import prepare
 
     layers = context.layers
     save_evidence(context.runs, one.stored, context.decision, one.evidence)
-    ref = draft(
+    return prepare(
         context.engine,
         decision,
         one.stored.event,
@@ -270,7 +304,6 @@ def _draft(
         unresolved=one.impact.attrs.get("unresolved", ()),
         reach=reach,
     )
-    return f"{ref.warning_id} v{ref.version}" if ref else None
 
 
 def evidence_path(event: HazardEvent, field_hash: str, rules: DecisionPolicy) -> str:

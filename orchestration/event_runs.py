@@ -7,6 +7,7 @@ and why. Runs in between leave no row, so neither their number nor a restart cha
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, select
@@ -15,14 +16,34 @@ from kentongan.db import event_links, event_runs, insert_ignore
 from kentongan.decision import RunOutcome, SeenRun
 from kentongan.hazard import LEVEL_UNKNOWN
 from kentongan.times import iso, parse_instant
-from kentongan.transactions import writing
 from kentongan.types import Level
 
 _ROWS_A_RUN = 4
 """Rows that one `valid_from` may have: a document is seldom published twice with the same time."""
 
 
-def note_run(
+@dataclass(frozen=True)
+class NewRun:
+    """A run that says something new, not written yet."""
+
+    event_id: str
+    at: datetime
+    outcome: RunOutcome
+    valid_from: str
+    levels: Mapping[str, int]
+
+    def write(self, connection: Connection) -> None:
+        row = {
+            "event_id": self.event_id,
+            "at": iso(self.at),
+            "outcome": str(self.outcome),
+            "valid_from": self.valid_from,
+            "levels": dict(self.levels),
+        }
+        connection.execute(insert_ignore(connection, event_runs).values(**row))
+
+
+def new_run(
     engine: Engine,
     event_id: str,
     *,
@@ -30,8 +51,8 @@ def note_run(
     outcome: RunOutcome,
     valid_from: datetime,
     levels: Mapping[str, int],
-) -> RunOutcome:
-    """Remember a run where it says something new; returns what it counts as.
+) -> NewRun | None:
+    """A run where it says something new; None: it leaves no row.
 
     A run that claims to have seen, but brings the same knowledge with the same levels as the last
     one that did, has seen nothing new.
@@ -48,19 +69,9 @@ def note_run(
         outcome = RunOutcome.MISSING
     if outcome is not RunOutcome.SEEN:
         if before in (outcome, None):
-            return outcome
+            return None
         new = (seen[0] if seen else iso(valid_from), {})
-    with writing(engine) as connection:
-        connection.execute(
-            insert_ignore(connection, event_runs).values(
-                event_id=event_id,
-                at=iso(at),
-                outcome=str(outcome),
-                valid_from=new[0],
-                levels=new[1],
-            )
-        )
-    return outcome
+    return NewRun(event_id, at, outcome, *new)
 
 
 def _newest(connection: Connection, event_id: str) -> tuple[str, dict[str, int]] | None:
@@ -85,8 +96,10 @@ def _last_outcome(connection: Connection, event_id: str) -> RunOutcome | None:
     return RunOutcome(found) if found else None
 
 
-def seen_runs(engine: Engine, event_id: str, count: int) -> tuple[SeenRun, ...]:
-    """The last `count` runs with new knowledge, by its age, oldest first.
+def seen_runs(
+    engine: Engine, event_id: str, count: int, *, adding: NewRun | None = None
+) -> tuple[SeenRun, ...]:
+    """The last `count` runs with new knowledge, by its age, oldest first; `adding` is one of them.
 
     Rows of one `valid_from` are one run, with the highest level of each village: the same bulletin
     ten times counts once.
@@ -98,9 +111,12 @@ def seen_runs(engine: Engine, event_id: str, count: int) -> tuple[SeenRun, ...]:
         .limit(count * _ROWS_A_RUN)
     )
     runs: dict[str, dict[str, int]] = {}
+    if adding is not None and adding.outcome is RunOutcome.SEEN:
+        runs[adding.valid_from] = dict(adding.levels)
     with engine.connect() as connection:
         for valid_from, levels in connection.execute(query):
-            runs[valid_from] = _highest(runs.get(valid_from, {}), levels)
+            known = runs.get(valid_from)
+            runs[valid_from] = levels if known is None else _highest(known, levels)
     newest = sorted(runs)[-count:]
     return tuple(SeenRun(valid_from=parse_instant(when), levels=runs[when]) for when in newest)
 
@@ -128,21 +144,21 @@ def _highest(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]
     return found
 
 
-def note_links(engine: Engine, links: Sequence[tuple[str, str, str, str]], at: datetime) -> None:
+def note_links(
+    connection: Connection, links: Sequence[tuple[str, str, str, str]], at: datetime
+) -> None:
     """Remember relations as (event, relation, other, reason); those that stand there stay."""
     columns = event_links.c
-    with engine.connect() as connection:
-        query = select(columns.event_id, columns.relation, columns.other_id)
-        query = query.where(columns.event_id.in_([link[0] for link in links]))
-        known = {tuple(row) for row in connection.execute(query)} if links else set()
+    query = select(columns.event_id, columns.relation, columns.other_id)
+    query = query.where(columns.event_id.in_([link[0] for link in links]))
+    known = {tuple(row) for row in connection.execute(query)} if links else set()
     rows = [
         {"event_id": one, "relation": word, "other_id": other, "at": iso(at), "reason": reason}
         for one, word, other, reason in links
         if (one, word, other) not in known
     ]
     if rows:
-        with writing(engine) as connection:
-            connection.execute(insert_ignore(connection, event_links), rows)
+        connection.execute(insert_ignore(connection, event_links), rows)
 
 
 def links_of(connection: Connection, event_ids: Iterable[str]) -> list[dict[str, str]]:

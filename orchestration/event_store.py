@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
 from kentongan.audit import canonical
 from kentongan.db import events
@@ -121,13 +121,10 @@ def save(
     return StoredEvent(event, ACTIVE, digest, path)
 
 
-def end(engine: Engine, event_id: str, at: datetime) -> None:
-    with engine.begin() as connection:
-        connection.execute(
-            events.update()
-            .where(events.c.event_id == event_id)
-            .values(state=ENDED, updated_at=iso(at))
-        )
+def end(connection: Connection, event_id: str, at: datetime) -> None:
+    connection.execute(
+        events.update().where(events.c.event_id == event_id).values(state=ENDED, updated_at=iso(at))
+    )
 
 
 def impact_bytes(impact: pd.DataFrame) -> bytes:

@@ -96,6 +96,20 @@ def added(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, dict[st
     }
 
 
+class Tried:
+    """`guarded`, and whether anything failed."""
+
+    def __init__(self, troubles: list[dict[str, str]]) -> None:
+        self._troubles, self._before = troubles, len(troubles)
+
+    def __call__(self, what: str, work: Callable[[], _T]) -> _T | None:
+        return guarded(what, self._troubles, work)
+
+    @property
+    def failed(self) -> bool:
+        return len(self._troubles) > self._before
+
+
 def guarded(what: str, troubles: list[dict[str, str]], act: Callable[[], _T]) -> _T | None:
     """Do one thing; if it fails, name it and let the others go on.
 
@@ -292,27 +306,34 @@ def decide_all(
     context: CycleContext, at: datetime, troubles: list[dict[str, str]] | None = None
 ) -> list[dict[str, Any]]:
     """Each event that has not ended gets a decision; returns those that say something."""
-    from orchestration import deciding
+    from orchestration import decided, deciding
 
     troubles = [] if troubles is None else troubles
-    looked = []
-    for stored in event_store.active(context.engine, at):
-        what = f"decision on {stored.event.event_id}"
-        one = guarded(what, troubles, partial(deciding.look_at, context, stored, at))
-        looked += [] if one is None else [one]
-    blind = guarded("feeds", troubles, partial(deciding.blind_hazards, context, at)) or frozenset()
-    neighbours = guarded("relations", troubles, partial(deciding.relate, context, looked, at))
+
+    tried = Tried(troubles)
+    found = event_store.active(context.engine, at)
+    seen = [
+        tried(f"decision on {one.event.event_id}", partial(deciding.look_at, context, one, at))
+        for one in found
+    ]
+    looked = [one for one in seen if one is not None]
+    blind = tried("feeds", partial(deciding.blind_hazards, context, at)) or frozenset()
+    inputs = decided.fingerprint(context, looked, blind)
+    if (already := decided.decided_already(context, at, inputs)) is not None:
+        return already
+    neighbours = tried("relations", partial(deciding.relate, context, looked, at))
     if neighbours is None:  # each event is then decided by itself: no warning waits for it
         neighbours = deciding.strangers(context, at)
-    told = [
-        guarded(
+    outcomes = [
+        tried(
             f"decision on {one.known.id}",
-            troubles,
             partial(deciding.decide_one, context, one, looked, neighbours, blind, at),
         )
         for one in looked
     ]
-    return [t for t in told if t is not None]
+    return decided.write_all(
+        context, [one for one in outcomes if one is not None], neighbours, at, inputs, tried
+    )
 
 
 # --- release, tasks, outbox ------------------------------------------------------------

@@ -58,3 +58,11 @@ event_links = Table(
     Column("at", String(20), nullable=False),
     Column("reason", Text, nullable=False, default=""),
 )
+
+decided = Table(
+    "decided",
+    metadata,
+    Column("at", String(20), primary_key=True),
+    Column("inputs", String(64), nullable=False),  # of what was known when it decided
+    Column("answers", JSON, nullable=False),  # what the cycle said
+)

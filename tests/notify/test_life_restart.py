@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -116,11 +115,6 @@ def test_a_restart_at_any_point_equals_an_uninterrupted_run(cycles):
     same_end(cycles)
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="a cycle that is killed after the clock went back may leave another version: "
-    "found by this test, not mended",
-)
 @RULES
 @given(histories((*FORWARD, -20)))
 def test_a_restart_after_the_clock_went_back_equals_an_uninterrupted_run(cycles):

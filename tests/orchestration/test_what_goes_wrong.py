@@ -45,7 +45,8 @@ def play(tmp_path):
 def test_an_event_that_ended_is_looked_at_again_when_more_is_known(play):
     context, _ = play("cianjur", 1)
     (stored,) = event_store.active(context.engine)
-    event_store.end(context.engine, stored.event.event_id, stored.event.valid_from)
+    with context.engine.begin() as connection:
+        event_store.end(connection, stored.event.event_id, stored.event.valid_from)
     assert event_store.active(context.engine) == []
     impact = event_store.read_impact(context.runs, stored.impact_path)
     fields = stages.fields_of(context, stored.event.onset + timedelta(minutes=6))

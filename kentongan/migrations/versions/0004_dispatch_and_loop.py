@@ -28,6 +28,13 @@ def upgrade() -> None:
     _sending()
     _tasks()
     _inbox()
+    op.create_table(
+        "decided",
+        sa.Column("at", sa.String(length=20), nullable=False),
+        sa.Column("inputs", sa.String(length=64), nullable=False),
+        sa.Column("answers", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("at"),
+    )
 
 
 def _people() -> None:
@@ -287,7 +294,7 @@ def downgrade() -> None:
     for table in (
         "reputation", "reports", "nonces", "inbound", "case_steps", "cases", "link_uses",
         "escalations", "task_steps", "spend", "segments", "route_state", "receipts_early",
-        "sessions", "opt_outs", "contacts", "consents",
+        "sessions", "opt_outs", "contacts", "consents", "decided",
     ):  # fmt: skip
         op.drop_table(table)
     for index, table in (
