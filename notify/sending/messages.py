@@ -12,20 +12,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import Any, Literal, TypedDict
 
-from kentongan.types import Level
 from notify.cap.publisher import Publisher
 from notify.firewall.gate import require_marked
+from notify.sending import urgency
 from notify.warning import AreaGroup, WarningBody, WarningRef, Wording
 from notify.wording.language import FALLBACK
 from notify.wording.texts import push_payload
 
-# Lower goes first: Awas, Siaga and ends, Waspada, coordinators, renewals.
-_PRIO_BY_LEVEL = {4: 0, 3: 1, 2: 2}
-_PRIO_END = 1
-_PRIO_READINESS = 3
-_PRIO_RENEW = 4
+Role = Literal["resident", "coordinator", "topic"]
+"""Of the recipients; a topic stands for all who listen to it."""
+
+
+class _Risk(TypedDict):
+    onset: timedelta | None
+    people: int | None
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Message:
     recipient_ids: tuple[str, ...] = ()
     language: str = FALLBACK
     """Of the residents who get it; the fallback's goes to all who have no text in their own."""
+    role: Role = "resident"
+    """Of those named by `recipient_ids`: coordinators, or topics (`notify.sending.broadcast`)."""
 
 
 def messages_for(
@@ -151,10 +156,11 @@ def _readiness(
             channel="sms",
             area_code=group.adm2_code,
             level=_weight(body, group),
-            prio=_prio(body, group) if group.level != Level.WASPADA else _PRIO_READINESS,
+            prio=urgency.prio(_readiness_class(body, group), "sms", **_risk(body, group)),
             text=group.readiness,
             payload=None,
             recipient_ids=people,
+            role="coordinator",
         )
     ]
 
@@ -180,10 +186,11 @@ def _gap(
             channel="sms",
             area_code=group.adm2_code,
             level=_weight(body, group),
-            prio=_PRIO_READINESS,
+            prio=urgency.prio(urgency.Class.READINESS, "sms", **_risk(body, group)),
             text=group.gap,
             payload=None,
             recipient_ids=people,
+            role="coordinator",
         )
     ]
 
@@ -206,7 +213,7 @@ def _message(
         channel=channel,
         area_code=group.adm2_code,
         level=_weight(body, group),
-        prio=_prio(body, group),
+        prio=prio_of(body, group, channel),
         text=said.sms if channel == "sms" else said.push_body,
         payload=payload,
         villages=said.villages,
@@ -219,9 +226,23 @@ def _weight(body: WarningBody, group: AreaGroup) -> int:
     return group.level or body.previous_level
 
 
-def _prio(body: WarningBody, group: AreaGroup) -> int:
-    if body.is_end:
-        return _PRIO_END
-    if body.action == "renew":
-        return _PRIO_RENEW
-    return _PRIO_BY_LEVEL.get(group.level, _PRIO_READINESS)
+def prio_of(body: WarningBody, group: AreaGroup, channel: str) -> int:
+    """Of a message to the people of a group (`notify.sending.urgency`)."""
+    return urgency.prio(_class(body, group), channel, **_risk(body, group))
+
+
+def _class(body: WarningBody, group: AreaGroup) -> urgency.Class:
+    renews = body.action == "renew"
+    return urgency.class_of(group.level, is_end=body.is_end, renews=renews)
+
+
+def _readiness_class(body: WarningBody, group: AreaGroup) -> urgency.Class:
+    """Coordinators of a Waspada wait for the residents; those of Siaga and Awas do not."""
+    own = _class(body, group)
+    return urgency.Class.READINESS if own is urgency.Class.WASPADA else own
+
+
+def _risk(body: WarningBody, group: AreaGroup) -> _Risk:
+    """How near and how many, as known when the version was made; nobody counted is not known."""
+    onset = urgency.time_to(group.arrival or body.onset, body.valid_from)
+    return {"onset": onset, "people": group.exposed_people or None}

@@ -204,6 +204,7 @@ def _message(one: _Recall, places: Mapping[str, TaskPlace], names: TaskNames) ->
         ),
         payload=None,
         recipient_ids=(coordinator,) if coordinator else (),
+        role="coordinator",
     )
 
 

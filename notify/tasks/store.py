@@ -20,6 +20,7 @@ from notify.area.villages import rows_of, short_regency
 from notify.firewall.gate import RECORDER_ONLY, Routes
 from notify.sending.messages import Message
 from notify.sending.outbox import write
+from notify.sending.urgency import prio, task_class
 from notify.tasks.ids import candidate
 from notify.tasks.texts import TaskPlace, task_sms
 from notify.versions import Version
@@ -259,8 +260,9 @@ def _message(
         channel="sms",
         area_code=task.adm4_code,
         level=task.level,
-        prio={4: 1, 3: 2}.get(task.level, 3),
+        prio=prio(task_class(task.level), "sms"),
         text=text,
         payload=None,
         recipient_ids=(task.coordinator_id or "",),
+        role="coordinator",
     )
