@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine
 
 from kentongan.accounts import Act, Actor, admit
-from kentongan.accounts.sealing import secrets_key
 from kentongan.audit.heads import sign_and_keep
 from kentongan.errors import RuleViolation
 from kentongan.lock import StillRunning, exclusive
 from kentongan.policy import ReleasePolicy, load_policy
 from kentongan.release_policy import needs_code
+from kentongan.sealing import secrets_key
 from kentongan.settings import Settings, data_dir
 from orchestration import stages
 from orchestration.context import CycleContext

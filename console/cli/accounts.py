@@ -120,7 +120,7 @@ def disable(account_id: Name, admin: Admin = "", code: Code = "") -> None:
 @contextmanager
 def _office() -> Iterator[Office]:
     from kentongan.accounts.office import Office
-    from kentongan.accounts.sealing import secrets_key
+    from kentongan.sealing import secrets_key
 
     settings = open_settings()
     with acting(settings) as engine:

@@ -12,9 +12,9 @@ from kentongan import audit
 from kentongan.accounts import codes
 from kentongan.accounts.registry import RESERVED, Account, account
 from kentongan.accounts.roles import Act, may, who_may
-from kentongan.accounts.sealing import unseal
 from kentongan.db import audit as audit_table
 from kentongan.errors import RuleViolation
+from kentongan.sealing import Keys, unseal
 from kentongan.times import iso
 from kentongan.transactions import writing
 
@@ -40,7 +40,7 @@ def admit(
     act: Act,
     *,
     at: datetime,
-    key: bytes | None,
+    key: Keys | None,
     areas: Sequence[str] = (),
     code_needed: bool,
 ) -> str:
@@ -102,7 +102,7 @@ def _of_account(found: Account, act: Act, areas: Sequence[str]) -> str:
     return ""
 
 
-def _code_refusal(connection: Connection, actor: Actor, *, at: datetime, key: bytes | None) -> str:
+def _code_refusal(connection: Connection, actor: Actor, *, at: datetime, key: Keys | None) -> str:
     found = account(connection, actor.name)
     if found is None or found.totp_secret is None or key is None:
         return f"{actor.name}: no one-time code is set up; an admin does: kentongan accounts totp"

@@ -13,8 +13,8 @@ from kentongan.accounts.codes import new_secret, otpauth_uri
 from kentongan.accounts.gate import Actor, admit
 from kentongan.accounts.registry import Account
 from kentongan.accounts.roles import Act, Role
-from kentongan.accounts.sealing import seal
 from kentongan.errors import RuleViolation
+from kentongan.sealing import Keys, seal
 from kentongan.times import iso
 from kentongan.transactions import writing
 
@@ -31,8 +31,8 @@ class Office:
     """Where accounts are kept."""
 
     engine: Engine
-    key: bytes
-    """Of `kentongan.accounts.sealing.secrets_key`."""
+    key: Keys
+    """Of `kentongan.sealing.secrets_key`."""
 
 
 def add(

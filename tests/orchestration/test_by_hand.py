@@ -12,11 +12,11 @@ from sqlalchemy import func, select
 from ingest.play.feedserver import ScenarioServer
 from kentongan.accounts import Actor, Role
 from kentongan.accounts import office as accounts
-from kentongan.accounts.sealing import secrets_key
 from kentongan.audit.heads import audit_key
 from kentongan.audit.verify import verify
 from kentongan.db import alerts, audit, messages, outbox, recipients, releases
 from kentongan.errors import RuleViolation
+from kentongan.sealing import secrets_key
 from kentongan.settings import Settings, data_dir
 from notify.release.review import overdue_reviews
 from notify.release.waiting import waiting
