@@ -14,13 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from ingest.wire.shared import change, first_row, say_once
+from kentongan.processes import is_dead, this_process
 
 _TAKE = """INSERT INTO leases (name, owner, until) VALUES (:name, :owner, :until)
     ON CONFLICT (name) DO UPDATE SET owner = :owner, until = :until
@@ -79,7 +78,7 @@ def lease(
     if not is_free:
         yield None
         return
-    mine = Lease(engine, name, seconds, f"{_process(os.getpid())}:{next(_numbers)}", clock)
+    mine = Lease(engine, name, seconds, f"{this_process()}:{next(_numbers)}", clock)
     try:
         if not _take(mine):
             yield None
@@ -107,7 +106,7 @@ def _take(mine: Lease) -> bool:
         if first_row(mine.engine, _TAKE, values) is not None:
             return True
         holder = first_row(mine.engine, _HOLDER, {"name": mine.name})
-        if holder is not None and not _is_dead(holder.owner):
+        if holder is not None and not is_dead(holder.owner.rpartition(":")[0]):
             return False
         values["dead"] = holder.owner if holder is not None else ""
         return first_row(mine.engine, _TAKE, values) is not None
@@ -126,39 +125,6 @@ def _let_go(mine: Lease) -> None:
 def _stamp(seconds: float) -> str:
     """ISO 8601 with microseconds, so that texts sort."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-@cache
-def _machine() -> str:
-    """This run of this machine, and its space of process numbers; empty where that is unknown."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot}:{Path('/proc/self/ns/pid').stat().st_ino}"
-    except OSError:
-        return ""
-
-
-def _process(pid: int) -> str:
-    """Machine, number and start of a process: never used twice."""
-    return f"{_machine()}:{pid}:{_started(pid)}"
-
-
-def _started(pid: int) -> str:
-    """When a process began, in ticks since boot; empty if there is none or it cannot be told."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
-    except (OSError, IndexError, UnicodeDecodeError):
-        return ""
-
-
-def _is_dead(owner: str) -> bool:
-    """Whether the owner was a process of this machine that is no more."""
-    process, _, _ = owner.rpartition(":")
-    head, _, _ = process.rpartition(":")
-    machine, _, pid = head.rpartition(":")
-    if not machine or machine != _machine() or not pid.isdecimal():
-        return False
-    return process != _process(int(pid))
 
 
 def _forget_held() -> None:

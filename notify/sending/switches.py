@@ -9,43 +9,30 @@ corrections and calls back pass.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, Engine, func, select
 
 from kentongan import audit
 from kentongan.db import switches
 from kentongan.errors import RuleViolation
-from kentongan.policy import load_policy
-from kentongan.settings import data_dir
 from kentongan.times import iso
 from kentongan.transactions import writing
+from notify.dispatcher.policy import DispatchPolicy, load_dispatch_policy
 from notify.firewall.gate import RECORDER, TEST_ROUTE
 
+__all__ = [
+    "ALL", "CHANNELS", "ROUTES", "DispatchPolicy", "Stop", "load_dispatch_policy", "name_of",
+    "stop_of", "stopped_channels", "stops", "throw",
+]  # fmt: skip
+
 ALL = "dispatch"
-ROUTES = ("sms", "push", RECORDER, TEST_ROUTE)
-
-
-class DispatchPolicy(BaseModel):
-    """`data/policy/dispatch.toml`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    author: str = ""
-    date: date
-    recalls_pass_a_stop: bool
-    """Corrections and calls back go out although the switch is off."""
-
-
-def load_dispatch_policy() -> DispatchPolicy:
-    """The bundled policy.
-
-    Raises:
-        SettingsError: it cannot be read.
-    """
-    return load_policy(data_dir() / "policy" / "dispatch.toml", DispatchPolicy)
+CHANNELS = ("sms", "push", "webpush", "fcm", "mqtt", "staff")
+"""A switch of a channel stops its messages on every route, on the recorder too."""
+ROUTES = (*CHANNELS, RECORDER, TEST_ROUTE)
+"""Besides these: the names in the routes file."""
 
 
 @dataclass(frozen=True)
@@ -64,16 +51,23 @@ def name_of(route: str | None) -> str:
 
 def stop_of(connection: Connection, route: str) -> Stop | None:
     """What keeps this route from sending; the switch of all before its own. One small query."""
+    return next(iter(_off(connection, (ALL, name_of(route)))), None)
+
+
+def stopped_channels(connection: Connection) -> dict[str, Stop]:
+    """Channels whose switch is off: their messages wait on every route. One small query."""
+    found = _off(connection, [name_of(channel) for channel in CHANNELS])
+    return {stop.name.partition(":")[2]: stop for stop in found}
+
+
+def _off(connection: Connection, names: Sequence[str]) -> list[Stop]:
+    """Those of these switches that are off, by name."""
     newest = (
-        select(func.max(switches.c.id))
-        .where(switches.c.name.in_((ALL, name_of(route))))
-        .group_by(switches.c.name)
+        select(func.max(switches.c.id)).where(switches.c.name.in_(names)).group_by(switches.c.name)
     )
-    query = (select(switches).where(switches.c.id.in_(newest), ~switches.c.is_open)).order_by(
-        switches.c.name
-    )
-    row = connection.execute(query.limit(1)).first()
-    return Stop(row.name, row.at, row.actor, row.reason) if row else None
+    query = select(switches).where(switches.c.id.in_(newest), ~switches.c.is_open)
+    rows = connection.execute(query.order_by(switches.c.name)).all()
+    return [Stop(row.name, row.at, row.actor, row.reason) for row in rows]
 
 
 def stops(engine: Engine) -> list[Stop]:
@@ -86,11 +80,21 @@ def stops(engine: Engine) -> list[Stop]:
 
 
 def throw(
-    engine: Engine, *, is_open: bool, at: datetime, actor: str, reason: str, route: str | None
+    engine: Engine,
+    *,
+    is_open: bool,
+    at: datetime,
+    actor: str,
+    reason: str,
+    route: str | None,
+    configured: Sequence[str] = (),
 ) -> None:
-    """Stop or open all messages, or those of one route; the audit says who and why.
+    """Stop or open all messages, or those of one route or channel; the audit says who and why.
 
     Opening the switch of all leaves a switch of a route as it is.
+
+    Args:
+        configured: names in the routes file.
 
     Raises:
         RuleViolation: no name, no reason, or no route of that name; nothing is stopped then, and
@@ -99,8 +103,8 @@ def throw(
     name = name_of(route)
     if not actor.strip() or not reason.strip():
         raise RuleViolation("the switch: expected who throws it and why, found an empty text")
-    if route is not None and route not in ROUTES:
-        known = ", ".join(ROUTES)
+    if route is not None and route not in (*ROUTES, *configured):
+        known = ", ".join((*ROUTES, *configured))
         raise RuleViolation(f"route {route!r}: expected one of {known}; without --route it is all")
     body = {"switch": name, "reason": reason}
     with writing(engine) as connection:
