@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     Float,
     Index,
@@ -25,7 +26,9 @@ inbound = Table(
     Column("provider_key", String(120), nullable=False),  # its id, or a hash of what came when
     Column("sender_sealed", Text, nullable=False),
     Column("sender_blind", String(64), nullable=False),
-    Column("text", Text, nullable=False),
+    Column("text", Text, nullable=False),  # cleaned and cut, for people to read
+    Column("raw", Text),  # base64 of its bytes, where it is not what `text` shows
+    Column("flood", Boolean, nullable=False, default=False),  # above the limits: not answered
     Column("received_at", String(27), nullable=False),
     Column("state", String(12), nullable=False, default="new"),  # new, done, failed
     Column("kind", String(12), nullable=False, default=""),  # registry, reply, report, noise
@@ -33,7 +36,7 @@ inbound = Table(
     Column("handled_at", String(27)),
     Column("detail", Text, nullable=False, default=""),
     UniqueConstraint("route", "provider_key"),
-    Index("inbound_by_state", "state", "id"),
+    Index("inbound_by_state", "state", "flood", "id"),
     Index("inbound_by_sender", "sender_blind", "received_at"),
 )
 

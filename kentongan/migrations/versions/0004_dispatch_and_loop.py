@@ -239,6 +239,8 @@ def _inbox() -> None:
         sa.Column("sender_sealed", sa.Text(), nullable=False),
         sa.Column("sender_blind", sa.String(length=64), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("raw", sa.Text(), nullable=True),
+        sa.Column("flood", sa.Boolean(), nullable=False),
         sa.Column("received_at", sa.String(length=27), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("kind", sa.String(length=12), nullable=False),
@@ -249,7 +251,7 @@ def _inbox() -> None:
         sa.UniqueConstraint("route", "provider_key"),
     )
     op.create_index("inbound_by_sender", "inbound", ["sender_blind", "received_at"])
-    op.create_index("inbound_by_state", "inbound", ["state", "id"])
+    op.create_index("inbound_by_state", "inbound", ["state", "flood", "id"])
     op.create_table(
         "nonces",
         sa.Column("scope", sa.String(length=40), nullable=False),
