@@ -104,6 +104,8 @@ class Receipt:
     detail: str = ""
     """Never a full phone number."""
     provider_id: str | None = None
+    counts: bool = True
+    """Of RETRY: False where the other side was busy or away, which is no fault of the message."""
 
 
 class Channel(Protocol):
