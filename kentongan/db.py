@@ -31,9 +31,11 @@ from kentongan.tables.people import (
     accounts,
     consents,
     contacts,
+    limits,
     opt_outs,
     recipients,
     sessions,
+    sign_ups,
     totp_used,
 )
 from kentongan.tables.sending import (
@@ -82,6 +84,7 @@ __all__ = [
     "inbound",
     "insert_ignore",
     "leases",
+    "limits",
     "link_uses",
     "make_engine",
     "messages",
@@ -100,6 +103,7 @@ __all__ = [
     "route_state",
     "segments",
     "sessions",
+    "sign_ups",
     "sop_ticks",
     "spend",
     "switches",

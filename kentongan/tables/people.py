@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Index, String, Table, Text, UniqueConstraint
+from sqlalchemy import JSON, Boolean, Column, Index, Integer, String, Table, Text, UniqueConstraint
 
 from kentongan.tables.base import BIG, metadata
 
@@ -52,7 +52,11 @@ recipients = Table(
     Column("by_push", Boolean, nullable=False, default=True),
     Column("active", Boolean, nullable=False, default=True),  # False: opted out, or erased
     Column("created_at", String(20)),
-    Index("recipients_by_area", "adm4_code", "role"),
+    # Covers what counting and telling a village asks for.
+    Index(
+        "recipients_by_area", "adm4_code", "role", "recipient_id", "language", "active", "by_sms",
+        "by_push", "synthetic",
+    ),  # fmt: skip
 )
 
 contacts = Table(
@@ -86,4 +90,31 @@ opt_outs = Table(
     Column("channel", String(12), primary_key=True),
     Column("at", String(20), nullable=False),
     Column("reason", String(12), nullable=False),  # stop, erased
+)
+
+sign_ups = Table(
+    "sign_ups",
+    metadata,
+    Column("id", BIG, primary_key=True, autoincrement=True),
+    Column("blind", String(64), nullable=False),
+    Column("kind", String(8), nullable=False),  # web: waits for its code; asked: for a choice
+    Column("sealed", Text, nullable=False, default=""),
+    Column("adm4_code", String(13), nullable=False, default=""),
+    Column("choices", JSON, nullable=False),  # codes that a person was asked to choose from
+    Column("language", String(5), nullable=False, default="id"),
+    Column("text_version", String(40), nullable=False, default=""),
+    Column("code_hash", String(64), nullable=False, default=""),
+    Column("created_at", String(20), nullable=False),
+    Column("until", String(20), nullable=False),
+    Index("sign_ups_by_blind", "blind", "kind", "id"),
+    Index("sign_ups_by_end", "until"),
+)
+
+limits = Table(
+    "limits",
+    metadata,
+    Column("scope", String(20), primary_key=True),
+    Column("who", String(64), primary_key=True),  # keyed hash of a number or an address
+    Column("window", String(13), primary_key=True),  # 2026-11-22T09, or 2026-11-22
+    Column("count", Integer, nullable=False),
 )

@@ -14,6 +14,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
+    text,
 )
 
 from kentongan.tables.base import BIG, metadata
@@ -55,15 +57,35 @@ outbox = Table(
     Column("lease_owner", String(80)),
     Column("provider_id", String(80)),
     Column("provider_id_norm", String(80)),  # as the route's receipts write it
-    Column("area_code", String(13), nullable=False, default=""),  # fair shares between areas
+    Column("area_code", String(13), nullable=False, default=""),  # the village, or the regency
+    Column("turn", Integer, nullable=False, default=0),  # its place within its area: fair shares
     Column("sent_at", String(27)),  # put on the wire
     Column("final_at", String(27)),  # delivered, failed, unknown, expired or suppressed
     Column("last_error", Text),
     UniqueConstraint("alert_version", "recipient_id", "channel", "part"),
-    Index("outbox_ready", "state", "route", "prio", "due", "id"),
-    Index("outbox_by_message", "message_id"),
-    Index("outbox_by_provider", "route", "provider_id_norm"),
+    Index("outbox_by_message", "message_id", "recipient_id"),
 )
+_PARTS_OF_OUTBOX = {
+    "outbox_ready": (("route", "prio", "turn", "due", "id"), "state = 0"),
+    "outbox_busy": (("route",), "state IN (1, 2)"),
+    "outbox_accepted": (("not_after",), "state = 3 AND route <> 'recorder'"),
+    "outbox_by_provider": (("route", "provider_id_norm"), "provider_id_norm IS NOT NULL"),
+}
+"""Indexes over the few rows that are asked for: a row leaves them as soon as it is done with."""
+for _name, (_columns, _where) in _PARTS_OF_OUTBOX.items():
+    Index(
+        _name, *(outbox.c[_column] for _column in _columns),
+        sqlite_where=text(_where), postgresql_where=text(_where),
+    )  # fmt: skip
+
+# Written out, not bound: a database uses an index over a part only for a query that names it so.
+is_ready = outbox.c.state == literal_column("0")
+is_busy = outbox.c.state.in_([literal_column("1"), literal_column("2")])
+"""Leased or on the wire."""
+is_with_carrier = (outbox.c.state == literal_column("3")) & (
+    outbox.c.route != literal_column("'recorder'")
+)
+"""A carrier took it and has not told what became of it."""
 
 switches = Table(
     "switches",
@@ -91,9 +113,14 @@ segments = Table(
     Column("not_after", String(20), nullable=False),
     Column("state", SmallInteger, nullable=False, default=0),  # kentongan.types.SegmentState
     Column("cursor", String(40), nullable=False, default=""),  # last recipient that has a row
-    Column("rows", Integer, nullable=False, default=0),
-    UniqueConstraint("alert_version", "adm4_code", "channel", "language"),
-    Index("segments_open", "state", "prio", "id"),
+    Column("upto", String(40), nullable=False, default=""),  # last one of the chunk being made
+    Column("rows", Integer, nullable=False, default=0),  # recipients up to the cursor
+    Column("people", Integer, nullable=False, default=0),  # recipients at release, of an end at most
+    # Of an end: the earlier message whose recipients it goes to; empty: the village's residents.
+    Column("source", String(160), nullable=False, default=""),
+    Column("to_public", Boolean, nullable=False, default=False),  # not to the recorder
+    UniqueConstraint("alert_version", "adm4_code", "channel", "language", "source"),
+    Index("segments_open", "state", "prio", "rows", "id"),
     Index("segments_by_message", "message_id"),
 )
 

@@ -15,9 +15,18 @@ depends_on = None
 
 _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
+_PARTS_OF_OUTBOX = {
+    "outbox_ready": (["route", "prio", "turn", "due", "id"], "state = 0"),
+    "outbox_busy": (["route"], "state IN (1, 2)"),
+    "outbox_accepted": (["not_after"], "state = 3 AND route <> 'recorder'"),
+    "outbox_by_provider": (["route", "provider_id_norm"], "provider_id_norm IS NOT NULL"),
+}
+_RECIPIENTS_BY_AREA = [
+    "adm4_code", "role", "recipient_id", "language", "active", "by_sms", "by_push", "synthetic",
+]  # fmt: skip
 _ADDED = {
     "messages": ("parts",),
-    "outbox": ("provider_id_norm", "area_code", "sent_at", "final_at"),
+    "outbox": ("provider_id_norm", "area_code", "turn", "sent_at", "final_at"),
     "recipients": ("by_sms", "by_push", "active", "created_at"),
     "tasks": ("fence", "assigned_to", "due_at", "escalation", "people_done"),
 }
@@ -79,6 +88,31 @@ def _people() -> None:
         sa.PrimaryKeyConstraint("session_hash"),
     )
     op.create_index("sessions_by_account", "sessions", ["account_id"])
+    op.create_table(
+        "sign_ups",
+        sa.Column("id", _BIG, autoincrement=True, nullable=False),
+        sa.Column("blind", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=False),
+        sa.Column("adm4_code", sa.String(length=13), nullable=False),
+        sa.Column("choices", sa.JSON(), nullable=False),
+        sa.Column("language", sa.String(length=5), nullable=False),
+        sa.Column("text_version", sa.String(length=40), nullable=False),
+        sa.Column("code_hash", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.String(length=20), nullable=False),
+        sa.Column("until", sa.String(length=20), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("sign_ups_by_blind", "sign_ups", ["blind", "kind", "id"])
+    op.create_index("sign_ups_by_end", "sign_ups", ["until"])
+    op.create_table(
+        "limits",
+        sa.Column("scope", sa.String(length=20), nullable=False),
+        sa.Column("who", sa.String(length=64), nullable=False),
+        sa.Column("window", sa.String(length=13), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("scope", "who", "window"),
+    )
     op.add_column(
         "recipients", sa.Column("by_sms", sa.Boolean(), server_default=sa.true(), nullable=False)
     )
@@ -89,6 +123,8 @@ def _people() -> None:
         "recipients", sa.Column("active", sa.Boolean(), server_default=sa.true(), nullable=False)
     )
     op.add_column("recipients", sa.Column("created_at", sa.String(length=20)))
+    op.drop_index("recipients_by_area", "recipients")
+    op.create_index("recipients_by_area", "recipients", _RECIPIENTS_BY_AREA)
 
 
 def _sending() -> None:
@@ -126,12 +162,16 @@ def _sending() -> None:
         sa.Column("not_after", sa.String(length=20), nullable=False),
         sa.Column("state", sa.SmallInteger(), nullable=False),
         sa.Column("cursor", sa.String(length=40), nullable=False),
+        sa.Column("upto", sa.String(length=40), nullable=False),
         sa.Column("rows", sa.Integer(), nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("source", sa.String(length=160), nullable=False),
+        sa.Column("to_public", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("alert_version", "adm4_code", "channel", "language"),
+        sa.UniqueConstraint("alert_version", "adm4_code", "channel", "language", "source"),
     )
     op.create_index("segments_by_message", "segments", ["message_id"])
-    op.create_index("segments_open", "segments", ["state", "prio", "id"])
+    op.create_index("segments_open", "segments", ["state", "prio", "rows", "id"])
     op.create_table(
         "spend",
         sa.Column("route", sa.String(length=20), nullable=False),
@@ -149,7 +189,13 @@ def _sending() -> None:
     )
     op.add_column("outbox", sa.Column("sent_at", sa.String(length=27)))
     op.add_column("outbox", sa.Column("final_at", sa.String(length=27)))
-    op.create_index("outbox_by_provider", "outbox", ["route", "provider_id_norm"])
+    op.add_column("outbox", sa.Column("turn", sa.Integer(), server_default="0", nullable=False))
+    op.drop_index("outbox_ready", "outbox")
+    op.drop_index("outbox_by_message", "outbox")
+    op.create_index("outbox_by_message", "outbox", ["message_id", "recipient_id"])
+    for name, (columns, where) in _PARTS_OF_OUTBOX.items():
+        part = sa.text(where)
+        op.create_index(name, "outbox", columns, sqlite_where=part, postgresql_where=part)
 
 
 def _tasks() -> None:
@@ -296,14 +342,18 @@ def downgrade() -> None:
     for table in (
         "reputation", "reports", "nonces", "inbound", "case_steps", "cases", "link_uses",
         "escalations", "task_steps", "spend", "segments", "route_state", "receipts_early",
-        "sessions", "opt_outs", "contacts", "consents", "decided",
+        "sessions", "sign_ups", "limits", "opt_outs", "contacts", "consents", "decided",
     ):  # fmt: skip
         op.drop_table(table)
     for index, table in (
         ("tasks_by_state", "tasks"), ("tasks_by_coordinator", "tasks"),
-        ("outbox_by_provider", "outbox"),
+        ("recipients_by_area", "recipients"), ("outbox_by_message", "outbox"),
+        *((name, "outbox") for name in _PARTS_OF_OUTBOX),
     ):  # fmt: skip
         op.drop_index(index, table)
+    op.create_index("recipients_by_area", "recipients", ["adm4_code", "role"])
+    op.create_index("outbox_by_message", "outbox", ["message_id"])
+    op.create_index("outbox_ready", "outbox", ["state", "route", "prio", "due", "id"])
     for table, columns in _ADDED.items():
         for column in columns:
             op.drop_column(table, column)
