@@ -158,13 +158,20 @@ def _nowcasts(one: Known, other: Known, rules: SuccessionRules) -> list[Link]:
     if event.province_codes != other.event.province_codes or not event.province_codes:
         return []
     old, new = sorted((one, other), key=lambda k: (k.event.valid_from, k.id))
-    if new.event.valid_from == old.event.valid_from or not new.in_force:
+    holds = new.in_force or (new.found if _first_seen(old) and _first_seen(new) else {})
+    if new.event.valid_from == old.event.valid_from or not holds:
         return []
-    share = _share(old.in_force or old.found, new.in_force)
+    share = _share(old.in_force or old.found, holds)
     if share < rules.nowcast_overlap_pct:
         return []
     reason = f"newer nowcast of province {event.province_codes[0]}, {share:.0f} % of its villages"
     return [Link(new.id, Relation.SUPERSEDES, old.id, reason)]
+
+
+def _first_seen(one: Known) -> bool:
+    """Nothing was drafted of it yet: after an outage several nowcasts come at once, and the newest
+    of them speaks. Where its version cannot be written it ends, and the older one begins next."""
+    return one.standing is None and bool(one.found)
 
 
 def _estimates(one: Known, other: Known, rules: SuccessionRules) -> list[Link]:

@@ -252,6 +252,37 @@ def test_villages_are_told_again_where_the_new_end_is_much_later(centre):
     assert set(centre.told("thunderstorm-CGT002", 1)) == {A, B}
 
 
+def test_of_nowcasts_first_seen_together_the_newest_speaks(centre):
+    """After an outage several of one province come in one cycle; nobody hears two of them."""
+    nowcast(centre, "CGT001", all_at(2, (A, B, C)), T0)
+    nowcast(centre, "CGT002", all_at(2, (A, B, C)), T0 + minutes(10))
+    nowcast(centre, "CGT003", all_at(2, (A, B, C, D)), T0 + minutes(20))
+    centre.cycle(T0 + minutes(30))
+    assert set(centre.told("thunderstorm-CGT003", 1)) == {A, B, C, D}
+    assert centre.versions("thunderstorm-CGT001") == centre.versions("thunderstorm-CGT002") == []
+    centre.cycle(T0 + minutes(40))
+    assert centre.versions("thunderstorm-CGT001") == centre.versions("thunderstorm-CGT002") == []
+
+
+def test_an_older_nowcast_speaks_where_the_newer_cannot_be_written(centre, monkeypatch):
+    from kentongan.errors import RuleViolation
+    from notify import life
+
+    nowcast(centre, "CGT001", all_at(2, (A, B, C)), T0)
+    nowcast(centre, "CGT002", all_at(2, (A, B, C)), T0 + minutes(10))
+    write = life.Ready.write
+
+    def refused(self, connection):
+        if self.warning_id == "w-thunderstorm-CGT002":
+            raise RuleViolation("no such village")
+        return write(self, connection)
+
+    monkeypatch.setattr(life.Ready, "write", refused)
+    centre.cycle(T0 + minutes(20))
+    centre.cycle(T0 + minutes(21))
+    assert set(centre.told("thunderstorm-CGT001", 1)) == {A, B, C}
+
+
 @pytest.mark.parametrize(
     "changes", [{"province_codes": ("71",)}, {"status": "Test"}], ids=["province", "drill"]
 )
