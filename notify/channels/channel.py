@@ -97,6 +97,10 @@ class Sink(Protocol):
 
     def inbound(self, message: InboundMessage) -> None: ...
 
+    def gone(self, message: Outgoing) -> None:
+        """The other side says that this message's address does not exist any more (a push
+        subscription, a token): it is dropped from the registry, unless it was renewed since."""
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -106,6 +110,8 @@ class Receipt:
     provider_id: str | None = None
     counts: bool = True
     """Of RETRY: False where the other side was busy or away, which is no fault of the message."""
+    retry_after_s: float | None = None
+    """Of RETRY: the other side asked for so long a pause; None: our own schedule."""
 
 
 class Channel(Protocol):
