@@ -6,7 +6,7 @@ real run in the database of an exercise would update alerts that nobody was sent
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
 from kentongan.db import bindings, insert_ignore
 from kentongan.errors import RuleViolation
@@ -45,5 +45,9 @@ def bind(engine: Engine, mode: Mode, *, live: bool) -> None:
 def bound_to(engine: Engine) -> str | None:
     """The kind of run that this database belongs to; None before its first cycle."""
     with engine.connect() as connection:
-        found = connection.execute(select(bindings.c.value).where(bindings.c.name == _RUN))
-        return found.scalar()
+        return bound_in(connection)
+
+
+def bound_in(connection: Connection) -> str | None:
+    """As `bound_to`, within a transaction."""
+    return connection.execute(select(bindings.c.value).where(bindings.c.name == _RUN)).scalar()

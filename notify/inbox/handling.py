@@ -1,0 +1,181 @@
+"""What became of each message: handlers are asked in order, and the first that knows it takes it.
+
+Each message is a transaction of its own, and only who finds it `new` may write what became of it:
+two workers never handle one message twice, one that is killed half-way has done nothing, and a
+message that breaks a handler is marked and stops no other.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Engine, Row, select, update
+from sqlalchemy.exc import OperationalError
+
+from kentongan.db import inbound
+from kentongan.errors import RuleViolation
+from kentongan.sealing import Keys
+from kentongan.times import parse_instant
+from kentongan.transactions import writing
+from notify.inbox.answers import RECORDED, Ways, answer
+from notify.inbox.store import DONE, FAILED, NEW, Incoming, open_sender, precise
+
+log = logging.getLogger(__name__)
+
+UNREAD = "no handler took it"
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What a message was."""
+
+    kind: str
+    """`registry`, `reply`, `report` or `noise`."""
+    ref: str = ""
+    """Of what it became: a recipient, a task, a report."""
+    answer: str = ""
+    """One SMS back to the number that wrote; empty: none."""
+    urgent: bool = False
+    """The answer goes with Siaga, not behind the warnings."""
+    detail: str = ""
+    """Never a number, never the text."""
+
+
+class Handler(Protocol):
+    """Takes a message, or leaves it to the next. It writes with the connection that it is given,
+    so that what it does and the message's state are one."""
+
+    def __call__(
+        self, connection: Connection, message: Incoming, *, at: datetime
+    ) -> Handled | None: ...
+
+
+def work(
+    engine: Engine,
+    keys: Keys,
+    handlers: Sequence[Handler],
+    *,
+    at: datetime,
+    ways: Ways = RECORDED,
+    limit: int = 500,
+) -> Counter[str]:
+    """Handle what waits, ordinary messages before those of a flood; how many became what.
+
+    Args:
+        ways: where answers may go in this run; by default to the recorder alone.
+
+    Raises:
+        OperationalError: the database cannot be written; what was handled stays handled.
+    """
+    found: Counter[str] = Counter()
+    for inbound_id in _waiting(engine, limit):
+        outcome = _handle(engine, keys, handlers, inbound_id, at=at, ways=ways)
+        if outcome:
+            found[outcome] += 1
+    return found
+
+
+def _waiting(engine: Engine, limit: int) -> list[int]:
+    query = (
+        select(inbound.c.id)
+        .where(inbound.c.state == NEW)
+        .order_by(inbound.c.flood, inbound.c.id)
+        .limit(limit)
+    )
+    with engine.connect() as connection:
+        return list(connection.execute(query).scalars())
+
+
+def _handle(
+    engine: Engine,
+    keys: Keys,
+    handlers: Sequence[Handler],
+    inbound_id: int,
+    *,
+    at: datetime,
+    ways: Ways,
+) -> str:
+    """One message; its kind, `failed`, or empty where another worker has it."""
+    try:
+        with writing(engine) as connection:
+            row = _claimed(connection, inbound_id)
+            if row is None:
+                return ""
+            message = incoming(keys, row)
+            handled = next(_answers_of(connection, handlers, message, at), None)
+            _close(connection, inbound_id, handled, at=at)
+            if handled and handled.answer:
+                answer(connection, message, handled.answer, at=at, ways=ways, urgent=handled.urgent)
+            return handled.kind if handled else "unread"
+    except OperationalError:
+        raise
+    except Exception as error:  # noqa: BLE001 whatever a stranger's text broke, the next one waits
+        log.error("inbound %d: %s", inbound_id, _named(error))  # noqa: TRY400 a trace may hold it
+        _fail(engine, inbound_id, _named(error), at=at)
+        return FAILED
+
+
+def _named(error: Exception) -> str:
+    """Our own errors hold no number; of others only the kind is told."""
+    kind = type(error).__name__
+    return f"{kind}: {error}"[:200] if isinstance(error, RuleViolation) else kind
+
+
+def _claimed(connection: Connection, inbound_id: int) -> Row[Any] | None:
+    query = select(inbound).where(inbound.c.id == inbound_id, inbound.c.state == NEW)
+    if connection.dialect.name == "postgresql":
+        query = query.with_for_update(skip_locked=True)
+    return connection.execute(query).first()
+
+
+def incoming(keys: Keys, row: Row[Any]) -> Incoming:
+    """A row of `inbound` as the handlers get it.
+
+    Raises:
+        RuleViolation: its sender does not open.
+    """
+    return Incoming(
+        inbound_id=row.id,
+        route=row.route,
+        sender=open_sender(
+            keys, route=row.route, provider_key=row.provider_key, sealed=row.sender_sealed
+        ),
+        sender_blind=row.sender_blind,
+        text=row.text,
+        received_at=parse_instant(row.received_at),
+        flood=row.flood,
+    )
+
+
+def _answers_of(
+    connection: Connection, handlers: Sequence[Handler], message: Incoming, at: datetime
+) -> Iterator[Handled]:
+    """What each handler says, asked one after the other."""
+    for handler in handlers:
+        handled = handler(connection, message, at=at)
+        if handled is not None:
+            yield handled
+
+
+def _close(
+    connection: Connection, inbound_id: int, handled: Handled | None, *, at: datetime
+) -> None:
+    said = handled or Handled(kind="", detail=UNREAD)
+    connection.execute(
+        update(inbound)
+        .where(inbound.c.id == inbound_id, inbound.c.state == NEW)
+        .values(
+            state=DONE, kind=said.kind, ref=said.ref, detail=said.detail, handled_at=precise(at)
+        )
+    )
+
+
+def _fail(engine: Engine, inbound_id: int, reason: str, *, at: datetime) -> None:
+    mine = update(inbound).where(inbound.c.id == inbound_id, inbound.c.state == NEW)
+    with writing(engine) as connection:
+        connection.execute(mine.values(state=FAILED, detail=reason, handled_at=precise(at)))

@@ -1,0 +1,142 @@
+"""Messages that came in, kept before anybody is told that we have them.
+
+One row for each message of a carrier, however often it hands it over. The sender is sealed and
+found by a blind index; the text stands cleaned for people, with its bytes beside where they differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+
+from sqlalchemy import Connection, Engine, func, select
+
+from kentongan.db import inbound, insert_ignore
+from kentongan.sealing import Keys, blind, seal, unseal
+from kentongan.times import require_aware
+from kentongan.transactions import writing
+from notify.channels.channel import InboundMessage
+from notify.firewall.answers import sealed_for
+from notify.firewall.clearance import number
+from notify.inbox.cleaning import raw, shown
+from notify.inbox.policy import InboxPolicy, load_inbox_policy
+
+NEW, DONE, FAILED = "new", "done", "failed"
+_SENDER_CHARS = 40
+_KEY_CHARS = 120
+_policy: Callable[[], InboxPolicy] = cache(load_inbox_policy)
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message as the handlers get it."""
+
+    inbound_id: int
+    route: str
+    sender: str
+    """E.164 (`+62…`); what a carrier gave where it is no phone number."""
+    sender_blind: str
+    """As `contacts.blind` of the same number."""
+    text: str
+    """Cleaned, at most 1,600 characters."""
+    received_at: datetime
+    flood: bool = False
+    """Above the limits: it is handled and gets no answer."""
+
+
+def keep(
+    engine: Engine, keys: Keys, message: InboundMessage, *, policy: InboxPolicy | None = None
+) -> int | None:
+    """Store a message; its id, or None where it was known.
+
+    It returns after the commit, so whoever called may acknowledge.
+
+    Raises:
+        SQLAlchemyError: it could not be stored; nothing may be acknowledged.
+    """
+    values = _values(keys, message)
+    with writing(engine) as connection:
+        values["flood"] = _is_flood(connection, values, message.received_at, policy or _policy())
+        row = insert_ignore(connection, inbound).values(**values).returning(inbound.c.id)
+        found: int | None = connection.execute(row).scalar()
+    return found
+
+
+def _values(keys: Keys, message: InboundMessage) -> dict[str, object]:
+    sender = sender_of(message.sender)
+    index = blind(keys, sender)
+    provider_key = _provider_key(keys, message, sender)
+    return {
+        "route": message.route,
+        "provider_key": provider_key,
+        "sender_sealed": seal(keys, sender, owner=sealed_for(message.route, provider_key)),
+        "sender_blind": index,
+        "text": shown(message.text),
+        "raw": raw(message.text),
+        "received_at": precise(message.received_at),
+        "state": NEW,
+    }
+
+
+def sender_of(text: str) -> str:
+    """Who sent it, in one spelling: `+62…`; a name (`TELKOMSEL`) as it is, bounded."""
+    return number(shown(text)[:_SENDER_CHARS])
+
+
+def _provider_key(keys: Keys, message: InboundMessage, sender: str) -> str:
+    """The carrier's id; where it gives none, a keyed hash of sender, text and minute.
+
+    Keyed, because numbers are few enough to be tried out against a plain hash. So is an id that is
+    too long or holds what no id has.
+    """
+    given = message.provider_key
+    if given and len(given) <= _KEY_CHARS and given.isascii() and given.isprintable():
+        return given
+    minute = precise(message.received_at)[:16]
+    parts = ("id", given) if given else ("content", sender, minute, message.text)
+    joined = "\n".join(parts).encode("utf-8", errors="replace").decode()
+    return f"kept-{blind(keys, joined, purpose='inbound')}"
+
+
+def open_sender(keys: Keys, *, route: str, provider_key: str, sealed: str) -> str:
+    """The number.
+
+    Raises:
+        RuleViolation: another key, another row, or changed bytes.
+    """
+    return unseal(keys, sealed, owner=sealed_for(route, provider_key))
+
+
+def precise(at: datetime) -> str:
+    """`2026-09-24T07:35:00.123456Z`."""
+    return require_aware(at).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _is_flood(
+    connection: Connection, values: dict[str, object], at: datetime, policy: InboxPolicy
+) -> bool:
+    """Three small queries, each by an index, however many rows there are.
+
+    Whoever has a marked message waiting has the next one marked too: messages of one sender are
+    handled in their order.
+    """
+    mine = inbound.c.sender_blind == values["sender_blind"]
+    since = precise(at - timedelta(minutes=policy.sender_minutes))
+    recent = select(inbound.c.state, inbound.c.flood).where(mine, inbound.c.received_at > since)
+    newest_first = recent.order_by(inbound.c.received_at.desc()).limit(policy.sender_messages)
+    found = connection.execute(newest_first).all()
+    if len(found) >= policy.sender_messages:
+        return True
+    if any(row.flood and row.state == NEW for row in found):
+        return True
+    newest = select(func.max(inbound.c.id)).scalar_subquery()
+    before = (
+        select(inbound.c.received_at)
+        .where(inbound.c.id <= newest - policy.all_messages_per_minute)
+        .order_by(inbound.c.id.desc())
+        .limit(1)
+    )
+    earlier = connection.execute(before).scalar()
+    return earlier is not None and earlier > precise(at - timedelta(minutes=1))
