@@ -263,7 +263,7 @@ def _decision(version: Version) -> Decision:
 
 def busy(context: CycleContext, held: Sequence[Version]) -> dict[str, int]:
     """team_id -> tasks of warnings in force that it holds; an end sets its teams free."""
-    from notify.tasks.store import FREE
+    from kentongan.task_life import FREE
 
     query = (
         select(tasks.c.team_id)
@@ -279,7 +279,7 @@ def busy(context: CycleContext, held: Sequence[Version]) -> dict[str, int]:
 
 def standing_tasks(context: CycleContext, warning_id: str) -> list[PlannedTask]:
     """Tasks of this warning that a team holds."""
-    from notify.tasks.store import FREE
+    from kentongan.task_life import FREE
 
     query = (
         select(tasks)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, RowMapping, select, update
 
 from kentongan import audit
 from kentongan.db import messages, outbox, tasks
+from kentongan.task_life import FREE, TaskTrigger
 from kentongan.times import iso
 from kentongan.transactions import writing
 from kentongan.types import HazardId, Level, OutboxState, TaskKind
@@ -18,7 +19,8 @@ from notify import versions
 from notify.firewall.gate import RECORDER_ONLY, Routes
 from notify.sending.messages import Message
 from notify.sending.outbox import write
-from notify.tasks.store import FREE, OPEN, TaskNames, places_of
+from notify.tasks.steps import SYSTEM, Word, take
+from notify.tasks.store import TaskNames, places_of
 from notify.tasks.texts import TaskPlace, recall_sms
 from notify.versions import Version
 
@@ -142,11 +144,14 @@ def _take_back(connection: Connection, one: _Recall, at: datetime) -> None:
         "team": "",
         "asked_at": None,
     }
+    cause = f"zone/{body['recalls']}/{one.zone.ref.identifier}"[:120]
+    note = f"{NO_ENTRY} ({one.village})"
+    word = Word(TaskTrigger.TAKE_BACK, at, SYSTEM, "system", cause, note=note)
+    take(connection, task["task_id"], word)
     change = tasks.update().where(tasks.c.task_id == task["task_id"])
+    unmet = task["people"]
     connection.execute(
-        change.values(
-            state=OPEN, team_id=None, eta_min=None, unmet_people=task["people"], body=body
-        )
+        change.values(team_id=None, eta_min=None, unmet_people=unmet, body=body, assigned_to=None)
     )
     asked = select(messages.c.message_id).where(
         messages.c.warning_id == task["warning_id"],

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, RowMapping, select
 from kentongan.db import tasks
 from kentongan.errors import DataError, RuleViolation
 from kentongan.plan import Plan, PlannedTask
+from kentongan.task_life import ANSWERED, WAITING, TaskState, TaskTrigger
 from kentongan.times import iso
 from kentongan.transactions import writing
 from kentongan.types import HazardId
@@ -22,6 +23,7 @@ from notify.sending.messages import Message
 from notify.sending.outbox import write
 from notify.sending.urgency import prio, task_class
 from notify.tasks.ids import candidate
+from notify.tasks.steps import SYSTEM, Word, begin, take
 from notify.tasks.texts import TaskPlace, task_sms
 from notify.versions import Version
 from notify.warning import WarningRef
@@ -29,13 +31,6 @@ from notify.warning import WarningRef
 if TYPE_CHECKING:
     import pandas as pd
 
-OPEN = "open"
-"""Nobody can take it: the need stays visible."""
-REQUESTED = "requested"
-"""A coordinator was asked. Volunteers are asked, never ordered."""
-FREE = ("declined", "done", "failed")
-"""States of a task whose team can be asked again."""
-_SETTLED = ("acked", "declined", "done")
 _RECALLED = ("recalled_at", "recalled_team", "recalls")
 """What `notify.tasks.recall` writes into a task and a later plan leaves there."""
 _ATTEMPTS = 24
@@ -99,9 +94,9 @@ def store_plan(
             row, before = _row(version, task, names, at), known.get(_identity(task))
             if before is None:
                 new.append({"task_id": task_id, **row})
-                asked = row["state"] == REQUESTED
+                asked = row["state"] == TaskState.SENT
             else:
-                asked = _refresh(connection, version, row, before)
+                asked = _refresh(connection, version, row, before, at)
             ids.append(task_id)
             if asked:
                 again = before["body"].get("recalls", 0) if before else 0
@@ -109,6 +104,7 @@ def store_plan(
                 sms.append(_message(version, task_id, task, place, names, again=again))
         if new:
             connection.execute(tasks.insert(), new)
+            begin(connection, new, at)
         write(
             connection, version.ref, sms, at=at, not_after=version.body.expires,
             routes=routes.open_to(version.body.status),
@@ -140,24 +136,34 @@ def _known(connection: Connection, warning_id: str) -> dict[tuple[str, str], Row
 
 
 def _refresh(
-    connection: Connection, version: Version, row: dict[str, Any], known: RowMapping
+    connection: Connection,
+    version: Version,
+    row: dict[str, Any],
+    known: RowMapping,
+    at: datetime,
 ) -> bool:
     """Bring a known task up to the newest plan; whether its coordinator is to be asked."""
-    if known["state"] in _SETTLED:
+    if known["state"] in ANSWERED:
         return False
     row = {name: value for name, value in row.items() if name != "created_at"}
     recalled = {name: known["body"][name] for name in _RECALLED if name in known["body"]}
     row["body"] = {**row["body"], **recalled}
-    if known["state"] == REQUESTED:
+    if known["state"] in WAITING:
         same_team = ("team_id", "coordinator_id", "eta_min", "state", "shelter_id")
         row.update({name: known[name] for name in same_team})
         kept = {name: known["body"].get(name) for name in ("team", "asked_at")}
         row["body"] = {**row["body"], **kept}
+    newly = known["state"] == TaskState.PLANNED and row["state"] == TaskState.SENT
     change = tasks.update().where(tasks.c.task_id == known["task_id"])
-    connection.execute(change.values(**row))
-    return bool(known["state"] == OPEN and row["state"] == REQUESTED) or (
-        bool(known["state"] == REQUESTED) and known["version"] == version.version
-    )
+    held = {name: known[name] for name in ("state", "assigned_to")}
+    connection.execute(change.values(**{**row, **held}))
+    if newly:
+        word = Word(
+            TaskTrigger.ASK, at, SYSTEM, "system", f"plan/{version.version}/{known['fence']}",
+            assigned_to=row["coordinator_id"],
+        )  # fmt: skip
+        take(connection, known["task_id"], word)
+    return newly or (known["state"] in WAITING and known["version"] == version.version)
 
 
 def _row(version: Version, task: PlannedTask, names: TaskNames, at: datetime) -> dict[str, Any]:
@@ -174,7 +180,8 @@ def _row(version: Version, task: PlannedTask, names: TaskNames, at: datetime) ->
         "coordinator_id": task.coordinator_id,
         "eta_min": task.eta_min,
         "unmet_people": task.unmet_people,
-        "state": REQUESTED if asked else OPEN,
+        "state": str(TaskState.SENT if asked else TaskState.PLANNED),
+        "assigned_to": task.coordinator_id if asked else None,
         "created_at": iso(at),
         "body": {
             "mobilisation_min": task.mobilisation_min,

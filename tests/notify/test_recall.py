@@ -81,11 +81,11 @@ def test_a_team_in_a_zone_that_is_drawn_later_is_called_back(coast):
     zone = coast.tsunami({WET: 3}).ref
     assert coast.recall() == [coast.ids[0]]
     row = coast.task(coast.ids[0])
-    assert (row["state"], row["team_id"], row["eta_min"]) == ("open", None, None)
+    assert (row["state"], row["team_id"], row["eta_min"]) == ("planned", None, None)
     assert (row["coordinator_id"], row["unmet_people"]) == ("c-75.02", 1200)
     assert row["body"]["recalled_team"] == f"t-{WET}" and row["body"]["note"] == NO_ENTRY
     assert row["body"]["recalled_at"] == iso(coast.world.at + timedelta(minutes=2))
-    assert coast.task(coast.ids[1])["state"] == "requested"
+    assert coast.task(coast.ids[1])["state"] == "sent"
 
     (message,) = coast.sms("BATAL TUGAS")
     assert message["text"] == (
@@ -112,10 +112,10 @@ def test_it_is_written_down_once(coast):
 
 
 def test_a_team_that_said_yes_is_called_back_and_one_that_is_done_is_not(coast):
-    for state, found in (("acked", [0]), ("done", []), ("declined", [])):
+    for state, found in (("accepted", [0]), ("done", []), ("declined", [])):
         with coast.world.engine.begin() as connection:
             connection.execute(tasks.update().values(state=state))
-        if state == "acked":
+        if state == "accepted":
             coast.tsunami({WET: 4})
         assert coast.recall() == [coast.ids[i] for i in found]
         coast.plan(minutes=3)
@@ -145,7 +145,7 @@ def test_an_end_a_past_end_and_a_cancel_call_nobody_back(coast, world):
     coast.tsunami({WET: 3})
     assert coast.recall(minutes=60 * 24) == []
     world.publish(Action.EXPIRE, hazard=HazardId.SHAKING, at=world.at + timedelta(minutes=3))
-    assert coast.recall(minutes=4) == [] and coast.task(coast.ids[0])["state"] == "requested"
+    assert coast.recall(minutes=4) == [] and coast.task(coast.ids[0])["state"] == "sent"
 
 
 def test_a_zone_that_pd_4_has_ended_calls_nobody_back(coast):
@@ -160,7 +160,7 @@ def test_after_pd_4_the_task_is_asked_for_again(coast):
     coast.tsunami({}, Action.ALL_CLEAR, minutes=30)
     assert coast.plan(minutes=31) == coast.ids
     row = coast.task(coast.ids[0])
-    assert (row["state"], row["team_id"]) == ("requested", f"t-{WET}")
+    assert (row["state"], row["team_id"]) == ("sent", f"t-{WET}")
     assert row["body"]["recalled_team"] == f"t-{WET}" and row["body"]["note"] == ""
     asked = [m for m in coast.sms("TUGAS") if not m["text"].startswith("LATIHAN. BATAL")]
     assert len([m for m in asked if coast.ids[0] in m["text"]]) == 2

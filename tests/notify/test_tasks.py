@@ -79,7 +79,7 @@ def test_a_plan_becomes_rows_and_one_sms_for_each_task_with_a_team(world, releas
     ids = keep(world, released, planned(), planned("75.02.08.2001", team_id=None, unmet_people=900))
     rows = {row["task_id"]: row for row in world.rows(tasks)}
     assert list(rows) == ids or set(rows) == set(ids)
-    assert [rows[i]["state"] for i in ids] == ["requested", "open"]
+    assert [rows[i]["state"] for i in ids] == ["sent", "planned"]
     (message,) = sms(world)
     assert fits_one_part(message["text"])
     assert message["text"].startswith(f"LATIHAN. TUGAS {ids[0]}: ")
@@ -108,13 +108,13 @@ def test_a_later_version_keeps_numbers_and_teams_and_asks_a_team_that_was_missin
     assert again == first and len(sms(world)) == 2
     rows = {row["task_id"]: row for row in world.rows(tasks)}
     assert (rows[first[0]]["people"], rows[first[0]]["level"]) == (1500, 4)
-    assert rows[first[0]]["team_id"] == "t-1" and rows[first[1]]["state"] == "requested"
+    assert rows[first[0]]["team_id"] == "t-1" and rows[first[1]]["state"] == "sent"
 
 
 def test_what_somebody_has_answered_is_not_touched(world, released):
     (task_id,) = keep(world, released, planned())
     with world.engine.begin() as connection:
-        connection.execute(tasks.update().values(state="acked"))
+        connection.execute(tasks.update().values(state="accepted"))
     keep(world, released, planned(people=99, team_id="t-2"))
     (row,) = world.rows(tasks)
     assert (row["people"], row["team_id"], row["task_id"]) == (1200, "t-1", task_id)
