@@ -26,6 +26,8 @@ class Publisher(BaseModel):
     cap_certificate: Path | None = None
     layers: str = ""
     """Folder of the layer set for whose names the words are proved; empty: the embedded one."""
+    routes_file: Path | None = None
+    """Of its routes those to sirens, the app's topics and staff get messages of their own."""
 
     @field_validator("sender")
     @classmethod
@@ -45,6 +47,7 @@ class Publisher(BaseModel):
             cap_key=settings.cap_key,
             cap_certificate=settings.cap_certificate,
             layers=settings.layers,
+            routes_file=settings.routes,
         )
 
     def page(self, warning_id: str) -> str:

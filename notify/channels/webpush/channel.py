@@ -1,7 +1,8 @@
 """Web Push as a channel: encrypt for each browser, post over kept connections.
 
 A second copy of a message does no harm: the push service replaces by `Topic`, the phone by `tag`.
-So what got no answer is tried again instead of left unknown.
+So what got no answer is posted once more at once; then it is `unknown`, because a phone may have it
+and is owed the end of its warning.
 """
 
 from __future__ import annotations
@@ -34,8 +35,20 @@ HIGH_FROM_LEVEL = 3
 """Wakes a phone that saves power (RFC 8030, 5.3)."""
 LONGEST_TTL_S = 28 * 86_400
 """Push services cut to four weeks."""
+TRIES = 2
+"""A kept connection may have been closed by the other side a moment ago."""
 _ANSWER_BYTES = 2048
 """Read of an answer; the rest tells us nothing and may be endless."""
+_CONNECT_SHARE = 0.3
+"""Of the time for one message: for its turn, for the connection, and for TLS each."""
+_NOT_SENT = (
+    httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout,
+    httpcore.UnsupportedProtocol,
+)  # fmt: skip
+_MAYBE_SENT = (
+    httpcore.ReadError, httpcore.WriteError, httpcore.ReadTimeout, httpcore.WriteTimeout,
+    httpcore.ProtocolError,
+)  # fmt: skip
 
 
 class WebPush(RealChannel):
@@ -110,25 +123,27 @@ class WebPush(RealChannel):
     async def _post(
         self, client: httpx.AsyncClient, there: Subscription, headers: dict[str, str], body: bytes
     ) -> _Answer:
+        silent = Receipt(Outcome.UNKNOWN, "no answer in time")
         try:
             async with asyncio.timeout(self.config.timeout_s):
-                async with client.stream(
-                    "POST", there.endpoint, content=body, headers=headers
-                ) as answer:
-                    text = await _beginning(answer)
+                for _ in range(TRIES):
+                    try:
+                        answer, text = await _posted(client, there.endpoint, headers, body)
+                    except _MAYBE_SENT as error:
+                        silent = Receipt(Outcome.UNKNOWN, f"no answer: {type(error).__name__}")
+                        continue
+                    self._pauses.answered(there.origin)
+                    return self._understood(there, answer, text)
+        except TimeoutError:
+            log.info("route %s: %s does not answer", self.route, there.origin)
         except NotPublic as error:
             return _refused(str(error))
-        except (TimeoutError, httpcore.TimeoutException):
-            return self._silent(there, "no answer in time")
-        except (httpx.HTTPError, httpx.InvalidURL, httpcore.ProtocolError, httpcore.NetworkError,
-                httpcore.UnsupportedProtocol, OSError) as error:  # fmt: skip
-            return self._silent(there, f"no answer: {type(error).__name__}")
-        self._pauses.answered(there.origin)
-        return self._understood(there, answer, text)
-
-    def _silent(self, there: Subscription, detail: str) -> _Answer:
+        except _NOT_SENT as error:
+            silent = Receipt(Outcome.RETRY, f"no connection: {type(error).__name__}", counts=False)
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            return _refused(f"no message can be posted there: {type(error).__name__}")
         self._pauses.silent(there.origin)
-        return _Answer(Receipt(Outcome.RETRY, detail))
+        return _Answer(silent)
 
     def _understood(self, there: Subscription, answer: httpx.Response, text: str) -> _Answer:
         code = answer.status_code
@@ -167,9 +182,10 @@ def _refused(detail: str) -> _Answer:
 
 
 def _client(config: WebPushRoute) -> httpx.AsyncClient:
+    short = config.timeout_s * _CONNECT_SHARE
     return httpx.AsyncClient(
         transport=GuardedTransport(connections=config.window, allow_local=config.allow_local),
-        timeout=httpx.Timeout(config.timeout_s),
+        timeout=httpx.Timeout(config.timeout_s, connect=short, pool=short),
         follow_redirects=False,
         trust_env=False,
         headers={"User-Agent": "Kentongan"},
@@ -205,6 +221,13 @@ def encrypted(content: bytes, there: Subscription) -> bytes:
             version="aes128gcm",
         )
     )
+
+
+async def _posted(
+    client: httpx.AsyncClient, endpoint: str, headers: dict[str, str], body: bytes
+) -> tuple[httpx.Response, str]:
+    async with client.stream("POST", endpoint, content=body, headers=headers) as answer:
+        return answer, await _beginning(answer)
 
 
 async def _beginning(answer: httpx.Response) -> str:

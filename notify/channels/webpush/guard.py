@@ -67,7 +67,11 @@ class _Backend(httpcore.AsyncNetworkBackend):
             httpcore.ConnectError: no such name, or nobody answers.
         """
         error: Exception = httpcore.ConnectError("no address")
-        for address in await self._addresses(host, port):
+        try:
+            addresses = await asyncio.wait_for(self._addresses(host, port), timeout)
+        except TimeoutError as late:
+            raise httpcore.ConnectTimeout("the name was not resolved in time") from late
+        for address in addresses:
             try:
                 return await self._plain.connect_tcp(
                     address, port, timeout, local_address, socket_options
