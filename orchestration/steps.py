@@ -19,6 +19,7 @@ from kentongan.times import parse_instant
 from orchestration import stages
 from orchestration.context import CycleContext, Draw, is_live, open_context, open_ingest
 from orchestration.forecasts import FORECAST
+from orchestration.rain.ground import prepare_ground
 from orchestration.secondary import note_secondary
 from orchestration.shaking import note_people
 
@@ -86,6 +87,7 @@ def release_step(at: str) -> dict[str, Any]:
         stages.plan_all(context, when, troubles)
         note_secondary(context, when, troubles)
         note_people(context, when, troubles)
+        prepare_ground(context, when, troubles)
         _raise(troubles)
         return {"released": released}
 

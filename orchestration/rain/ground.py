@@ -104,7 +104,7 @@ def _note(context: CycleContext) -> GroundNote | None:
 
 
 def prepare_ground(context: CycleContext, at: datetime, troubles: list[dict[str, str]]) -> None:
-    """Compile and count what the next field needs; after the messages, so that none waits.
+    """Compile, count and calibrate what the next field needs; after the messages, so none waits.
 
     Heights that cannot be used are no trouble here: `not_assessed` says so when rain comes.
     """
@@ -125,6 +125,13 @@ def prepare_ground(context: CycleContext, at: datetime, troubles: list[dict[str,
 
     guarded("terrain", troubles, partial(_tried, terrain))
     guarded("percentiles of rain", troubles, partial(_tried, percentiles))
+    guarded("calibration of rain", troubles, partial(_calibrated, context, at))
+
+
+def _calibrated(context: CycleContext, at: datetime) -> None:
+    from orchestration.rain.live import calibrate
+
+    calibrate(context, at)
 
 
 def least_villages(hazard: HazardId) -> int | None:

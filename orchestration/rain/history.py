@@ -10,11 +10,12 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,16 +27,22 @@ from processing.rain.sums import Increment, RunningSums, again, increment, opene
 
 Amounts = npt.NDArray[np.uint16]
 Grid2 = npt.NDArray[np.float32]
+_T = TypeVar("_T")
 
+DAMAGED = (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What reading a damaged file of numpy's raises."""
 KEPT = timedelta(hours=27)
 """The longest window, and room for a late frame."""
 KEPT_TEMPERATURE = timedelta(hours=1)
 """Brightness temperature only serves the growth of the frames after it."""
+KEPT_RETRIEVED = timedelta(hours=7)
+"""Retrievals of our own before any calibration: means of an hour come some hours late."""
 KEPT_DAYS = 400
 """Days of totals: a year and more, for percentiles of the place."""
 LEAST_FRAMES_A_DAY = 108
 """Three quarters of a day's 144 frames; with fewer the day is not known."""
 _RATES, _TEMPERATURE, _DAYS = "rain/frames", "rain/temperature", "rain/days"
+_RETRIEVED = "rain/retrieved"
 _SUMS = "rain/sums.npz"
 
 
@@ -51,6 +58,12 @@ class FrameNote:
     calibrated: bool
     re_creation: bool = False
     """Made after an event of the past: nothing of it is ever Actual."""
+    curve: str = ""
+    """Id of the calibration that made these rates; empty: none."""
+    pooled: str = ""
+    """Over what its curves were pooled, for how much of the rain."""
+    grew_from: str = ""
+    """Time of the frame that growth was told from; empty: none."""
 
 
 class RainHistory:
@@ -85,12 +98,31 @@ class RainHistory:
         found = self._read(_TEMPERATURE, time)
         return None if found is None else opened(found[0])
 
+    def seen_times(self, *, since: datetime, until: datetime) -> list[datetime]:
+        """Times of the frames of temperature with since < time <= until, oldest first."""
+        return self._times(_TEMPERATURE, since, until)
+
+    def put_retrieved(self, time: datetime, rate: Grid2, sha256: Sequence[str]) -> None:
+        """Keep what the retrieval gave before any calibration, with the frames it came from."""
+        self._write(_RETRIEVED, time, stored(rate), {"sha256": list(sha256)}, small=True)
+
+    def retrieved(self, time: datetime) -> Amounts | None:
+        """Hundredths of mm/h as the retrieval gave them; None: not kept."""
+        found = self._read(_RETRIEVED, time)
+        return None if found is None else found[0]
+
+    def retrieved_from(self, time: datetime) -> tuple[str, ...]:
+        """Digests of the frames that were retrieved; empty: none is kept."""
+        return tuple((self._about(_RETRIEVED, time) or {}).get("sha256", ()))
+
+    def retrieved_times(self, *, since: datetime, until: datetime) -> list[datetime]:
+        """Times of the retrievals kept with since < time <= until, oldest first."""
+        return self._times(_RETRIEVED, since, until)
+
     def note(self, time: datetime) -> FrameNote | None:
         """None: no such frame, or one that cannot be read."""
-        found = self._read(_RATES, time)
-        if found is None:
-            return None
-        return FrameNote(**{**found[1], "sha256": tuple(found[1]["sha256"])})
+        about = self._about(_RATES, time)
+        return None if about is None else FrameNote(**{**about, "sha256": tuple(about["sha256"])})
 
     def any_re_creation(self, at: datetime) -> bool:
         """Whether any frame that the sums up to `at` rest on was made after the event."""
@@ -103,7 +135,10 @@ class RainHistory:
 
     def times(self, *, since: datetime, until: datetime) -> list[datetime]:
         """Times of the frames with since < time <= until, oldest first."""
-        found = (_time_of(path) for path in self._store.paths(f"{_RATES}/"))
+        return self._times(_RATES, since, until)
+
+    def _times(self, folder: str, since: datetime, until: datetime) -> list[datetime]:
+        found = (_time_of(path) for path in self._store.paths(f"{folder}/"))
         return sorted(t for t in found if t is not None and since < t <= until)
 
     def sums(self, at: datetime) -> RunningSums | None:
@@ -171,7 +206,7 @@ class RainHistory:
             ]
             self._sums = RunningSums.restored(state, held, used[-1])
             self._used = used
-        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, GridMismatch):
+        except (*DAMAGED, GridMismatch):
             # Damaged: the sums are built again from the frames.
             self._store.remove(_SUMS)
             self._sums, self._used = None, ()
@@ -221,6 +256,7 @@ class RainHistory:
         old: tuple[tuple[str, Callable[[str], datetime | None], timedelta], ...] = (
             (_RATES, _time_of, KEPT),
             (_TEMPERATURE, _time_of, KEPT_TEMPERATURE),
+            (_RETRIEVED, _time_of, KEPT_RETRIEVED),
             (_DAYS, _time_of_day, timedelta(days=KEPT_DAYS)),
         )
         gone = 0
@@ -232,16 +268,25 @@ class RainHistory:
                     gone += 1
         return gone
 
-    def _write(self, folder: str, time: datetime, field: Amounts, about: dict[str, Any]) -> None:
-        self._store.write(f"{folder}/{compact(time)}.npz", _packed(field, about))
+    def _write(
+        self, folder: str, time: datetime, field: Amounts, about: dict[str, Any], *,
+        small: bool = False,
+    ) -> None:  # fmt: skip
+        self._store.write(f"{folder}/{compact(time)}.npz", _packed(field, about, small=small))
 
     def _read(self, folder: str, time: datetime) -> tuple[Amounts, dict[str, Any]] | None:
-        path = f"{folder}/{compact(time)}.npz"
+        return self._opened(f"{folder}/{compact(time)}.npz", _unpacked)
+
+    def _about(self, folder: str, time: datetime) -> dict[str, Any] | None:
+        """What is said of a file, without its field."""
+        return self._opened(f"{folder}/{compact(time)}.npz", _told)
+
+    def _opened(self, path: str, how: Callable[[bytes], _T]) -> _T | None:
         if not self._store.exists(path):
             return None
         try:
-            return _unpacked(self._store.read(path))
-        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile):
+            return how(self._store.read(path))
+        except DAMAGED:
             # A damaged file is a frame that is not there: it is fetched and read again.
             self._store.remove(path)
             return None
@@ -255,16 +300,22 @@ def _goes_on(used: tuple[datetime, ...], times: tuple[datetime, ...]) -> bool:
     return kept == [t for t in times if t <= used[-1]]
 
 
-def _packed(field: npt.NDArray[Any], about: dict[str, Any]) -> bytes:
+def _packed(field: npt.NDArray[Any], about: dict[str, Any], *, small: bool = False) -> bytes:
     buffer = io.BytesIO()
     note = np.frombuffer(json.dumps(about, sort_keys=True).encode(), dtype=np.uint8)
-    np.savez(buffer, field=field, note=note)
+    (np.savez_compressed if small else np.savez)(buffer, field=field, note=note)
     return buffer.getvalue()
 
 
 def _unpacked(data: bytes) -> tuple[npt.NDArray[Any], dict[str, Any]]:
     with np.load(io.BytesIO(data), allow_pickle=False) as found:
         return found["field"], json.loads(found["note"].tobytes())
+
+
+def _told(data: bytes) -> dict[str, Any]:
+    with np.load(io.BytesIO(data), allow_pickle=False) as found:
+        about: dict[str, Any] = json.loads(found["note"].tobytes())
+        return about
 
 
 def _day_path(day: date) -> str:

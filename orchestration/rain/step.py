@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -23,17 +23,18 @@ from kentongan.hazard import AreaRule, HazardEvent, HazardField, attributes
 from kentongan.records import SatelliteGrid
 from kentongan.times import iso
 from kentongan.types import DocumentStatus, HazardId, Level, Quality
+from orchestration.rain.applying import apply_curves, evidence_of_curves, with_bands
 from orchestration.rain.history import FrameNote, RainHistory
+from orchestration.rain.retrieving import grown_from_text, retrieve_frame
 from orchestration.rain.sources import SOURCES
 from processing.rain import product
-from processing.rain.parallax import LEAST_ELEVATION_DEG, Orbit, elevation, orbit_of
 from processing.rain.product import Observed, Outlook
 from processing.rain.retrieve import METHOD as RETRIEVAL
-from processing.rain.retrieve import moved, retrieve
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from processing.rain.calibrate_curves import Calibration
     from processing.rain.policy import RainPolicy
 
 Grid2 = npt.NDArray[np.float32]
@@ -45,8 +46,6 @@ LEADS_FOR = timedelta(minutes=40)
 a change of method from one frame to the next would look like growth."""
 LOOK_BACK = timedelta(hours=3)
 """A frame that comes later than that is history, and is not taken in."""
-GROWTH_WITHIN = (timedelta(minutes=5), timedelta(minutes=25))
-"""How much older the frame that growth is told from may be."""
 DOUBTFUL = ("all-cold", "all-wet", "implausible")
 """Flags of a frame that makes no rain: it would flood the country."""
 
@@ -72,28 +71,47 @@ def take_in(
     at: datetime,
     policy: RainPolicy,
     grid: Grid = BASE_GRID,
+    calibration: Calibration | None = None,
 ) -> list[Taken]:
     """Retrieve rain from each scan that is new, oldest first.
 
     Args:
         records: known scans in any order; of one time the best source counts.
         grid: of the history.
+        calibration: curves in force; None: rates stay as the retrieval gives them.
 
     A scan that cannot be used is in the answer with its reason, and the others go on.
     """
     taken = []
     for time, scan in _scans(records, at):
         note = _note(time, scan)
-        if history.note(time) == note:
+        if _is_known(history, time, note):
             taken.append(Taken(time, note.source_id, "known"))
             continue
         try:
-            _take(history, time, note, open_scan(scan), policy, grid)
-        except (KentonganError, ValueError, OSError) as error:
+            _take(history, time, note, open_scan(scan), policy, grid, calibration)
+        except (KentonganError, ValueError, KeyError, OSError) as error:
             taken.append(Taken(time, note.source_id, str(error)))
         else:
             taken.append(Taken(time, note.source_id, "taken"))
     return taken
+
+
+def _is_known(history: RainHistory, time: datetime, note: FrameNote) -> bool:
+    """Whether exactly this scan was taken, by whatever curve.
+
+    One that came before its forerunner is taken again: it could not know growth then.
+    """
+    have = history.note(time)
+    if have is None:
+        return False
+    better = note.method == RETRIEVAL and grown_from_text(history, time)
+    if better and better != have.grew_from:
+        return False
+    made_alike = have.method.partition("+")[0] == note.method
+    return made_alike and note == replace(
+        have, method=note.method, calibrated=False, curve="", pooled="", grew_from=""
+    )
 
 
 def _scans(
@@ -107,10 +125,15 @@ def _scans(
     led = _led(fresh, at)
     led.sort(key=lambda r: (r.valid_time, _rank(r.source_id), r.part or (0, 0), r.key))
     for time, alike in groupby(led, key=lambda r: r.valid_time):
-        of_time = list(alike)
-        best = [r for r in of_time if r.source_id == of_time[0].source_id]
-        segments = [r for r in best if r.part]
-        yield time, segments or [max(best, key=lambda r: (r.known_fraction, r.key))]
+        yield time, best_scan(list(alike))
+
+
+def best_scan(of_time: Sequence[SatelliteGrid]) -> list[SatelliteGrid]:
+    """Of records of one time the best source's: its fullest file, or all its segments."""
+    first = min(_rank(r.source_id) for r in of_time)
+    best = [r for r in of_time if _rank(r.source_id) == first]
+    segments = sorted((r for r in best if r.part), key=lambda r: (r.part or (0, 0), r.key))
+    return segments or [max(best, key=lambda r: (r.known_fraction, r.key))]
 
 
 def _led(records: Sequence[SatelliteGrid], at: datetime) -> list[SatelliteGrid]:
@@ -147,38 +170,15 @@ def _take(
     frame: xr.Dataset,
     policy: RainPolicy,
     grid: Grid,
+    calibration: Calibration | None,
 ) -> None:
-    axes = frame["latitude"].to_numpy(), frame["longitude"].to_numpy()
     if note.method in READY.values():
+        axes = frame["latitude"].to_numpy(), frame["longitude"].to_numpy()
         history.put(time, product.on_grid(frame["rain_rate"].to_numpy(), *axes, grid), note)
         return
-    seen = product.on_grid(frame["brightness_temperature"].to_numpy(), *axes, grid)
-    orbit = orbit_of(str(frame.attrs.get("platform", "")))
-    seen = _in_sight(seen, orbit, grid)
-    before, minutes = _earlier(history, time)
-    found = retrieve(seen, before, minutes=minutes, rules=policy.retrieval)
-    rate = moved(
-        found.rate, seen, grid.latitude, grid.longitude, orbit=orbit, rules=policy.retrieval
-    )
-    history.put_temperature(time, seen)
-    history.put(time, rate, note)
-
-
-def _in_sight(seen: Grid2, orbit: Orbit, grid: Grid) -> Grid2:
-    """Not known where the satellite stands too low."""
-    latitude, longitude = np.meshgrid(grid.latitude, grid.longitude, indexing="ij")
-    low = np.degrees(elevation(longitude, latitude, orbit)) < LEAST_ELEVATION_DEG
-    return np.where(low, np.float32(np.nan), seen)
-
-
-def _earlier(history: RainHistory, time: datetime) -> tuple[Grid2 | None, float]:
-    """The newest frame of temperature that growth can be told from, and how old it is."""
-    nearest, farthest = GROWTH_WITHIN
-    for older in reversed(history.times(since=time - farthest, until=time - nearest)):
-        found = history.temperature(older)
-        if found is not None:
-            return found, (time - older).total_seconds() / 60
-    return None, 10.0
+    grown = replace(note, grew_from=grown_from_text(history, time))
+    retrieve_frame(history, time, frame, sha256=note.sha256, policy=policy, grid=grid)
+    apply_curves(history, time, grown, calibration, policy, grid)
 
 
 def observed(history: RainHistory, at: datetime, policy: RainPolicy) -> Observed | None:
@@ -222,11 +222,21 @@ def _of_one_method(history: RainHistory, times: Sequence[datetime]) -> list[date
 
 
 def rain_field(
-    history: RainHistory, *, at: datetime, policy: RainPolicy, grid: Grid = BASE_GRID
+    history: RainHistory,
+    *,
+    at: datetime,
+    policy: RainPolicy,
+    grid: Grid = BASE_GRID,
+    calibration: Calibration | None = None,
+    why_not: str = "no curve was fitted yet",
 ) -> HazardField | None:
     """The national field of rain at `at`; None where no fresh frame is known.
 
     None is "not known", and the caller falls back on BMKG's picture, or says so.
+
+    Args:
+        calibration: curves in force, as for `take_in`.
+        why_not: why there are none, said in the evidence.
     """
     seen = observed(history, at, policy)
     if seen is None:
@@ -237,7 +247,10 @@ def rain_field(
     raster = product.dataset(seen, found, chance, policy, grid=grid)
     if ahead is not None:
         raster["rain_next_1h"] = _next_hour(ahead, policy)
+    raster = with_bands(raster, history, seen.time, calibration, policy, grid)
     event = _event(history, seen, ahead, raster, policy)
+    curves = evidence_of_curves(raster, history.note(seen.time), calibration, why_not)
+    event = event.model_copy(update={"evidence": {**event.evidence, **curves}})
     return HazardField(
         event=event,
         rule=AreaRule.SHARE_OF_PEOPLE,
@@ -289,7 +302,6 @@ def _evidence(
         "frame_time": iso(seen.time),
         "frame_source": note.source_id if note else None,
         "retrieval": note.method if note else None,
-        "calibrated": note.calibrated if note else None,
         "nowcast": "none: one frame only" if ahead is None else "to three hours",
         **{f"known_share_{hours}h": round(share, 3) for hours, share in known.items()},
         **{f"most_mm_{hours}h": _most(mm) for hours, mm in seen.sums_mm.items()},

@@ -8,7 +8,6 @@ would claim too much.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,19 +43,6 @@ class Curve:
         )
         # Between knots the three curves may cross by a little.
         return np.minimum(low, central), central, np.maximum(high, central)
-
-
-Key = tuple[str, int]
-"""Region and local hour, 0 to 23."""
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Curves by region and local hour; what has none is not calibrated."""
-
-    reference: str
-    """Product that the retrieval was held against."""
-    curves: Mapping[Key, Curve]
 
 
 def fit(ours: Floats, reference: Floats) -> Curve:

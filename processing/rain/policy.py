@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from kentongan.policy import load_policy
 from kentongan.settings import data_dir
 from processing.landslide import SusceptibilityRules
+from processing.rain.calibrate_samples import CalibrationRules
 from processing.rain.cells import CellRules
 from processing.rain.ensemble import EnsembleRules
 from processing.rain.retrieve import RetrievalRules
@@ -62,6 +63,7 @@ class RainPolicy(_Strict):
     date: date
     levels: RainLevels
     retrieval: RetrievalRules
+    calibration: CalibrationRules
     cells: CellRules
     nowcast: Nowcast
     flood: FloodRules

@@ -144,7 +144,7 @@ def test_a_satellite_that_is_not_known_is_refused_and_another_one_has_its_own_pl
 
 def test_near_the_limb_nothing_is_known(tmp_path, monkeypatch):
     history = RainHistory(Store(str(tmp_path)))
-    monkeypatch.setattr("orchestration.rain.step.LEAST_ELEVATION_DEG", 53.0)
+    monkeypatch.setattr("orchestration.rain.retrieving.LEAST_ELEVATION_DEG", 53.0)
     taken(history, [record(1)])
     known = np.isfinite(history.rate(when(1))).mean(axis=0)
     assert known[:20].max() == 0 and known[-50:].min() > 0.9
