@@ -63,6 +63,8 @@ class Settings(BaseSettings):
     """File of the key that seals secrets in the database; none: one is made in `home`/keys."""
     routes: Path | None = None
     """TOML file of the routes to phones; none: no real route exists, in no mode."""
+    dispatch_policy: Path | None = None
+    """What sending may cost, and when a route is given up; none: `data/policy/dispatch.toml`."""
     sop: Path | None = None
     """Folder of checklists; none: `data/sop`."""
 

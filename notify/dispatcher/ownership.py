@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import secrets
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -52,7 +53,7 @@ class SqliteLease:
         RuleViolation: another dispatcher runs; it is named.
         """
         now = self.clock()
-        self._owner = f"{this_process()}@{iso(now)}"
+        self._owner = f"{this_process()}@{iso(now)}@{secrets.token_hex(4)}"
         with writing(self.engine) as connection:
             found = connection.execute(select(leases).where(leases.c.name == NAME)).first()
             if found is not None and self._is_held(found.owner, found.until, now):
@@ -67,7 +68,7 @@ class SqliteLease:
         end = parse_instant(until)
         if end < now or end > now + timedelta(seconds=_FAR * LEASE_S):
             return False
-        return not is_dead(owner.rpartition("@")[0])
+        return not is_dead(owner.partition("@")[0])
 
     def keep(self) -> bool:
         """Renew; False when another took it, which is for good."""
@@ -98,9 +99,8 @@ def _until(now: datetime) -> str:
 
 
 def _refusal(owner: str) -> str:
-    process, _, since = owner.rpartition("@")
     return (
-        f"a dispatcher runs already: process {number_of(process)}, since {since}; on SQLite one "
+        f"a dispatcher runs already: {_plainly(owner)}; on SQLite one "
         "alone may send. Leave it to that one, or end it first; for several, use PostgreSQL "
         "(KENTONGAN_DATABASE_URL)"
     )
@@ -189,7 +189,11 @@ def running(engine: Engine) -> str:
     """Who sends on this SQLite database, for a person; empty: nobody, or several may."""
     with engine.connect() as connection:
         found = connection.execute(select(leases).where(leases.c.name == NAME)).first()
-    if found is None or is_dead(found.owner.rpartition("@")[0]):
+    if found is None or is_dead(found.owner.partition("@")[0]):
         return ""
-    process, _, since = found.owner.rpartition("@")
+    return _plainly(found.owner)
+
+
+def _plainly(owner: str) -> str:
+    process, since, *_ = [*owner.split("@"), "", ""]
     return f"process {number_of(process)}, since {since}"
