@@ -163,12 +163,20 @@ def prepare(keys: Keys, person: Person) -> Prepared:
 
 
 def enrol(
-    connection: Connection, people: Sequence[Prepared], *, via: Via, at: datetime
+    connection: Connection,
+    people: Sequence[Prepared],
+    *,
+    via: Via,
+    at: datetime,
+    dry: bool = False,
 ) -> list[Enrolled]:
     """Put people into the registry or refresh them; one answer each, in order.
 
     The caller's transaction must be a writing one (`kentongan.transactions.writing`), and it
     audits. Nobody may stand in `people` twice.
+
+    Args:
+        dry: only say what would come of it.
     """
     blinds = [one.blind for one in people]
     known = _known(connection, blinds)
@@ -179,7 +187,8 @@ def enrol(
         _place(one, known.get(one.blind), one.blind in out, taken, pile, via=via, at=at)
         for one in people
     ]
-    _write(connection, pile)
+    if not dry:
+        _write(connection, pile)
     return answers
 
 
