@@ -180,6 +180,10 @@ class Centre:
         stages.send(self.context, at)
         return said
 
+    def send(self, at: datetime) -> None:
+        """What the dispatcher does at its next look."""
+        stages.send(self.context, at)
+
     def rows(self, table: Table) -> list[dict[str, Any]]:
         with self.engine.connect() as connection:
             return [dict(row) for row in connection.execute(select(table)).mappings()]

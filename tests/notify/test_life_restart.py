@@ -54,6 +54,8 @@ NEWS = st.builds(
     st.sampled_from([False] * 7 + [True]),
 )
 FORWARD = (1, 10, 10, 30, 45, 60)
+LEASE_IS_OVER = timedelta(seconds=61)
+"""What a dispatcher that died held is free then; one that lives looks every second."""
 
 
 def histories(gaps: Sequence[int]) -> st.SearchStrategy[list[Cycle]]:
@@ -90,6 +92,7 @@ def play(cycles: Sequence[Cycle], *, dying: bool) -> dict[str, list[dict[str, ob
                 except Killed:
                     pass
             centre.cycle(at, strict=False)
+            centre.send(at + LEASE_IS_OVER)
         tables = centre.tables()
         centre.engine.dispose()
         return tables
