@@ -75,17 +75,24 @@ def handle(
         sender: as the carrier gives it; what is no mobile number (a service) is not answered.
         text: hostile.
     """
+    with writing(engine) as connection:
+        return handle_in(connection, keys, sender, text, at, places)
+
+
+def handle_in(
+    connection: Connection, keys: Keys, sender: str, text: str, at: datetime, places: Places
+) -> Answer | None:
+    """As `handle`, within a transaction that writes."""
     number = mobile_number(sender, foreign=True)
     if not isinstance(number, str):
         return None
     command, rest = parsed(text)
-    with writing(engine) as connection:
-        desk = _Desk(connection, keys, number, at, places)
-        if command is None:
-            return desk.choice(rest) if _CHOICE.fullmatch(rest) else None
-        if command is Command.LEAVE:
-            return desk.leave()
-        return desk.join(rest) if command is Command.JOIN else desk.state()
+    desk = _Desk(connection, keys, number, at, places)
+    if command is None:
+        return desk.choice(rest) if _CHOICE.fullmatch(rest) else None
+    if command is Command.LEAVE:
+        return desk.leave()
+    return desk.join(rest) if command is Command.JOIN else desk.state()
 
 
 def parsed(text: str) -> tuple[Command | None, str]:
