@@ -25,7 +25,7 @@ from kentongan.tables.feeds import (
     records,
 )
 from kentongan.tables.inbox import case_steps, cases, inbound, nonces, reports, reputation
-from kentongan.tables.loop import escalations, link_uses, task_steps, tasks
+from kentongan.tables.loop import duty_posts, escalations, link_uses, task_steps, tasks
 from kentongan.tables.machine import audit, audit_heads, bindings, cycles, heartbeats, leases
 from kentongan.tables.people import (
     accounts,
@@ -71,6 +71,7 @@ __all__ = [
     "contacts",
     "cycles",
     "decided",
+    "duty_posts",
     "escalations",
     "event_links",
     "event_runs",

@@ -76,6 +76,7 @@ def advance(context: CycleContext, at: datetime) -> dict[str, Any]:
     }
     first = send(context, at)
     plan_all(context, at, troubles)
+    escalate_all(context, at, troubles)
     note_secondary(context, at, troubles)
     note_people(context, at, troubles)
     prepare_ground(context, at, troubles)
@@ -360,6 +361,17 @@ def plan_all(
 
     troubles = [] if troubles is None else troubles
     return guarded("plan", troubles, lambda: plan_in_force(context, at)) or 0
+
+
+def escalate_all(
+    context: CycleContext, at: datetime, troubles: list[dict[str, str]] | None = None
+) -> list[dict[str, str]]:
+    """Tasks that nobody has answered; returns who was reached, and for which task."""
+    from orchestration.escalating import escalate_due
+
+    troubles = [] if troubles is None else troubles
+    climbed = guarded("escalation", troubles, lambda: escalate_due(context, at)) or []
+    return [{"task_id": c.task_id, "rung": str(c.rung), "to": c.to_id} for c in climbed]
 
 
 def send(context: CycleContext, at: datetime, *, urgent: bool = False) -> dict[str, Any]:

@@ -92,6 +92,18 @@ def release_step(at: str) -> dict[str, Any]:
         return {"released": released}
 
 
+def escalate_step(at: str) -> dict[str, Any]:
+    """Tasks that nobody has answered go to the next person; what that says is sent at once."""
+    when, settings = parse_instant(at), Settings()
+    with _context(settings, when) as context, exclusive(settings.home):
+        troubles: list[dict[str, str]] = []
+        climbed = stages.escalate_all(context, when, troubles)
+        if climbed:
+            stages.send(context, when)
+        _raise(troubles)
+        return {"climbed": climbed}
+
+
 def dispatch_step(at: str) -> dict[str, Any]:
     """The outbox through the channels of the mode."""
     when, settings = parse_instant(at), Settings()

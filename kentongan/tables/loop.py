@@ -83,3 +83,12 @@ link_uses = Table(
     Column("fence", Integer, primary_key=True, autoincrement=False),
     Column("at", String(27), nullable=False),
 )
+
+duty_posts = Table(
+    "duty_posts",
+    metadata,
+    Column("role", String(16), primary_key=True),  # deputy, regency, province, command-centre, bpbd
+    Column("area_code", String(8), primary_key=True),  # regency or province; empty: the nation
+    Column("recipient_id", String(40), primary_key=True),
+    Column("rank", SmallInteger, nullable=False, default=1),  # the lowest is asked first
+)

@@ -19,10 +19,11 @@ from notify.cap.publisher import Publisher
 from notify.firewall.gate import require_marked
 from notify.sending import urgency
 from notify.warning import AreaGroup, WarningBody, WarningRef, Wording
+from notify.wording import gsm7
 from notify.wording.language import FALLBACK
 from notify.wording.texts import push_payload
 
-Role = Literal["resident", "coordinator", "topic"]
+Role = Literal["resident", "coordinator", "official", "topic"]
 """Of the recipients; a topic stands for all who listen to it."""
 
 
@@ -246,3 +247,24 @@ def _risk(body: WarningBody, group: AreaGroup) -> _Risk:
     """How near and how many, as known when the version was made; nobody counted is not known."""
     onset = urgency.time_to(group.arrival or body.onset, body.valid_from)
     return {"onset": onset, "people": group.exposed_people or None}
+
+
+def parts_of(channel: str, text: str) -> int:
+    """SMS that a text takes; 1 on every other channel.
+
+    160 septets or 70 UTF-16 units alone, 153 or 67 with the header that joins parts (3GPP TS
+    23.040); an escaped character or a surrogate pair is never cut in two.
+    """
+    if channel != "sms":
+        return 1
+    plain = all(c in gsm7.BASIC or c in gsm7.EXTENSION for c in text)
+    alone, joined = (gsm7.ONE_PART, 153) if plain else (70, 67)
+    sizes = [2 if (c in gsm7.EXTENSION if plain else ord(c) > 0xFFFF) else 1 for c in text]
+    if sum(sizes) <= alone:
+        return 1
+    parts, room = 1, joined
+    for size in sizes:
+        if size > room:
+            parts, room = parts + 1, joined
+        room -= size
+    return parts

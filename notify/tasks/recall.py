@@ -142,6 +142,7 @@ def _take_back(connection: Connection, one: _Recall, at: datetime) -> None:
         "note": NO_ENTRY,
         "after": "PD-4",
         "team": "",
+        "legs": [],
         "asked_at": None,
     }
     cause = f"zone/{body['recalls']}/{one.zone.ref.identifier}"[:120]

@@ -151,7 +151,7 @@ def _refresh(
     if known["state"] in WAITING:
         same_team = ("team_id", "coordinator_id", "eta_min", "state", "shelter_id")
         row.update({name: known[name] for name in same_team})
-        kept = {name: known["body"].get(name) for name in ("team", "asked_at")}
+        kept = {name: known["body"].get(name) for name in ("team", "asked_at", "legs")}
         row["body"] = {**row["body"], **kept}
     newly = known["state"] == TaskState.PLANNED and row["state"] == TaskState.SENT
     change = tasks.update().where(tasks.c.task_id == known["task_id"])
@@ -187,6 +187,8 @@ def _row(version: Version, task: PlannedTask, names: TaskNames, at: datetime) ->
             "mobilisation_min": task.mobilisation_min,
             "after": task.after,
             "note": task.note,
+            "legs": [leg.model_dump(mode="json", exclude_defaults=True) for leg in task.legs],
+            "deadline": iso(task.deadline) if task.deadline else None,
             "team": names.teams.get(task.team_id or "", ""),
             "shelter": names.shelters.get(task.shelter_id or "", ""),
             "status": version.body.status,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kentongan.plan import PlannedTask
@@ -116,3 +116,58 @@ def _recall_ways(task_id: str, place: TaskPlace, shelter: str) -> Iterator[str]:
             f"BATAL TUGAS {task_id}: zona tsunami. Tarik tim dari {where} SEKARANG, "
             f"jangan masuk sebelum PD-4. Balas: YA {task_id}"
         )
+
+
+def repeat_sms(task_id: str, people: int, place: TaskPlace, *, minutes: int, status: str) -> Marked:
+    """`BELUM DIJAWAB 3 mnt: TUGAS T482173, Ds.Cijedil, Kec.Cugenang, 4.210 jiwa. Balas: …`"""
+    reply = f"Balas: YA {task_id} / TIDAK {task_id}"
+    count = f"{people:,}".replace(",", ".") + " jiwa"
+    ways = (
+        f"BELUM DIJAWAB {minutes} mnt: TUGAS {task_id}, {where}, {count}. {reply}"
+        for where in _where(place)
+    )
+    return fitted(ways, status)
+
+
+def unanswered_sms(
+    task_id: str, people: int, place: TaskPlace, *, minutes: int, status: str
+) -> Marked:
+    """To a post above: nobody has said yes, somebody must see to it.
+
+    `TUGAS T482173 belum diterima siapa pun (10 mnt): Ds.Cijedil, Kec.Cugenang, 4.210 jiwa. …`
+    """
+    count = f"{people:,}".replace(",", ".") + " jiwa"
+    ends = (f"Hubungi tim. Ambil alih: YA {task_id}", f"Ambil alih: YA {task_id}")
+    ways = (
+        f"TUGAS {task_id} belum diterima siapa pun ({minutes} mnt): {where}, {count}. {end}"
+        for end in ends
+        for where in _where(place)
+    )
+    return fitted(ways, status)
+
+
+def summary_sms(
+    task_ids: Sequence[str],
+    people: int,
+    place: TaskPlace,
+    *,
+    asked: bool,
+    minutes: int,
+    status: str,
+) -> Marked:
+    """One SMS for many tasks; as many numbers as it holds, the rest counted.
+
+    `12 TUGAS belum dijawab 10 mnt, Kab. Cianjur dst, 31.400 jiwa: T482173 T118244 +10 lagi. …`
+    """
+    count = f"{people:,}".replace(",", ".") + " jiwa"
+    head = f"{len(task_ids)} TUGAS " + (
+        "dialihkan kepada Anda" if asked else f"belum dijawab {minutes} mnt"
+    )
+    return fitted(_summaries(task_ids, f"{head}, {place.regency}, {count}"), status)
+
+
+def _summaries(task_ids: Sequence[str], head: str) -> Iterator[str]:
+    for shown in range(min(len(task_ids), 10), 0, -1):
+        rest = len(task_ids) - shown
+        more = f" +{rest} lagi" if rest else ""
+        yield f"{head}: {' '.join(task_ids[:shown])}{more}. Balas YA/TIDAK dan nomornya"

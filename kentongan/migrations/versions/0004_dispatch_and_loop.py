@@ -200,6 +200,14 @@ def _sending() -> None:
 
 def _tasks() -> None:
     op.create_table(
+        "duty_posts",
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("area_code", sa.String(length=8), nullable=False),
+        sa.Column("recipient_id", sa.String(length=40), nullable=False),
+        sa.Column("rank", sa.SmallInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("role", "area_code", "recipient_id"),
+    )
+    op.create_table(
         "escalations",
         sa.Column("id", _BIG, autoincrement=True, nullable=False),
         sa.Column("task_id", sa.String(length=20), nullable=False),
@@ -343,6 +351,7 @@ def downgrade() -> None:
         "reputation", "reports", "nonces", "inbound", "case_steps", "cases", "link_uses",
         "escalations", "task_steps", "spend", "segments", "route_state", "receipts_early",
         "sessions", "sign_ups", "limits", "opt_outs", "contacts", "consents", "decided",
+        "duty_posts",
     ):  # fmt: skip
         op.drop_table(table)
     for index, table in (
