@@ -266,14 +266,16 @@ def busy(context: CycleContext, held: Sequence[Version]) -> dict[str, int]:
     from kentongan.task_life import FREE
 
     query = (
-        select(tasks.c.team_id)
+        select(tasks.c.team_id, tasks.c.body)
         .where(tasks.c.team_id.is_not(None), tasks.c.state.not_in(FREE))
         .where(tasks.c.warning_id.in_(sorted({v.warning_id for v in held})))
     )
     counts: dict[str, int] = {}
     with context.engine.connect() as connection:
-        for team_id in connection.execute(query).scalars():
-            counts[team_id] = counts.get(team_id, 0) + 1
+        for team_id, body in connection.execute(query):
+            legs = [leg.get("team_id") for leg in body.get("legs", ())]
+            for one in {team_id, *legs} - {None}:
+                counts[one] = counts.get(one, 0) + 1
     return counts
 
 
@@ -298,6 +300,8 @@ def standing_tasks(context: CycleContext, warning_id: str) -> list[PlannedTask]:
             {
                 **{name: row[name] for name in columns},
                 **{name: row["body"][name] for name in ("mobilisation_min", "after", "note")},
+                "legs": row["body"].get("legs") or (),
+                "deadline": row["body"].get("deadline"),
             }
         )
         for row in rows

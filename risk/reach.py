@@ -19,11 +19,13 @@ from kentongan.impact import UNASSIGNED
 from kentongan.reach import Help, Reach, VillageReach
 from kentongan.times import require_aware
 from kentongan.types import HazardId, Level, TaskKind
-from risk.coverage import nearest_team_minutes
-from risk.evacuation import KINDS, LayerTables
+from risk.evacuation.planner import Planner, teams_for
+from risk.evacuation.policy import plan_policy
+from risk.evacuation.register import busy_teams
+from risk.evacuation.rules import KINDS, LayerTables
+from risk.evacuation.rules import Bounds as PlanBounds
 from risk.layers.layerset import among
-from risk.needs import Need, minutes_to_give, mobilisation_minutes, needs
-from risk.pools import TeamPool, busy_teams
+from risk.needs import Need, mobilisation_minutes, needs
 from risk.sphere import chord_of_km, km_of_chord, unit_vectors
 
 if TYPE_CHECKING:
@@ -34,9 +36,6 @@ if TYPE_CHECKING:
     from kentongan.plan import PlannedTask
     from kentongan.policy import CoverageRules, LevelPolicy
 
-MOST_ASKED = 3000
-"""Villages for which a team is looked for, the most urgent first: about what all teams of the
-nation serve. The rest are told as if alone."""
 MOST_NEIGHBOURS = 3
 _F64 = NDArray[np.float64]
 
@@ -64,9 +63,9 @@ def village_reach(
 ) -> Reach:
     """What is known of help for the villages of a decision at level 3 or above.
 
-    A team comes where the plan would send one: free, on duty, there and out again before the
-    hazard, each for one village, in the order of the plan. Nobody comes into a tsunami zone. The
-    assembly point is the nearest outside every warned village, within the policy's distance and
+    A team comes where the plan would send one (`risk.evacuation`, the same optimum): free, on duty,
+    there and out again before the hazard, each for one village. Nobody comes into a tsunami zone.
+    The assembly point is the nearest outside every warned village, within the policy's distance and
     within reach on foot before the hazard; after shaking, one outside the shaken area first.
 
     Args:
@@ -86,7 +85,9 @@ def village_reach(
     points = _points(event, wanted, decision, layers, at, rules, bounds)
     coming: dict[str, float | None] = {}
     if kind is TaskKind.EVACUATE:
-        coming = _coming(wanted, decision, layers, at, rules, busy, standing, bounds)
+        coming = _coming(
+            wanted, event.hazard_id, impact, decision, layers, at, rules, busy, standing, bounds
+        )
     villages = {
         need.adm4_code: VillageReach(
             help=Help.COMING if need.adm4_code in coming else Help.ALONE,
@@ -101,6 +102,8 @@ def village_reach(
 
 def _coming(
     wanted: Sequence[Need],
+    hazard: HazardId,
+    impact: pd.DataFrame,
     decision: Decision,
     layers: LayerTables,
     at: datetime,
@@ -115,33 +118,22 @@ def _coming(
         for task in standing
         if task.kind is TaskKind.EVACUATE and task.team_id is not None
     }
-    closed = set(bounds.no_entry)
-    open_needs = [n for n in wanted if n.adm4_code not in found and n.adm4_code not in closed]
-    pool = TeamPool(layers.teams, rules, taken=busy_teams(busy, standing))
-    severe = {code for code, level in decision.levels.items() if level >= Level.SIAGA}
-    anyone = ~pool.in_villages(closed)
-    outside = anyone & ~pool.in_villages(severe)
-    for need in _within_reach(open_needs, layers, at, rules)[:MOST_ASKED]:
-        limit = minutes_to_give(need, at, rules) / 2
-        team = pool.take(need.point, [(limit, outside), (limit, anyone)])
-        if team is not None:
-            found[need.adm4_code] = round(mobilisation_minutes(need, at, rules) + team[1], 1)
+    open_needs = [need for need in wanted if need.adm4_code not in found]
+    planner = Planner(
+        kind=TaskKind.EVACUATE,
+        hazard=hazard,
+        layers=layers,
+        at=at,
+        rules=rules,
+        plan=plan_policy(),
+        bounds=PlanBounds.of(decision, no_entry=bounds.no_entry),
+    )
+    asked = teams_for(open_needs, impact, busy_teams(busy, standing), planner)
+    for need, teams in zip(open_needs, asked, strict=True):
+        if teams:
+            first = mobilisation_minutes(need, at, rules) + teams[0].minutes
+            found[need.adm4_code] = round(first, 1)
     return found
-
-
-def _within_reach(
-    wanted: Sequence[Need], layers: LayerTables, at: datetime, rules: CoverageRules
-) -> list[Need]:
-    """Those whom the nearest team on duty could serve in time, if it were free."""
-    if not wanted:
-        return []
-    points = np.asarray([need.point for need in wanted], dtype=np.float64)
-    known = np.isfinite(points).all(axis=1)
-    minutes = np.full(len(wanted), np.inf)
-    minutes[known] = nearest_team_minutes(points[known, 0], points[known, 1], layers.teams, rules)
-    half = np.asarray([minutes_to_give(need, at, rules) / 2 for need in wanted], dtype=np.float64)
-    possible = np.nan_to_num(minutes, nan=np.inf) <= half
-    return [need for need, ok in zip(wanted, possible.tolist(), strict=True) if ok]
 
 
 def _points(
