@@ -1,4 +1,5 @@
-"""What is done every night: thin the archive by policy, then prove that the rest is whole."""
+"""What is done every night: thin the archive by policy, forget people who left, then prove that the
+rest is whole."""
 
 from __future__ import annotations
 
@@ -35,6 +36,8 @@ def thin_at(settings: Settings, at: datetime) -> dict[str, Any]:
     from ingest.keep.thinning_rows import thin_rows
     from ingest.registry import SOURCES
     from kentongan.retention import load_retention
+    from notify.registry.keeping import forget
+    from notify.registry.policy import registry_policy
 
     rules = load_retention(data_dir() / "policy" / "retention.toml")
     with open_ingest(settings) as ingest:
@@ -42,11 +45,13 @@ def thin_at(settings: Settings, at: datetime) -> dict[str, Any]:
         done = thin(run, known_sources=tuple(SOURCES))
         rows = thin_rows(ingest.engine, rules, at, ACTOR)
         leftovers = sweep(ingest.engine, ingest.archive, at=at)
+        forgotten = forget(ingest.engine, registry_policy(), at=at, actor=ACTOR)
     return {
         "documents": {one.source_id: one.documents for one in done},
         "bytes": sum(one.size for one in done),
         "rows": rows.total,
         "leftovers": leftovers,
+        "registry": forgotten.total,
         "made_again": sweep_made(settings.home, at),
     }
 

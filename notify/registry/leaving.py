@@ -166,10 +166,15 @@ def erase_many(
 
 
 def forget_texts(connection: Connection, which: Any) -> int:
-    """Take number and words out of what was received; that something came, and when, stays."""
+    """Take number and words out of what was received and handled; that something came, and when,
+    stays."""
     still = or_(inbound.c.sender_sealed != "", inbound.c.text != "")
-    values = {"sender_sealed": "", "sender_blind": "", "text": "", "detail": ""}
-    return connection.execute(update(inbound).where(which, still).values(**values)).rowcount
+    values = {
+        "sender_sealed": "", "sender_blind": "", "text": "", "raw": None, "detail": "",
+    }  # fmt: skip
+    handled = inbound.c.state != "new"
+    statement = update(inbound).where(which, still, handled).values(**values)
+    return connection.execute(statement).rowcount
 
 
 def export(connection: Connection, keys: Keys, recipient_id: str) -> dict[str, Any]:

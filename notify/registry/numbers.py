@@ -21,8 +21,10 @@ MAX_CHARS = 40
 _MIN_DIGITS = 8
 """Shorter ones are services: 112, 171, 14045, 9xxx premium."""
 _ALLOWED = re.compile(r"\+?[\d\s().\-/\u2010-\u2015]*", re.ASCII)
+_NO_DIGITS = re.compile(r"\D", re.ASCII)
 _SEPARATORS = re.compile(r"[^\d+]", re.ASCII)
 _POWER_OF_TEN = re.compile(r"[\d.,]+[eE]\+?\d+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _FORMULA = ("=", "@", "|")
 
 
@@ -63,11 +65,11 @@ def mobile_number(text: str, *, foreign: bool = False) -> str | Refused:
         foreign: whether one of another country is taken: people by duty. A resident's is always
             Indonesian: a message abroad costs many times as much, and nobody at home is warned.
     """
-    fault = _fault_of_text(text)
+    folded = _folded(text[: MAX_CHARS + 1])
+    fault = _fault_of_text(text, folded)
     if fault is not None:
         return Refused(fault, masked(text))
-    found = _in_one_spelling(_folded(text))
-    answer = _looked_up(found)
+    answer = _looked_up(_in_one_spelling(folded))
     if isinstance(answer, Fault):
         return Refused(answer, masked(text))
     if not foreign and not answer.startswith("+62"):
@@ -75,7 +77,7 @@ def mobile_number(text: str, *, foreign: bool = False) -> str | Refused:
     return answer
 
 
-def _fault_of_text(text: str) -> Fault | None:
+def _fault_of_text(text: str, folded: str) -> Fault | None:
     bare = text.strip()
     if len(text) > MAX_CHARS:
         return Fault.LONG
@@ -83,14 +85,13 @@ def _fault_of_text(text: str) -> Fault | None:
         return Fault.EMPTY
     if bare.startswith(_FORMULA) or (bare[0] in "+-" and any(c.isalpha() for c in bare)):
         return Fault.FORMULA
-    if any(unicodedata.category(c) == "Cc" and c != "\t" for c in bare):
+    if _CONTROL.search(bare):
         return Fault.HIDDEN
-    folded = _folded(text)
     if _POWER_OF_TEN.fullmatch(folded):
         return Fault.POWER
     if not _ALLOWED.fullmatch(folded):
         return Fault.LETTERS
-    digits = sum(c.isdigit() for c in folded)
+    digits = len(_NO_DIGITS.sub("", folded))
     if digits > 15 + 3:  # E.164 has at most 15; a written 00 or (0) adds to them
         return Fault.SEVERAL
     return Fault.SHORT if digits < _MIN_DIGITS else None
@@ -98,8 +99,10 @@ def _fault_of_text(text: str) -> Fault | None:
 
 def _folded(text: str) -> str:
     """Digits of any script as ASCII, without what cannot be seen and a spreadsheet's apostrophe."""
-    plain = unicodedata.normalize("NFKC", text)
-    seen = "".join(_digit(c) for c in plain if unicodedata.category(c) not in ("Cf", "Mn"))
+    seen = text
+    if not text.isascii():
+        plain = unicodedata.normalize("NFKC", text)
+        seen = "".join(_digit(c) for c in plain if unicodedata.category(c) not in ("Cf", "Mn"))
     return seen.strip().removeprefix("'").removeprefix("tel:").strip()
 
 
@@ -167,7 +170,7 @@ def masked(text: str) -> str:
 
     Of a text with fewer than 9 digits nothing is shown but its length; of a short number less.
     """
-    digits = "".join(c for c in text[: 4 * MAX_CHARS] if c.isascii() and c.isdigit())
+    digits = _NO_DIGITS.sub("", text[: 4 * MAX_CHARS])
     if len(digits) < 9:
         return f"({len(text)} characters)" if text.strip() else "(empty)"
     head, tail = (5, 3) if len(digits) > 10 else (3, 2)

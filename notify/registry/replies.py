@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from notify.firewall.marks import mark_of
 from notify.registry.people import Outcome
 from notify.registry.places import Found, Place
 from notify.wording.gsm7 import ONE_PART, to_basic
 
 OFFERED = 3
+ROOM = ONE_PART - max(len(mark_of(status, "id")) for status in ("Actual", "Exercise", "Test"))
+"""What is left behind the mark of an exercise."""
 
 HOW_TO = (
     "Untuk menerima peringatan bencana kirim: DAFTAR <desa> <kecamatan> atau DAFTAR <kode pos>. "
@@ -58,7 +61,7 @@ def registered_for(place: Place | None) -> str:
 
 
 def _around(before: str, place: Place, behind: str) -> str:
-    room = ONE_PART - len(before) - len(behind)
+    room = ROOM - len(before) - len(behind)
     return to_basic(before + _named(place, room) + behind)
 
 
@@ -79,30 +82,21 @@ def question(found: Found) -> tuple[tuple[Place, ...], str]:
         return (), NOT_FOUND
     if found.near <= OFFERED:
         return places[: found.near], _choices(places[: found.near])
-    return (), _fitting(_narrower(found))
+    return (), _narrower(found)
 
 
 def _narrower(found: Found) -> str:
-    """What else somebody has to say, where many villages fit."""
+    """What else somebody has to say, where many villages fit; an example while there is room."""
     first, count = found.places[0], found.near
     if found.postal:
-        return (
-            f"Kode pos {found.postal} punya {count} desa. Kirim juga nama desanya: "
-            f"DAFTAR {found.postal} <desa>"
-        )
+        told = f"Kode pos {found.postal} punya {count} desa. Kirim: DAFTAR {found.postal} <desa>"
+        return to_basic(told)
     if found.district:
-        return (
-            f"Kec.{found.district} punya {count} desa. Kirim juga nama desanya, contoh: "
-            f"DAFTAR {first.name} {found.district}"
-        )
-    return (
-        f"Ada {count} desa bernama {first.name} atau mirip. Kirim juga kecamatannya, contoh: "
-        f"DAFTAR {first.name} {first.district}"
-    )
-
-
-def _fitting(text: str) -> str:
-    return to_basic(text)[:ONE_PART]
+        told = f"Kec.{found.district} punya {count} desa. Kirim juga nama desanya"
+    else:
+        told = f"Ada {count} desa bernama {first.name} atau mirip. Kirim juga kecamatannya"
+    basic = to_basic(f"{told}, contoh: DAFTAR {first.name} {first.district}")
+    return basic if len(basic) <= ROOM else to_basic(told)[:ROOM]
 
 
 def _choices(places: Sequence[Place]) -> str:
@@ -111,6 +105,6 @@ def _choices(places: Sequence[Place]) -> str:
     head = f"Desa mana? Balas DAFTAR {told}: "
     if len(digits) == 1:
         head = "Benar desa ini? Balas DAFTAR 1: "
-    room = (ONE_PART - len(head)) // len(places) - len("1 ; ")
+    room = (ROOM - len(head)) // len(places) - len("1 ; ")
     listed = [f"{d} {_named(place, room)}" for d, place in zip(digits, places, strict=True)]
-    return _fitting(head + "; ".join(listed))
+    return head + "; ".join(listed)

@@ -6,8 +6,9 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Select, delete, insert, select
 
 from kentongan.db import sign_ups
 from kentongan.errors import RuleViolation
@@ -71,7 +72,7 @@ def keep(
     """
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
     row = {
-        "blind": who, "kind": WEB, "sealed": seal(keys, number, owner=_owner(who)),
+        "blind": who, "kind": WEB, "sealed": seal(keys, number, owner=owner_of(who)),
         "adm4_code": adm4_code, "choices": [], "language": language,
         "text_version": text_version, "code_hash": _hashed(keys, who, code),
         "created_at": iso(at), "until": iso(at + timedelta(days=days)),
@@ -80,7 +81,8 @@ def keep(
     return code
 
 
-def _owner(who: str) -> str:
+def owner_of(who: str) -> str:
+    """What is authenticated beside a sealed number that waits."""
     return f"sign-up/{who}"
 
 
@@ -117,10 +119,10 @@ def one(connection: Connection, keys: Keys, sign_up_id: int, at: datetime) -> tu
     sealed = connection.execute(
         select(sign_ups.c.sealed).where(sign_ups.c.id == sign_up_id)
     ).scalar_one()
-    return Waiting(**row), unseal(keys, sealed, owner=_owner(row["blind"]))
+    return Waiting(**row), unseal(keys, sealed, owner=owner_of(row["blind"]))
 
 
-def _waiting(at: datetime):  # type: ignore[no-untyped-def]
+def _waiting(at: datetime) -> Select[Any]:
     return select(
         sign_ups.c.id, sign_ups.c.blind, sign_ups.c.adm4_code, sign_ups.c.language,
         sign_ups.c.text_version, sign_ups.c.created_at, sign_ups.c.until,
