@@ -182,7 +182,8 @@ class Mqtt(RealChannel):
 
     def _on_disconnect(self, _c: Any, _u: Any, _f: Any, code: Any, _p: Any) -> None:
         self._ready.clear()
-        log.warning("route %s: connection to the broker lost: %s", self.route, code)
+        if code.is_failure:
+            log.warning("route %s: connection to the broker lost: %s", self.route, code)
 
     def _on_publish(self, _c: Any, _u: Any, mid: int, code: Any, _p: Any) -> None:
         with self._answered:
@@ -192,9 +193,10 @@ class Mqtt(RealChannel):
             self._known.codes[mid] = code.value
             self._answered.notify_all()
 
-    def _on_message(self, _c: Any, _u: Any, message: paho.MQTTMessage) -> None:
+    def _on_message(self, client: paho.Client, _u: Any, message: paho.MQTTMessage) -> None:
         name = message.topic.removeprefix(f"{self.config.prefix}/health/")
-        if message.topic == self._own and message.payload == ONLINE:
+        if message.topic == self._own and message.payload == ONLINE and not message.retain:
+            client.unsubscribe(f"{self.config.prefix}/id/#")
             self._ready.set()
         elif name != message.topic:
             self._note_health(name, bytes(message.payload))
