@@ -12,9 +12,9 @@ outbox's unique key lets each message have one answer.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, exists, literal, select
@@ -26,13 +26,14 @@ from kentongan.sealing import Keys, blind, unseal
 from kentongan.times import parse_instant
 from notify.channels.channel import Origin, Outgoing
 from notify.firewall.clearance import BOUND_TO_PUBLIC, is_synthetic
-from notify.firewall.gate import is_public
+from notify.firewall.gate import RECORDER, is_public
 from notify.firewall.marks import CapStatus, is_marked
 from notify.wording.gsm7 import fits_one_part
 
 PURPOSE = "answer"
 ANSWERS = "answers"
 """Stands where a message has its warning; no warning has this name."""
+ANOTHER_WAY = "an answer goes over the route that its message came by"
 WITHIN = timedelta(hours=24)
 """Who wrote yesterday does not expect an answer, and may have given the number away."""
 _AHEAD = timedelta(minutes=10)
@@ -81,18 +82,21 @@ class Look:
     passed: dict[int, Outgoing] = field(default_factory=dict)
     breaches: dict[int, str] = field(default_factory=dict)
     """Id of the outbox -> why it may not go: a fault of ours or somebody's hand in the database."""
-
-    @property
-    def ids(self) -> set[int]:
-        return {*self.passed, *self.breaches}
+    stopped: dict[int, str] = field(default_factory=dict)
+    """Those that may go over the way that their message came, and not over this one."""
 
 
-def look(
-    connection: Connection, keys: Keys, route: str, ids: Sequence[int], *, at: datetime
-) -> Look:
+Looking = Callable[[Connection, str, Sequence[int]], Look]
+"""`look` with its keys."""
+
+
+def look(connection: Connection, route: str, ids: Sequence[int], keys: Keys | None = None) -> Look:
     """The rows among `ids` that are answers; all others are in neither part.
 
     A row is an answer if its message says so, or if it claims an answer's place in the outbox.
+
+    Args:
+        keys: open the number that wrote; the recorder, which reaches nobody, needs none.
     """
     found = Look()
     claims = connection.execute(_claims(ids)).all()
@@ -102,13 +106,18 @@ def look(
     asked = _messages_in(connection, [_inbound_id(row.recipient_id) for row in claims])
     for row in claims:
         came = asked.get(_inbound_id(row.recipient_id))
-        doubts = [*_forms(row, status), *_origin(keys, row, came, at)]
-        if came is not None and is_public(route) and not row.route == route == came.route:
-            doubts.append("an answer on another route than its message came by")
-        if doubts or came is None:
+        doubts = [*_forms(row, status), *_origin(row, came)]
+        sender = _sender(keys, route, came) if came is not None else None
+        if sender is None:
+            doubts.append("the number that wrote does not open, or is another one by its index")
+        elif is_public(route) and is_synthetic(sender):
+            doubts.append("synthetic number (+999): no real channel takes it")
+        if doubts or sender is None:
             found.breaches[row.id] = "; ".join(doubts)
+        elif is_public(route) and came is not None and came.route != route:
+            found.stopped[row.id] = ANOTHER_WAY
         else:
-            found.passed[row.id] = _outgoing(row, _sender(keys, came), status)
+            found.passed[row.id] = _outgoing(row, sender, status)
     return found
 
 
@@ -125,7 +134,8 @@ def _claims(ids: Sequence[int]) -> Select[Any]:
         select(
             outbox.c.id, outbox.c.alert_version, outbox.c.recipient_id, outbox.c.channel,
             outbox.c.part, outbox.c.message_id, outbox.c.prio, outbox.c.not_after,
-            outbox.c.route, messages.c.purpose, messages.c.warning_id, messages.c.version,
+            outbox.c.route, outbox.c.created_at, messages.c.purpose, messages.c.warning_id,
+            messages.c.version,
             messages.c.level, messages.c.text, messages.c.payload,
         )
         .select_from(
@@ -169,31 +179,34 @@ def _forms(row: Row[Any], status: CapStatus) -> Iterator[str]:
         yield f"a text of status {status} without its mark"
 
 
-def _origin(keys: Keys, row: Row[Any], came: Row[Any] | None, at: datetime) -> Iterator[str]:
-    """The message that is answered: it came, was handled, today, from a number that can ring."""
+def _origin(row: Row[Any], came: Row[Any] | None) -> Iterator[str]:
+    """The message that is answered: it came, was handled, and the answer does not outlive it.
+
+    The dispatcher claims no row after its `not_after`, so what is bound here is when it may go.
+    """
     if came is None:
         yield "no message of the inbox stands behind it"
         return
-    age = at - parse_instant(came.received_at)
-    if not -_AHEAD <= age <= WITHIN:
-        yield "its message did not come within the last 24 hours"
+    received = parse_instant(came.received_at)
+    if parse_instant(row.not_after) > received + WITHIN:
+        yield "it may go out more than 24 hours after its message came"
+    if parse_instant(row.created_at) < received - _AHEAD:
+        yield "it was written before its message came"
     if came.flood:
         yield "its message came in a flood, which is not answered"
     if came.state != "done":
         yield f"its message is {came.state}: only what was handled is answered"
+
+
+def _sender(keys: Keys | None, route: str, came: Row[Any]) -> str | None:
+    """The number that wrote; None where it does not open. Empty for the recorder without keys."""
+    if keys is None:
+        return "" if route == RECORDER else None
     try:
-        sender = _sender(keys, came)
+        sender = unseal(keys, came.sender_sealed, owner=sealed_for(came.route, came.provider_key))
     except RuleViolation:
-        yield "the number that wrote does not open"
-        return
-    if blind(keys, sender) != came.sender_blind:
-        yield "the number that wrote is another one by its index"
-    if is_synthetic(sender) and is_public(row.route):
-        yield "synthetic number (+999): no real channel takes it"
-
-
-def _sender(keys: Keys, came: Row[Any]) -> str:
-    return unseal(keys, came.sender_sealed, owner=sealed_for(came.route, came.provider_key))
+        return None
+    return sender if blind(keys, sender) == came.sender_blind else None
 
 
 def sealed_for(route: str, provider_key: str) -> str:
