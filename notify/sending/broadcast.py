@@ -18,6 +18,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ from notify.cap.publisher import Publisher
 from notify.firewall.gate import require_marked
 from notify.sending import urgency
 from notify.sending.messages import Message, prio_of
-from notify.warning import AreaGroup, WarningBody, WarningRef
+from notify.versions import Version
+from notify.warning import AreaGroup, ReleasedAlert, WarningBody, WarningRef
 from notify.wording.language import FALLBACK
 
 CHANNELS = ("mqtt", "fcm", "staff")
@@ -60,6 +62,27 @@ def broadcasts_of(routes_file: Path | None) -> Broadcasts:
     found = [one for one in tables if isinstance(one, dict) and one.get("kind") in CHANNELS]
     names = [str(n) for one in found if one["kind"] == "staff" for n in one.get("names", ())]
     return Broadcasts(frozenset(str(one["kind"]) for one in found), tuple(dict.fromkeys(names)))
+
+
+def messages_for_topics(
+    connection: Connection,
+    version: Version,
+    alert: ReleasedAlert,
+    publisher: Publisher,
+    *,
+    at: datetime,
+) -> list[Message]:
+    """Those of a released version, with a recipient for each topic that it is the first to concern.
+
+    Raises:
+        RuleViolation: as `broadcast_messages`.
+    """
+    to = broadcasts_of(publisher.routes_file)
+    made = broadcast_messages(
+        version.ref, version.body, to=to, publisher=publisher, cap_sha256=alert.sha256
+    )
+    ensure_topics(connection, made, created_at=iso(at))
+    return made
 
 
 def broadcast_messages(

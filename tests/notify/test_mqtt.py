@@ -153,7 +153,7 @@ def test_what_has_expired_is_gone_from_the_broker(channel, broker, key):
 
 
 def test_what_others_publish_is_not_believed(channel, broker, key):
-    """Somebody got hold of the broker: no signature, a wrong one, an old one, another district's."""
+    """Somebody at the broker: no signature, a wrong one, an old one, another district."""
     siren = Siren(broker, "siren-1", key.public_key(), settle=0.05).connect()
     send(channel)
     send(channel, version=2, payload=ENDED)
