@@ -31,9 +31,19 @@ def key_file(path: Path, *, make: Callable[[], bytes] | None) -> bytes:
         raise SettingsError(f"key {path}: {error.strerror or error}") from error
 
 
-def _create(path: Path, content: bytes) -> None:
-    """Whole or not at all; of two programs that start at once, one makes it and both use it."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+def replace_key_file(path: Path, content: bytes) -> None:
+    """Other keys in the place of a file of ours, whole or not at all.
+
+    Raises:
+        SettingsError: it cannot be written.
+    """
+    try:
+        _beside(path, content).replace(path)
+    except OSError as error:
+        raise SettingsError(f"key {path}: {error.strerror or error}") from error
+
+
+def _beside(path: Path, content: bytes) -> Path:
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
@@ -41,6 +51,13 @@ def _create(path: Path, content: bytes) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+    return temporary
+
+
+def _create(path: Path, content: bytes) -> None:
+    """Whole or not at all; of two programs that start at once, one makes it and both use it."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    temporary = _beside(path, content)
     try:
         os.link(temporary, path)
     except FileExistsError:

@@ -20,13 +20,13 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kentongan.errors import RuleViolation, SettingsError
-from kentongan.keyfiles import key_file
+from kentongan.keyfiles import key_file, replace_key_file
 from kentongan.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class Keys:
     """The keys of one installation, the sealing one first; never printed."""
 
     secrets: tuple[bytes, ...]
+    path: Path | None = field(default=None, compare=False)
+    """Read again when a text names a key that came after this program had started."""
 
     def __post_init__(self) -> None:
         if not self.secrets or any(len(key) != KEY_BYTES for key in self.secrets):
@@ -81,7 +83,18 @@ class Keys:
         if not sealed.startswith(_NAMED):
             return sealed.removeprefix(_PLAIN), list(self._ciphers.values())
         name, _, body = sealed.removeprefix(_NAMED).partition(":")
+        if name not in self._ciphers and self.path is not None:
+            self._read_again(self.path)
         return body, [self._ciphers[name]] if name in self._ciphers else []
+
+    def _read_again(self, path: Path) -> None:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        try:
+            found = _keys_of(path.read_bytes(), path)
+        except (OSError, SettingsError):
+            return  # what does not open is said by whoever asked
+        self._ciphers.update({key_id(key): AESGCM(key) for key in found})
 
     @property
     def cipher(self) -> AESGCM:
@@ -111,7 +124,11 @@ def secrets_key(settings: Settings) -> Keys:
     """
     path = secrets_path(settings)
     text = key_file(path, make=None if settings.secrets_key else _new_file)
-    return Keys(tuple(_read(line, path) for line in text.split() or [b""]))
+    return Keys(_keys_of(text, path), path)
+
+
+def _keys_of(text: bytes, path: Path) -> tuple[bytes, ...]:
+    return tuple(_read(line, path) for line in text.split() or [b""])
 
 
 def _read(line: bytes, path: Path) -> bytes:
@@ -129,6 +146,24 @@ def _read(line: bytes, path: Path) -> bytes:
 
 def _new_file() -> bytes:
     return as_file([secrets.token_bytes(KEY_BYTES)])
+
+
+def add_key(settings: Settings) -> Keys:
+    """The keys with a new one in front, in the file of the home.
+
+    Raises:
+        SettingsError: the operator keeps the keys, or the file cannot be written.
+    """
+    if settings.secrets_key is not None:
+        raise SettingsError(
+            f"secrets key {settings.secrets_key}: it is the operator's; put a new first line into "
+            "it (openssl rand -base64 32), keep the others, and run this again"
+        )
+    keys = secrets_key(settings)
+    replace_key_file(
+        secrets_path(settings), as_file([secrets.token_bytes(KEY_BYTES), *keys.secrets])
+    )
+    return secrets_key(settings)
 
 
 def as_file(keys: Iterable[bytes]) -> bytes:

@@ -30,12 +30,14 @@ class Act(StrEnum):
     RESUME = "resume"
     """Open it again."""
     ACCOUNTS = "accounts"
+    REGISTRY = "registry"
+    """Recipients: add, import, export, erase."""
 
 
 PERMISSIONS: dict[Role, frozenset[Act]] = {
     Role.VIEWER: frozenset({Act.VIEW}),
     Role.ANALYST: frozenset({Act.VIEW}),
-    Role.COORDINATOR: frozenset({Act.VIEW, Act.TICK}),
+    Role.COORDINATOR: frozenset({Act.VIEW, Act.TICK, Act.REGISTRY}),
     Role.DUTY_OFFICER: frozenset(
         {
             Act.VIEW, Act.TICK, Act.APPROVE, Act.CANCEL, Act.ALL_CLEAR, Act.BREAK_GLASS, Act.STOP,
@@ -48,7 +50,7 @@ PERMISSIONS: dict[Role, frozenset[Act]] = {
         }
     ),
     # Whoever makes accounts must not approve with them.
-    Role.ADMIN: frozenset({Act.VIEW, Act.STOP, Act.ACCOUNTS}),
+    Role.ADMIN: frozenset({Act.VIEW, Act.STOP, Act.ACCOUNTS, Act.REGISTRY}),
 }  # fmt: skip
 
 
