@@ -24,8 +24,10 @@ from kentongan.db import (
     messages,
     metadata,
     outbox,
+    receipts_early,
     recipients,
     records,
+    segments,
     switches,
     warning_states,
     warnings,
@@ -47,8 +49,8 @@ NUMBER = "+6281200000000"
 """Looks real; the wire below is none."""
 _BYTES = "5" * 64
 _TABLES = (
-    alerts, audit_rows, bindings, events, messages, outbox, recipients, records, switches,
-    warning_states, warnings,
+    alerts, audit_rows, bindings, events, messages, outbox, receipts_early, recipients, records,
+    segments, switches, warning_states, warnings,
 )  # fmt: skip
 
 

@@ -7,24 +7,31 @@ of its status, one whose warning has been taken back. Each stop of the firewall 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, select, update
+from sqlalchemy import Connection, Engine, or_, select, update
 
 from kentongan import audit
 from kentongan.db import messages, outbox, recipients, warnings
+from kentongan.tables.sending import is_busy, is_ready
+from kentongan.times import parse_instant
 from kentongan.transactions import writing
 from kentongan.types import OutboxState
 from notify.channels.channel import Origin, Outgoing
 from notify.firewall.gate import RECORDER, is_public
 from notify.firewall.marks import is_marked
 from notify.firewall.origin import origin_of
-from notify.sending.told import SUPPRESSED_BY_END, ended_later
+from notify.sending.rows import SUPPRESSED_BY_END, ended_later, is_told_by, precise
+
+Book = Callable[[Connection, Sequence[str], str], Mapping[str, str]]
+"""Addresses of people (ids) on a channel, as far as they have one: `notify.registry.addresses`."""
 
 NO_RECIPIENT = "no recipient"
+OPTED_OUT = "opted out since"
+NO_CONTACT = "no contact on this channel any more"
 SUPPRESSED = "firewall.suppressed"
 _SHOWN = 20
 """Rows that one line of the audit names; the outbox keeps the reason of each."""
@@ -60,27 +67,37 @@ class Origins:
         return self._known[key]
 
 
-def inspect(engine: Engine, route: str, ids: Sequence[int], origins: Origins) -> Inspection:
+def inspect(
+    engine: Engine, route: str, ids: Sequence[int], origins: Origins, *, book: Book | None = None
+) -> Inspection:
     """The messages of these rows, in their order, with what stops some of them.
 
-    Texts are read once each, not once for each recipient.
+    Texts are read once each, not once for each recipient; addresses are opened for routes that
+    need them alone.
+
+    Args:
+        book: addresses of real people; those of made-up ones stand in `recipients`.
     """
     found = Inspection()
     with engine.connect() as connection:
-        rows = {row["id"]: row for row in connection.execute(_rows(ids)).mappings()}
-        texts = _texts(connection, {row["message_id"] for row in rows.values()})
+        rows = {row.id: row for row in connection.execute(_rows(ids))}
+        texts = _texts(connection, {row.message_id for row in rows.values()})
+        addresses = _addresses(connection, route, rows.values(), book)
         for row_id in ids:
             row = rows.get(row_id)
+            text = texts.get(row.message_id) if row else None
             if row is None:
                 found.stop(NO_RECIPIENT, row_id)
-                continue
-            text = texts.get(row["message_id"])
-            if text is None:
+            elif text is None:
                 found.breach("no warning of this home stands behind it", row_id)
             elif text["ended"]:
                 found.stop(SUPPRESSED_BY_END, row_id)
+            elif not row.told:
+                found.stop(OPTED_OUT, row_id)
+            elif (address := addresses.get((row.recipient_id, row.channel))) is None:
+                found.stop(NO_CONTACT, row_id)
             else:
-                _judge(connection, route, _outgoing(row, text), found, origins)
+                _judge(connection, route, _outgoing(row, text, address), found, origins)
     return found
 
 
@@ -88,18 +105,36 @@ def _rows(ids: Sequence[int]) -> Any:
     return (
         select(
             outbox.c.id, outbox.c.message_id, outbox.c.channel, outbox.c.recipient_id,
-            recipients.c.address, recipients.c.synthetic,
+            outbox.c.not_after, outbox.c.prio, outbox.c.part, recipients.c.address,
+            recipients.c.synthetic, is_told_by(outbox.c.channel).label("told"),
         )
         .join(recipients, recipients.c.recipient_id == outbox.c.recipient_id)
         .where(outbox.c.id.in_(ids))
     )  # fmt: skip
 
 
+def _addresses(
+    connection: Connection, route: str, rows: Iterable[Any], book: Book | None
+) -> dict[tuple[str, str], str]:
+    """(recipient, channel) -> address; who has none is left out. The recorder needs none."""
+    found: dict[tuple[str, str], str] = {}
+    sealed: dict[str, list[str]] = {}
+    for row in rows:
+        if row.address or route == RECORDER:
+            found[row.recipient_id, row.channel] = row.address
+        else:
+            sealed.setdefault(row.channel, []).append(row.recipient_id)
+    for channel, people in sealed.items():
+        opened = book(connection, people, channel) if book else {}
+        found.update({(person, channel): address for person, address in opened.items()})
+    return found
+
+
 def _texts(connection: Connection, message_ids: set[str]) -> dict[str, dict[str, Any]]:
     query = (
         select(
             messages.c.message_id, messages.c.warning_id, messages.c.version, messages.c.text,
-            messages.c.payload, messages.c.level, warnings.c.cap_status,
+            messages.c.payload, messages.c.level, messages.c.parts, warnings.c.cap_status,
             ended_later().label("ended"),
         )
         .join(
@@ -113,14 +148,17 @@ def _texts(connection: Connection, message_ids: set[str]) -> dict[str, dict[str,
     return {row["message_id"]: {k: v for k, v in row.items() if k != "message_id"} for row in rows}
 
 
-def _outgoing(row: RowMapping, text: Mapping[str, Any]) -> Outgoing:
+def _outgoing(row: Any, text: Mapping[str, Any], address: str) -> Outgoing:
     return Outgoing(
-        outbox_id=row["id"],
-        message_id=row["message_id"],
-        channel=row["channel"],
-        recipient_id=row["recipient_id"],
-        address=row["address"],
-        synthetic=row["synthetic"],
+        outbox_id=row.id,
+        message_id=row.message_id,
+        channel=row.channel,
+        recipient_id=row.recipient_id,
+        address=address,
+        synthetic=row.synthetic,
+        not_after=parse_instant(row.not_after),
+        prio=row.prio,
+        part=row.part,
         **{name: value for name, value in text.items() if name != "ended"},
     )
 
@@ -152,7 +190,7 @@ def suppress(engine: Engine, route: str, found: Inspection, *, at: datetime) -> 
                 .where(outbox.c.id.in_(ids), outbox.c.state == OutboxState.LEASED)
                 .values(
                     state=OutboxState.SUPPRESSED, lease_until=None, lease_owner=None,
-                    last_error=reason,
+                    last_error=reason, final_at=precise(at),
                 )
             )  # fmt: skip
         for reason, ids in found.breaches.items():
@@ -172,7 +210,7 @@ def suppress_strays(engine: Engine, served: Sequence[str], *, at: datetime) -> i
     Nobody would send them here, and a run that serves their route must not find them. Looked up by
     ranges of the route's name beside the recorder's, so it costs nothing where there are none.
     """
-    unserved = outbox.c.state.in_((OutboxState.READY, OutboxState.LEASED)) & (
+    unserved = or_(is_ready, is_busy & (outbox.c.state == OutboxState.LEASED)) & (
         (outbox.c.route < RECORDER)
         | ((outbox.c.route > RECORDER) & (outbox.c.route < "test"))
         | (outbox.c.route > "test")
@@ -201,7 +239,12 @@ def suppress_strays(engine: Engine, served: Sequence[str], *, at: datetime) -> i
                 connection.execute(
                     update(outbox)
                     .where(outbox.c.id.in_(ids[start : start + 5_000]))
-                    .values(state=OutboxState.SUPPRESSED, lease_until=None, last_error=reason)
+                    .values(
+                        state=OutboxState.SUPPRESSED,
+                        lease_until=None,
+                        last_error=reason,
+                        final_at=precise(at),
+                    )
                 )
             note_breach(connection, route, reason, ids, at=at)
     return len(found)

@@ -1,67 +1,91 @@
-"""The dispatcher: claim by urgency, look again, send, write down what became of each message.
+"""Sending: claim by urgency, look again, put on the wire, write down what became of it.
 
 At least once to the other side, exactly once in our books. A row is `on_wire` only while
-its window is being sent; after a crash such a row is in doubt: from level 3 up it is sent
-again (a double warning beats none), below it stays `unknown`, and so it does where its warning
-has been taken back since.
+its window is being sent; after a crash such a row is in doubt (`notify.sending.recovery`).
 
-The kill switch (`switches.py`) is read in the transactions that lease a batch and that put a window
-on the wire; the firewall looks at every row (`notify.firewall.inspection`) and at every message
-(`notify.firewall.clearance`).
+`dispatch` sends what is due through some channels and returns. `RouteRun` is one worker of one
+route, for a process that goes on: make one for each route and thread, and call `sends_batch` until
+it says that there is nothing more. The steps are public for a caller that paces them:
+
+    run = RouteRun(engine, route, channel, takes=(route, "sms"), clock=now)
+    ids = run.claim(500)                         # rows are made from segments as they are needed
+    for window in run.windows(run.look(ids)):    # the firewall's look; addresses
+        if run.is_overtaken(window[0].prio):     # something more urgent waits: claim again
+            break
+        if not run.sends_window(window):         # False: the switch was thrown meanwhile
+            break
+    run.give_back()                              # what was leased and not sent
+
+`sends_window` is `put_on_wire`, `channel.send` and `settle`; who has answers one by one may call
+the outer two itself, with whichever messages and answers there are.
+
+Each step that writes is one transaction; the kill switch (`switches.py`) is read in those that
+lease a batch and that put a window on the wire. The firewall looks at every row
+(`notify.firewall.inspection`) and at every message (`notify.firewall.clearance`). Beside its runs a
+process calls `keep_house` about once a second, and once at its start, for each route that it owns
+alone, `notify.sending.claim.adopt`; receipts go to `notify.sending.receipts.record`; a row is
+handed to another route by `notify.sending.claim.reroute`.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, Update, bindparam, select, update
+from sqlalchemy import Connection, Engine
 
-from kentongan.db import messages, outbox
 from kentongan.errors import DispatchError, RuleViolation
-from kentongan.times import iso
 from kentongan.transactions import writing
-from kentongan.types import OutboxState
 from notify.channels.channel import Channel, Outcome, Outgoing, Receipt
-from notify.firewall.gate import RECORDER, Guarded
-from notify.firewall.inspection import Origins, inspect, suppress, suppress_strays
-from notify.sending.switches import Stop, stop_of
-from notify.sending.told import PRIO_CORRECTION, ended_later
+from notify.firewall.gate import RECORDER, TEST_ROUTE, Guarded
+from notify.firewall.inspection import Book, Origins, inspect, suppress, suppress_strays
+from notify.sending import claim as claims
+from notify.sending.claim import LEASE, Want
+from notify.sending.filling import fill, top_prio
+from notify.sending.receipts import sweep
+from notify.sending.recovery import RESEND_FROM_LEVEL, expire, give_up_waiting, recover
+from notify.sending.rows import PRIO_CORRECTION
+from notify.sending.settle import RETRY_AFTER_S, settle
+from notify.sending.switches import Stop, stop_of, stopped_channels
+
+__all__ = [
+    "LEASE", "RESEND_FROM_LEVEL", "RETRY_AFTER_S", "DispatchReport", "RouteRun", "dispatch",
+    "keep_house",
+]  # fmt: skip
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)
-"""Longer than any channel takes for one batch; after it a row of a dead worker is free."""
-RETRY_AFTER_S = (5, 15, 45, 120, 300)
-RESEND_FROM_LEVEL = 3
-
-_STATES = {
-    Outcome.ACCEPTED: OutboxState.ACCEPTED,
-    Outcome.RECORDED: OutboxState.ACCEPTED,
-    Outcome.REFUSED: OutboxState.FAILED,
-    Outcome.UNKNOWN: OutboxState.UNKNOWN,
-    Outcome.RETRY: OutboxState.READY,
-}
+POOLS = ("sms", "push")
+"""Values of `outbox.route` that stand for a channel: no route has taken the row yet."""
+BATCH = 500
+_LOOK_S = 0.5
+"""Between two looks for something more urgent while a batch is being sent."""
 _WORDS = {Outcome.REFUSED: "failed", Outcome.RETRY: "retried"}
 
 
 @dataclass
 class DispatchReport:
-    """What became of the messages of one call, by channel."""
+    """What became of the messages of one call, by channel; several threads may count."""
 
     sms: Counter[str] = field(default_factory=Counter)
     push: Counter[str] = field(default_factory=Counter)
     stopped: dict[str, Stop] = field(default_factory=dict)
     """Route -> the switch that keeps it from sending; its rows stay ready."""
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def count(self, channel: str, word: str, number: int = 1) -> None:
-        (self.sms if channel == "sms" else self.push)[word] += number
+        with self._lock:
+            (self.sms if channel == "sms" else self.push)[word] += number
+
+    def count_all(self, word: str, by_channel: Mapping[str, int]) -> None:
+        for channel, number in by_channel.items():
+            self.count(channel, word, number)
 
     def as_json(self) -> dict[str, dict[str, int]]:
         sms = {"accepted": 0, "recorded": 0, **self.sms}
@@ -73,9 +97,10 @@ def dispatch(
     channels: Mapping[str, Channel],
     *,
     at: datetime,
-    batch: int = 500,
+    batch: int = BATCH,
     recalls_pass: bool = False,
     urgent: bool = False,
+    book: Book | None = None,
 ) -> DispatchReport:
     """Send what is due over the channels that exist, until nothing is left.
 
@@ -85,31 +110,47 @@ def dispatch(
     Args:
         recalls_pass: corrections and calls back go out although a switch is off.
         urgent: send corrections and calls back alone.
+        book: addresses of real people.
 
     Raises:
         RuleViolation: a channel besides the recorder that is not behind its guard.
         Exception: whatever a channel raises besides `DispatchError`; the rows of that
             window stay `on_wire` and are settled by a call after the lease.
     """
-    _require_guards(channels)
-    report = DispatchReport()
-    _settle_doubtful(engine, report, at)
-    origins = Origins()
+    require_guards(channels)
+    report, origins = DispatchReport(), Origins()
+    report.count_all("unknown", recover(engine, at=at))
+    clock = _clock_from(at)
     for route, channel in sorted(channels.items()):
-        run = _Run(engine, route, channel, at, report, origins, recalls_pass, urgent)
+        run = RouteRun(
+            engine, route, channel, report=report, origins=origins, clock=clock, book=book,
+            recalls_pass=recalls_pass, urgent=urgent,
+        )  # fmt: skip
         while run.sends_batch(batch):
             pass
     if not urgent:
         suppress_strays(engine, tuple(channels), at=at)
-        _expire(engine, report, at)
+        report.count_all("expired", expire(engine, at=at))
     for route, stop in report.stopped.items():
         log.warning("route %s sends nothing: stopped by %s at %s (%s)", route, stop.actor, stop.at,
                     stop.reason)  # fmt: skip
     return report
 
 
-def _require_guards(channels: Mapping[str, Channel]) -> None:
-    """By construction there is no other; this is for code that goes round it."""
+def keep_house(engine: Engine, report: DispatchReport, *, at: datetime) -> None:
+    """What must happen beside sending, about once a second, by one thread of the process."""
+    report.count_all("unknown", recover(engine, at=at))
+    report.count_all("expired", expire(engine, at=at))
+    give_up_waiting(engine, at=at)
+    sweep(engine, at=at)
+
+
+def require_guards(channels: Mapping[str, Channel]) -> None:
+    """By construction there is no other; this is for code that goes round it.
+
+    Raises:
+        RuleViolation: a channel besides the recorder that is not behind its guard.
+    """
     for route, channel in channels.items():
         if route != RECORDER and not isinstance(channel, Guarded):
             raise RuleViolation(
@@ -118,196 +159,198 @@ def _require_guards(channels: Mapping[str, Channel]) -> None:
             )
 
 
-@dataclass(frozen=True)
-class _Run:
-    """One call's way through one route."""
+def _clock_from(at: datetime) -> Callable[[], datetime]:
+    """A call's instant and the time that it has taken since."""
+    started = time.monotonic()
+    return lambda: at + timedelta(seconds=time.monotonic() - started)
+
+
+def _own_name() -> str:
+    return f"{os.uname().nodename}:{os.getpid()}"
+
+
+@dataclass
+class RouteRun:
+    """One worker of one route; not to be shared between threads."""
 
     engine: Engine
     route: str
     channel: Channel
-    at: datetime
-    report: DispatchReport
-    origins: Origins
-    recalls_pass: bool
-    urgent: bool
-    started: float = field(default_factory=time.monotonic)
+    clock: Callable[[], datetime]
+    report: DispatchReport = field(default_factory=DispatchReport)
+    origins: Origins = field(default_factory=Origins)
+    book: Book | None = None
+    """Addresses of real people; None: there are none in this run."""
+    takes: tuple[str, ...] = ()
+    """Values of `outbox.route` that it serves (`notify.sending.claim.Want`); empty: its route."""
+    owner: str = field(default_factory=_own_name)
+    recalls_pass: bool = False
+    urgent: bool = False
+    lease: timedelta = LEASE
+    wait: timedelta = LEASE
+    """After a crash, for the receipt of a row that was on the wire."""
+    _want: Want = field(init=False)
+    _looked: float = field(default=0.0, init=False)
 
-    @property
-    def owner(self) -> str:
-        return f"{os.uname().nodename}:{os.getpid()}"
-
-    def sends_batch(self, limit: int) -> bool:
-        """Claim and send one batch; whether there may be more."""
-        if isinstance(self.channel, Guarded) and not self.channel.holds():
-            return False
-        ids = self._claim(limit)
-        if not ids:
-            return False
-        found = inspect(self.engine, self.route, ids, self.origins)
-        suppress(self.engine, self.route, found, at=self.at)
-        for window in _windows(found.passed, self.channel.window):
-            if not self._sends_window(window):
-                self._give_back()
-                return False
-        if self.route in self.report.stopped:
-            self._give_back()
-        return True
-
-    def _stopped(self, connection: Connection) -> bool:
-        """Whether the switch is off; one small query."""
-        stop = stop_of(connection, self.route)
-        if stop is None:
-            self.report.stopped.pop(self.route, None)
-            return False
-        self.report.stopped[self.route] = stop
-        return True
+    def __post_init__(self) -> None:
+        self._want = Want(self.route, self.owner, self.takes)
 
     @property
     def now(self) -> datetime:
-        """The call's instant and the time that it has taken since."""
-        return self.at + timedelta(seconds=time.monotonic() - self.started)
+        return self.clock()
 
-    def _claim(self, limit: int) -> list[int]:
-        """Lease the most urgent rows of a route; ids in order of urgency."""
-        ready = (
-            select(outbox.c.id)
-            .where(outbox.c.state == OutboxState.READY, outbox.c.route == self.route)
-            .where(outbox.c.due <= iso(self.now), outbox.c.not_after > iso(self.now))
-            .order_by(outbox.c.prio, outbox.c.due, outbox.c.id)
-            .limit(limit)
+    # --- what it takes ---
+
+    @property
+    def _channels(self) -> tuple[str, ...]:
+        """Channels whose segments may hold rows for it; empty: all."""
+        if self.route in (RECORDER, TEST_ROUTE):
+            return ()
+        return tuple(one for one in self._want.routes if one in POOLS) or (self.route,)
+
+    @property
+    def _seen(self) -> tuple[str, ...]:
+        """Where rows that it had made may stand: the recorder does not empty segments in search of
+        the few made-up people among real ones."""
+        return (*self._want.routes, *(POOLS if not self._channels else ()))
+
+    def _ask(self, connection: Connection) -> Want | None:
+        """What may be taken now by the switches; None: nothing."""
+        stop = stop_of(connection, self.route)
+        if stop is None:
+            self.report.stopped.pop(self.route, None)
+        else:
+            self.report.stopped[self.route] = stop
+        if stop is not None and not self.recalls_pass:
+            return None
+        return Want(
+            self.route,
+            self.owner,
+            self.takes,
+            max_prio=PRIO_CORRECTION if stop is not None or self.urgent else None,
+            barred=tuple(sorted(stopped_channels(connection))),
+            recalls_pass=self.recalls_pass,
         )
+
+    def claim(self, limit: int = BATCH) -> list[int]:
+        """Lease the most urgent rows; their ids in order of urgency. Empty: nothing is due."""
+        if isinstance(self.channel, Guarded) and not self.channel.holds():
+            return []
+        self._provide(limit)
         with writing(self.engine) as connection:
-            stopped = self._stopped(connection)
-            if stopped and not self.recalls_pass:
+            want = self._ask(connection)
+            if want is None:
                 return []
-            if stopped or self.urgent:
-                ready = ready.where(outbox.c.prio <= PRIO_CORRECTION)
-            claimed = [tuple(row) for row in connection.execute(self._lease(ready))]
-        return [row[0] for row in sorted(claimed, key=lambda row: (row[1], row[2], row[0]))]
+            return claims.claim(connection, want, limit=limit, now=self.now, lease=self.lease)
 
-    def _lease(self, ready: Select[Any]) -> Any:
-        return (
-            update(outbox)
-            .where(outbox.c.id.in_(_locked(self.engine, ready).scalar_subquery()))
-            .values(
-                state=OutboxState.LEASED,
-                lease_until=iso(self.now + LEASE),
-                lease_owner=self.owner,
+    def _provide(self, limit: int) -> None:
+        """Make rows from segments until there are enough of the most urgent class."""
+        while True:
+            with self.engine.connect() as connection:
+                want = self._ask(connection)
+                if want is None:
+                    return
+                open_to = self._open_to(want)
+                top = top_prio(connection, at=self.now, channels=open_to)
+                if top is None or (want.max_prio is not None and top > want.max_prio):
+                    return
+                ready = claims.count_ready(
+                    connection, replace(want, takes=self._seen, max_prio=top), limit=limit,
+                    now=self.now,
+                )  # fmt: skip
+            if ready >= limit or not self._fill(want, open_to):
+                return
+
+    def _open_to(self, want: Want) -> tuple[str, ...]:
+        """Channels whose segments are made into rows now; none of a channel that is stopped, so
+        that its rows do not stand before those of the others."""
+        if not want.barred or want.recalls_pass:
+            return self._channels
+        return tuple(one for one in self._channels or POOLS if one not in want.barred)
+
+    def _fill(self, want: Want, channels: Sequence[str]) -> int:
+        if not channels and self._channels:
+            return 0
+        return fill(self.engine, at=self.now, channels=channels, max_prio=want.max_prio)
+
+    def look(self, ids: Sequence[int]) -> list[Outgoing]:
+        """The messages of leased rows that may go out; why the others may not is written down."""
+        found = inspect(self.engine, self.route, ids, self.origins, book=self.book)
+        suppress(self.engine, self.route, found, at=self.now)
+        return found.passed
+
+    def windows(self, messages: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
+        size = self.channel.window
+        return (messages[start : start + size] for start in range(0, len(messages), size))
+
+    def is_overtaken(self, prio: int) -> bool:
+        """Whether something more urgent than this waits; looked up twice a second at most."""
+        if time.monotonic() - self._looked < _LOOK_S:
+            return False
+        self._looked = time.monotonic()
+        with self.engine.connect() as connection:
+            tops = (
+                claims.first_prio(connection, self._want.routes, now=self.now),
+                top_prio(connection, at=self.now, channels=self._channels),
             )
-            .returning(outbox.c.id, outbox.c.prio, outbox.c.due)
-        )
+        return any(top is not None and top < prio for top in tops)
 
-    def _sends_window(self, window: Sequence[Outgoing]) -> bool:
-        """Send what is still ours to send; False when the switch was thrown meanwhile."""
-        with writing(self.engine) as connection:
-            ours = _by_id(window).where(outbox.c.state == OutboxState.LEASED)
-            if self._stopped(connection):
-                if not self.recalls_pass:
-                    return False
-                ours = ours.where(outbox.c.prio <= PRIO_CORRECTION)
-            on_wire = ours.values(state=OutboxState.ON_WIRE).returning(outbox.c.id)
-            left = set(connection.execute(on_wire).scalars())
-        window = [message for message in window if message.outbox_id in left]
-        if not window:
-            return True
-        try:
-            receipts = self.channel.send(window)
-        except DispatchError as error:
-            receipts = [Receipt(Outcome.RETRY, str(error))] * len(window)
-        _write_receipts(self.engine, window, receipts, self.now)
-        for message, receipt in zip(window, receipts, strict=True):
-            word = _WORDS.get(receipt.outcome, str(receipt.outcome))
-            self.report.count(message.channel, word)
+    # --- sending ---
+
+    def sends_batch(self, limit: int = BATCH) -> bool:
+        """Claim and send one batch; whether there may be more."""
+        ids = self.claim(limit)
+        if not ids:
+            return False
+        self._looked = time.monotonic()
+        for window in self.windows(self.look(ids)):
+            if self.is_overtaken(window[0].prio):
+                self.give_back()
+                return True
+            if not self.sends_window(window):
+                self.give_back()
+                return False
+        if self.route in self.report.stopped:
+            self.give_back()
         return True
 
-    def _give_back(self) -> None:
-        """Rows that we leased and did not send are ready again at once."""
-        mine = update(outbox).where(
-            outbox.c.state == OutboxState.LEASED,
-            outbox.c.route == self.route,
-            outbox.c.lease_owner == self.owner,
-        )
+    def sends_window(self, window: Sequence[Outgoing]) -> bool:
+        """Send what is still ours to send; False when the switch was thrown meanwhile."""
+        marked = self.put_on_wire(window)
+        if marked is None:
+            return False
+        if marked:
+            self.settle(marked, self._answers(marked))
+        return True
+
+    def put_on_wire(self, window: Sequence[Outgoing]) -> list[Outgoing] | None:
+        """Those of a window that are now on the wire and must be sent; None: stopped."""
         with writing(self.engine) as connection:
-            connection.execute(
-                mine.values(state=OutboxState.READY, lease_until=None, lease_owner=None)
-            )
+            want = self._ask(connection)
+            if want is None:
+                return None
+            ids = [message.outbox_id for message in window]
+            left = claims.put_on_wire(connection, ids, want, now=self.now, wait=self.wait)
+        return [message for message in window if message.outbox_id in left]
 
+    def _answers(self, window: Sequence[Outgoing]) -> Sequence[Receipt]:
+        try:
+            return self.channel.send(window)
+        except DispatchError as error:
+            return [Receipt(Outcome.RETRY, str(error))] * len(window)
 
-def _locked(engine: Engine, query: Select[Any]) -> Select[Any]:
-    """PostgreSQL: several workers pass each other's rows by. SQLite has one writer."""
-    if engine.dialect.name == "postgresql":
-        return query.with_for_update(skip_locked=True)
-    return query
-
-
-def _windows(rows: Sequence[Outgoing], size: int) -> Iterator[Sequence[Outgoing]]:
-    return (rows[start : start + size] for start in range(0, len(rows), size))
-
-
-def _by_id(window: Sequence[Outgoing]) -> Update:
-    return update(outbox).where(outbox.c.id.in_([message.outbox_id for message in window]))
-
-
-def _write_receipts(
-    engine: Engine, window: Sequence[Outgoing], receipts: Sequence[Receipt], at: datetime
-) -> None:
-    alike: dict[Receipt, list[Outgoing]] = {}
-    for message, receipt in zip(window, receipts, strict=True):
-        alike.setdefault(receipt, []).append(message)
-    with writing(engine) as connection:
-        for receipt, group in alike.items():
-            change = _by_id(group).values(
-                state=_STATES[receipt.outcome],
-                attempts=outbox.c.attempts + 1,
-                lease_until=None,
-                lease_owner=None,
-                provider_id=receipt.provider_id,
-                last_error=receipt.detail or None,
-            )
-            connection.execute(change)
-            if receipt.outcome is Outcome.RETRY:
-                _put_back(connection, group, at)
-
-
-def _put_back(connection: Any, group: Sequence[Outgoing], at: datetime) -> None:
-    """Later and later, and after the last pause never again."""
-    for tries, pause in enumerate(RETRY_AFTER_S, start=1):
-        later = iso(at + timedelta(seconds=pause))
-        connection.execute(_by_id(group).where(outbox.c.attempts == tries).values(due=later))
-    given_up = _by_id(group).where(outbox.c.attempts > len(RETRY_AFTER_S))
-    connection.execute(given_up.values(state=OutboxState.FAILED))
-
-
-def _expire(engine: Engine, report: DispatchReport, at: datetime) -> None:
-    """Rows that wait beyond their end: a late warning can be harm."""
-    waiting = (OutboxState.READY, OutboxState.LEASED)
-    late = (
-        update(outbox)
-        .where(outbox.c.state.in_(waiting), outbox.c.not_after <= iso(at))
-        .values(state=OutboxState.EXPIRED, lease_until=None, lease_owner=None)
-        .returning(outbox.c.channel)
-    )
-    with writing(engine) as connection:
-        for (channel,) in connection.execute(late).all():
-            report.count(channel, "expired")
-
-
-def _settle_doubtful(engine: Engine, report: DispatchReport, at: datetime) -> None:
-    """Rows whose worker died: leased ones were never sent, those on the wire may have been."""
-    dead = outbox.c.lease_until < bindparam("now")
-    free = {"lease_until": None, "lease_owner": None}
-    grave = select(messages.c.message_id).where(
-        messages.c.level >= RESEND_FROM_LEVEL, ~ended_later()
-    )
-    on_wire = (update(outbox).where(outbox.c.state == OutboxState.ON_WIRE, dead)).values(**free)
-    leased = update(outbox).where(outbox.c.state == OutboxState.LEASED, dead)
-    now = {"now": iso(at)}
-    with writing(engine) as connection:
-        connection.execute(leased.values(state=OutboxState.READY, **free), now)
-        again = on_wire.where(outbox.c.message_id.in_(grave))
-        connection.execute(
-            again.values(state=OutboxState.READY, attempts=outbox.c.attempts + 1), now
+    def settle(self, window: Sequence[Outgoing], receipts: Sequence[Receipt]) -> None:
+        """Write down what the channel answered, one receipt for each message."""
+        with writing(self.engine) as connection:
+            settle(connection, self.route, window, receipts, now=self.now)
+        words: Counter[tuple[str, str]] = Counter(
+            (message.channel, _WORDS.get(receipt.outcome, str(receipt.outcome)))
+            for message, receipt in zip(window, receipts, strict=True)
         )
-        rest = on_wire.values(state=OutboxState.UNKNOWN).returning(outbox.c.channel)
-        for (channel,) in connection.execute(rest, now).all():
-            report.count(channel, "unknown")
+        for (channel, word), number in words.items():
+            self.report.count(channel, word, number)
+
+    def give_back(self) -> int:
+        """Rows that it leased and did not send are ready again at once."""
+        with writing(self.engine) as connection:
+            return claims.give_back(connection, self._want)

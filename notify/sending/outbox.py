@@ -1,4 +1,8 @@
-"""The outbox: one row for each alert version, recipient, channel and part, written once."""
+"""The outbox: one row for each alert version, recipient, channel and part, written once.
+
+A release writes texts, rows for the few whom a message names, and segments for all others
+(`notify.sending.segments`). The first chunk of rows follows at once, the rest as it is sent.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,6 @@ from sqlalchemy import (
     String,
     case,
     literal,
-    or_,
     select,
 )
 
@@ -27,15 +30,19 @@ from kentongan.types import OutboxState
 from notify import versions
 from notify.cap.publisher import Publisher
 from notify.firewall.clearance import spellings
-from notify.firewall.gate import RECORDER, RECORDER_ONLY, SYNTHETIC_PREFIX, TEST_ROUTE, Routes
-from notify.sending import told
-from notify.sending.messages import Message, messages_for
+from notify.firewall.gate import RECORDER, RECORDER_ONLY, TEST_ROUTE, Routes
+from notify.sending import rows, segments, told
+from notify.sending.broadcast import messages_for_topics
+from notify.sending.filling import fill_first
+from notify.sending.messages import Message, messages_for, parts_of
 from notify.sending.recipients import reads
 from notify.versions import Version
 from notify.warning import WarningRef
 
 _CHUNK = 5_000
 """Codes in one statement; SQLite binds up to 32,766 values."""
+_ROWS = 10_000
+"""Rows of one transaction beside a sender that works."""
 SYSTEM = "kentongan"
 
 
@@ -49,10 +56,12 @@ def fill_outbox(
     publisher: Publisher | None = None,
     urgent: bool = False,
 ) -> int:
-    """Rows for everybody whom a released version concerns; returns how many are new.
+    """Segments and rows for everybody whom a released version concerns; returns how many messages
+    are new, of an end at most.
 
-    Whole or not at all, and the same call twice adds nothing. An end goes to those who were
-    told (`notify.sending.told`); a version that an end has overtaken goes to nobody.
+    Whole or not at all, and the same call twice adds nothing but people who came since. An end
+    goes to those who were told (`notify.sending.told`); a version that an end has overtaken goes
+    to nobody.
 
     Args:
         routes: from `notify.firewall.gate.routes_for`.
@@ -63,39 +72,55 @@ def fill_outbox(
     Raises:
         RuleViolation: the version is not released.
     """
+    publisher = publisher or Publisher()
     with writing(engine) as connection:
         versions.lock(connection, ref.warning_id)
         version = versions.get(connection, ref.warning_id, ref.version)
-        if versions.alert_of(connection, version.ref) is None:
+        alert = versions.alert_of(connection, version.ref)
+        if alert is None:
             raise RuleViolation(
                 f"{ref.warning_id} v{ref.version} is {version.state}: only a released version "
                 "may be sent; call release first"
             )
         routes = routes.open_to(version.body.status)
-        publisher = publisher or Publisher()
+        topics = messages_for_topics(connection, version, alert, publisher, at=at)
         if version.body.is_end:
             states = (OutboxState.LEASED,) if urgent else told.WAITING
             return _fill_end(
-                connection, version, at=at, routes=routes, publisher=publisher, states=states
-            )
+                connection, version, topics, at=at, routes=routes, publisher=publisher,
+                states=states,
+            )  # fmt: skip
         made = messages_for(
             version.ref, version.body, publisher=publisher, coordinators=coordinators or {}
         )
+        made += topics
         if told.is_overtaken(connection, version.ref):
             keep_texts(connection, version.ref, made)
             return 0
-        return write(connection, ref, made, at=at, not_after=version.body.expires, routes=routes)
+        new = write(connection, ref, made, at=at, not_after=version.body.expires, routes=routes)
+        fill_first(connection, version.ref.identifier, at=at)
+        return new
 
 
 def clear_waiting(engine: Engine, ref: WarningRef) -> int:
-    """Suppress what still waits of a warning that this version ended; returns how many rows."""
-    with writing(engine) as connection:
-        return told.suppress_waiting(connection, ref, tasks=ref.action == "cancel")
+    """Suppress what still waits of a warning that this version ended; returns how many messages.
+
+    In small transactions: corrections go out meanwhile.
+    """
+    total = 0
+    while True:
+        with writing(engine) as connection:
+            cancels = ref.action == "cancel"
+            done = told.suppress_waiting(connection, ref, tasks=cancels, limit=_ROWS)
+        total += done
+        if not done:
+            return total
 
 
 def _fill_end(
     connection: Connection,
     version: Version,
+    topics: Sequence[Message],
     *,
     at: datetime,
     routes: Routes,
@@ -108,11 +133,16 @@ def _fill_end(
     stopped = told.suppress_waiting(connection, ref, tasks=cancels, states=states)
     people = told.coordinators_told(connection, ref)
     made = messages_for(ref, body, publisher=publisher, coordinators={}, asked=people)
+    made += topics
     keep_texts(connection, ref, made)
+    before = told.count_rows(connection, ref)
     new = told.write_rows(
         connection, ref, made, at=at, not_after=body.expires, routes=routes,
         prio=told.PRIO_CORRECTION if cancels else None,
     )  # fmt: skip
+    if new or stopped:
+        fill_first(connection, ref.identifier, at=at)
+        new = told.count_rows(connection, ref) - before
     if new or stopped:
         content = {"identifier": ref.identifier, "told": new, "suppressed": stopped}
         audit.append(connection, at=at, actor=SYSTEM, action="warning.ended", body=content)
@@ -128,18 +158,26 @@ def write(
     not_after: datetime,
     routes: Routes,
 ) -> int:
-    """Messages and their outbox rows, set by set; rows that exist stay as they are."""
+    """Messages, rows for those whom they name, and segments for everybody else; what exists stays
+    as it is.
+
+    Returns:
+        New messages; those of segments have no rows yet (`notify.sending.filling`).
+    """
     keep_texts(connection, ref, made)
     new = 0
     for message in made:
-        for audience in audiences(message):
+        for audience in _direct(message, routes):
             rows = _fan_out(message, audience, at=at, not_after=not_after, routes=routes)
             result = connection.execute(
                 insert_ignore(connection, outbox).from_select(list(told.COLUMNS), rows),
                 execution_options={"preserve_rowcount": True},
             )
             new += max(result.rowcount, 0)
-    return new
+    villages = sorted({code for message in made for code in message.villages})
+    people = segments.count_people(connection, villages)
+    planned = segments.of_villages(made, people, to_public=routes.real)
+    return new + segments.write(connection, planned, at=at, not_after=not_after)
 
 
 def keep_texts(connection: Connection, ref: WarningRef, made: Sequence[Message]) -> None:
@@ -160,20 +198,22 @@ def _row(ref: WarningRef, message: Message) -> dict[str, object]:
         "level": message.level,
         "text": message.text,
         "payload": message.payload,
+        "parts": parts_of(message.channel, message.text),
     }
 
 
-def audiences(message: Message) -> Iterator[Select[Any]]:
-    """The recipients of one message, in sets that do not overlap."""
-    base = select(recipients)
-    if message.recipient_ids:
-        for chunk in _chunks(message.recipient_ids):
-            yield base.where(
-                recipients.c.role == "coordinator", recipients.c.recipient_id.in_(chunk)
-            )
+def _direct(message: Message, routes: Routes) -> Iterator[Select[Any]]:
+    """Those whose rows are written at once: people named by id, and listed test numbers."""
+    told_so = rows.is_told_by(literal(message.channel))
+    base = select(recipients).where(told_so)
+    role = "coordinator" if message.role == "resident" else message.role
+    for chunk in _chunks(message.recipient_ids):
+        yield base.where(recipients.c.role == role, recipients.c.recipient_id.in_(chunk))
+    if not routes.test_numbers or message.channel != "sms":
+        return
     for chunk in _chunks(message.villages):
         residents = base.where(recipients.c.role == "resident", recipients.c.adm4_code.in_(chunk))
-        yield residents.where(reads(message.language))
+        yield residents.where(reads(message.language), _listed(routes))
 
 
 def _chunks(values: Sequence[str]) -> Iterable[Sequence[str]]:
@@ -189,24 +229,27 @@ def _fan_out(
     routes: Routes,
 ) -> Select[Any]:
     """One row for each recipient; the route is decided here, once."""
-    now = iso(at)
+    now, own = iso(at), literal(message.area_code)
     values: tuple[ColumnElement[Any], ...] = (
         literal(message.alert_version), recipients.c.recipient_id, literal(message.channel),
         literal(0), literal(message.message_id), _route(message.channel, routes),
         literal(message.prio), literal(int(OutboxState.READY)), literal(0),
-        literal(told.precise(at)), literal(now), literal(iso(not_after)),
+        literal(told.precise(at)), literal(now), literal(iso(not_after)), own, literal(0),
     )  # fmt: skip
     return audience.with_only_columns(*values)
 
 
 def _route(channel: str, routes: Routes) -> ColumnElement[Any]:
-    synthetic = or_(
-        recipients.c.synthetic, recipients.c.address.startswith(SYNTHETIC_PREFIX, autoescape=True)
-    )
     if routes.real:
-        return case((synthetic, literal(RECORDER, String)), else_=literal(channel, String))
+        made_up = (rows.is_made_up(), literal(RECORDER, String))
+        return case(made_up, else_=literal(channel, String))
     if routes.test_numbers and channel == "sms":
-        ways = sorted({way for one in routes.test_numbers for way in spellings(one)})
-        listed = recipients.c.address.in_(ways) & ~synthetic
-        return case((listed, literal(TEST_ROUTE, String)), else_=literal(RECORDER, String))
+        listed = (_listed(routes), literal(TEST_ROUTE, String))
+        return case(listed, else_=literal(RECORDER, String))
     return literal(RECORDER, String)
+
+
+def _listed(routes: Routes) -> ColumnElement[bool]:
+    """Real people whose number is on the list of a rehearsal."""
+    ways = sorted({way for one in routes.test_numbers for way in spellings(one)})
+    return recipients.c.address.in_(ways) & ~rows.is_made_up()

@@ -4,6 +4,11 @@ An end goes to them and to nobody else: by the rows of the outbox, not by area. 
 or stands outside the area by now, got the alert and gets the end, on every channel that carried
 it; to whom nothing went, nothing goes. What waits of the warning is suppressed in the same
 transaction, so no row is both unsent and answered by a correction.
+
+However many were told, an end is written at once: a segment for each message of an earlier version,
+whose people are looked up chunk by chunk when they are told (`notify.sending.filling`). That may be
+later, because nobody is added to them any more: what had not left when the end was released
+never leaves.
 """
 
 from __future__ import annotations
@@ -12,113 +17,75 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    ScalarSelect,
-    Select,
-    case,
-    exists,
-    func,
-    literal,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Select, and_, case, func, literal, select, update
 
-from kentongan.db import alerts, insert_ignore, messages, outbox, recipients, warnings
-from kentongan.times import iso, require_aware
-from kentongan.types import OutboxState
+from kentongan.db import insert_ignore, messages, outbox, recipients, segments
+from kentongan.tables.sending import is_busy
+from kentongan.times import iso
+from kentongan.types import OutboxState, SegmentState
 from notify.firewall.gate import RECORDER, TEST_ROUTE, Routes
 from notify.sending.messages import Message
-from notify.sending.recipients import reads
+from notify.sending.rows import (
+    COLUMNS,
+    PRIO_CORRECTION,
+    REACHED,
+    SUPPRESSED_BY_END,
+    WAITING,
+    ended_later,
+    is_overtaken,
+    is_told_by,
+    precise,
+    reads_texts_of,
+)
+from notify.sending.segments import Segment, close
+from notify.sending.segments import write as write_segments
 from notify.warning import WarningRef
 
-PRIO_CORRECTION = -1
-"""Before the first Awas SMS (0). Only calls back out of a tsunami zone (-2) are before it: a few
-dozen messages to people who are on their way into the water."""
-SUPPRESSED_BY_END = "the warning was ended before this was sent"
-REACHED = (
-    OutboxState.ON_WIRE,
-    OutboxState.ACCEPTED,
-    OutboxState.DELIVERED,
-    OutboxState.UNKNOWN,
-)
-"""Sent, or perhaps sent: in doubt a correction is owed."""
-WAITING = (OutboxState.READY, OutboxState.LEASED)
-COLUMNS = (
-    "alert_version", "recipient_id", "channel", "part", "message_id", "route", "prio", "state",
-    "attempts", "created_at", "due", "not_after",
-)  # fmt: skip
+__all__ = [
+    "COLUMNS", "PRIO_CORRECTION", "REACHED", "SUPPRESSED_BY_END", "WAITING", "coordinators_told",
+    "count_rows", "ended_later", "is_overtaken", "precise", "suppress_waiting", "write_rows",
+]  # fmt: skip
 
-
-def precise(at: datetime) -> str:
-    """`2026-09-24T07:35:00.123456Z`: rows of one second keep their order."""
-    return require_aware(at).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def ended_later() -> ScalarSelect[bool]:
-    """Correlated to `messages`: whether a later version took the warning back or ended it.
-
-    After an all-clear tasks go on (a team waits for PD-4 to go in); after a cancel nothing does.
-    """
-    end = (
-        select(literal(1))
-        .select_from(
-            alerts.join(
-                warnings,
-                (warnings.c.warning_id == alerts.c.warning_id)
-                & (warnings.c.version == alerts.c.version),
-            )
-        )
-        .where(
-            warnings.c.warning_id == messages.c.warning_id,
-            warnings.c.version > messages.c.version,
-            (warnings.c.msg_type == "Cancel")
-            | (warnings.c.all_clear & (messages.c.purpose != "task")),
-        )
-        .correlate(messages)
-    )
-    return select(exists(end)).scalar_subquery()
-
-
-def is_overtaken(connection: Connection, ref: WarningRef) -> bool:
-    """Whether a released end came after this version, so that it must not go out any more."""
-    query = (
-        select(alerts.c.version)
-        .join(
-            warnings,
-            (warnings.c.warning_id == alerts.c.warning_id)
-            & (warnings.c.version == alerts.c.version),
-        )
-        .where(alerts.c.warning_id == ref.warning_id, alerts.c.version > ref.version)
-        .where((warnings.c.msg_type == "Cancel") | warnings.c.all_clear)
-    )
-    return connection.execute(query.limit(1)).first() is not None
+_CHUNK = 10_000
+"""Rows that one transaction suppresses."""
 
 
 def suppress_waiting(
     connection: Connection,
     ref: WarningRef,
     *,
+    at: datetime | None = None,
     tasks: bool,
     states: Sequence[OutboxState] = WAITING,
+    limit: int | None = None,
 ) -> int:
-    """Rows of earlier versions that were not sent yet; returns how many.
+    """What was not sent yet of earlier versions; returns how many messages.
+
+    Segments come first: where another worker makes rows of one, this waits for them.
 
     Args:
         tasks: the requests to volunteers too.
+        limit: rows at most.
     """
     earlier = _earlier(ref) if tasks else _earlier(ref).where(messages.c.purpose != "task")
+    stopped = close(connection, segments.c.message_id.in_(earlier), SegmentState.SUPPRESSED)
+    waiting = and_(outbox.c.message_id.in_(earlier), outbox.c.state.in_(states))
+    if OutboxState.READY not in states:
+        waiting = and_(waiting, is_busy)
+    if limit is not None:
+        waiting = outbox.c.id.in_(select(outbox.c.id).where(waiting).limit(limit))
     change = (
         update(outbox)
-        .where(outbox.c.message_id.in_(earlier), outbox.c.state.in_(states))
+        .where(waiting)
         .values(
             state=OutboxState.SUPPRESSED,
             lease_until=None,
             lease_owner=None,
             last_error=SUPPRESSED_BY_END,
+            final_at=precise(at) if at else None,
         )
     )
-    return int(connection.execute(change).rowcount)
+    return stopped + int(connection.execute(change).rowcount)
 
 
 def coordinators_told(connection: Connection, ref: WarningRef) -> dict[str, str]:
@@ -127,7 +94,7 @@ def coordinators_told(connection: Connection, ref: WarningRef) -> dict[str, str]
         select(outbox.c.recipient_id, messages.c.area_code)
         .join(messages, messages.c.message_id == outbox.c.message_id)
         .join(recipients, recipients.c.recipient_id == outbox.c.recipient_id)
-        .where(outbox.c.message_id.in_(_earlier(ref)), outbox.c.state.in_(REACHED))
+        .where(outbox.c.message_id.in_(_of_coordinators(ref)), outbox.c.state.in_(REACHED))
         .where(recipients.c.role == "coordinator")
         .order_by(outbox.c.id.desc())
     )
@@ -144,54 +111,128 @@ def write_rows(
     routes: Routes,
     prio: int | None,
 ) -> int:
-    """Rows of an end for everybody told, set by set; returns how many are new.
+    """An end for everybody told: rows for coordinators and people on the list of test numbers,
+    segments for all others.
 
     Each person gets the text of the regency that they were told about, the others any of them.
+
+    Returns:
+        New messages; those of segments are counted at most.
     """
     new = 0
-    for message, audience in _audiences(ref, made):
-        rows = audience.with_only_columns(
+    for message in made:
+        if message.recipient_ids or routes.test_numbers:
+            rows = _direct(ref, message, at=at, not_after=not_after, routes=routes, prio=prio)
+            result = connection.execute(
+                insert_ignore(connection, outbox).from_select(list(COLUMNS), rows),
+                execution_options={"preserve_rowcount": True},
+            )
+            new += max(result.rowcount, 0)
+    planned = list(_segments(connection, ref, made, to_public=routes.real, prio=prio))
+    return new + write_segments(connection, planned, at=at, not_after=not_after)
+
+
+def count_rows(connection: Connection, ref: WarningRef) -> int:
+    """Messages of an end: its rows, and of open segments the people who may get it at most."""
+    own = (messages.c.warning_id == ref.warning_id) & (messages.c.version == ref.version)
+    ids = select(messages.c.message_id).where(own)
+    rows = select(func.count()).where(outbox.c.message_id.in_(ids))
+    left = select(func.coalesce(func.sum(segments.c.people - segments.c.rows), 0)).where(
+        segments.c.message_id.in_(ids), segments.c.state == SegmentState.OPEN
+    )
+    return int(connection.execute(rows).scalar_one() + connection.execute(left).scalar_one())
+
+
+def _segments(
+    connection: Connection,
+    ref: WarningRef,
+    made: Sequence[Message],
+    *,
+    to_public: bool,
+    prio: int | None,
+) -> Iterator[Segment]:
+    """One for each earlier message to residents and each language that the end speaks."""
+    kinds: dict[tuple[str, str], Message] = {}
+    places: dict[tuple[str, str, str], Message] = {}
+    for message in made:
+        if not message.recipient_ids:
+            kinds.setdefault((message.channel, message.language), message)
+            place = (message.area_code[:5], message.channel, message.language)
+            places.setdefault(place, message)
+    for source, channel, spoken, area_code, people in connection.execute(_sources(ref)):
+        for (way, language), first in kinds.items():
+            if way == channel:
+                message = places.get((area_code[:5], channel, language), first)
+                yield Segment(
+                    alert_version=message.alert_version,
+                    message_id=message.message_id,
+                    adm4_code=area_code,
+                    channel=channel,
+                    language=language,
+                    prio=message.prio if prio is None else prio,
+                    people=int(people or 0) if language == spoken else 0,
+                    source=source,
+                    to_public=to_public,
+                )
+
+
+def _sources(ref: WarningRef) -> Select[Any]:
+    """Earlier messages to residents: channel, area, and how many people have a row of it."""
+    rows = (
+        select(func.sum(segments.c.rows))
+        .where(segments.c.message_id == messages.c.message_id)
+        .correlate(messages)
+        .scalar_subquery()
+    )
+    filled = select(segments.c.message_id).where(segments.c.message_id == messages.c.message_id)
+    table = messages.c
+    return (
+        select(table.message_id, table.channel, table.language, table.area_code, rows)
+        .where(messages.c.message_id.in_(_earlier(ref)))
+        .where(messages.c.purpose.in_(("alert", "all-clear")) | filled.correlate(messages).exists())
+        .order_by(messages.c.message_id)
+    )
+
+
+def _direct(
+    ref: WarningRef,
+    message: Message,
+    *,
+    at: datetime,
+    not_after: datetime,
+    routes: Routes,
+    prio: int | None,
+) -> Select[Any]:
+    """Rows of one message for those whom an earlier one reached."""
+    return (
+        _told(ref, message)
+        .with_only_columns(
             literal(message.alert_version), outbox.c.recipient_id, literal(message.channel),
             literal(0), literal(message.message_id), _route(routes),
             literal(message.prio if prio is None else prio), literal(int(OutboxState.READY)),
             literal(0), literal(precise(at)), literal(iso(at)), literal(iso(not_after)),
-        ).distinct()  # fmt: skip
-        result = connection.execute(
-            insert_ignore(connection, outbox).from_select(list(COLUMNS), rows),
-            execution_options={"preserve_rowcount": True},
+            literal(message.area_code), literal(0),
         )
-        new += max(result.rowcount, 0)
-    return new
+        .distinct()
+    )  # fmt: skip
 
 
-def _audiences(
-    ref: WarningRef, made: Sequence[Message]
-) -> Iterator[tuple[Message, Select[tuple[object, ...]]]]:
-    """Each text with those told about its regency, then the first of each kind with the rest."""
-    kinds: dict[tuple[str, str, str], Message] = {}
-    for message in made:
-        role = "coordinator" if message.recipient_ids else "resident"
-        kinds.setdefault((role, message.channel, message.language), message)
-        earlier = _earlier(ref)
-        if role == "resident":
-            there = func.substr(messages.c.area_code, 1, 5) == message.area_code[:5]
-            earlier = earlier.where(there)
-        yield message, _told(earlier, role, message)
-    for (role, _, _), message in kinds.items():
-        if role == "resident":
-            yield message, _told(_earlier(ref), role, message)
-
-
-def _told(earlier: Select[Any], role: str, message: Message) -> Select[tuple[object, ...]]:
+def _told(ref: WarningRef, message: Message) -> Select[Any]:
+    earlier = _earlier(ref) if not message.recipient_ids else _of_coordinators(ref)
     query = (
         select(outbox.c.recipient_id)
         .join(recipients, recipients.c.recipient_id == outbox.c.recipient_id)
         .where(outbox.c.message_id.in_(earlier), outbox.c.channel == message.channel)
-        .where(outbox.c.state.in_(REACHED), recipients.c.role == role)
+        .where(outbox.c.state.in_(REACHED), is_told_by(literal(message.channel)))
     )
-    if role == "coordinator":
-        return query.where(recipients.c.recipient_id.in_(message.recipient_ids))
-    return query.where(reads(message.language))
+    if message.recipient_ids:
+        chosen = recipients.c.recipient_id.in_(message.recipient_ids)
+        return query.where(recipients.c.role != "resident", chosen)
+    there = func.substr(messages.c.area_code, 1, 5) == message.area_code[:5]
+    reads = reads_texts_of(literal(message.language))
+    listed = outbox.c.route == TEST_ROUTE
+    near = query.join(messages, messages.c.message_id == outbox.c.message_id).where(there)
+    return near.where(recipients.c.role == "resident", listed, reads)
 
 
 def _earlier(ref: WarningRef) -> Select[Any]:
@@ -199,6 +240,12 @@ def _earlier(ref: WarningRef) -> Select[Any]:
     return select(messages.c.message_id).where(
         messages.c.warning_id == ref.warning_id, messages.c.version < ref.version
     )
+
+
+def _of_coordinators(ref: WarningRef) -> Select[Any]:
+    """Of those the ones that were written to people by their ids: no segment made their rows."""
+    filled = select(segments.c.message_id).where(segments.c.message_id == messages.c.message_id)
+    return _earlier(ref).where(~filled.correlate(messages).exists())
 
 
 def _route(routes: Routes) -> Any:
