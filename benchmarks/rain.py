@@ -22,10 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.harness import (
-    PAIRS,
     Bench,
     Result,
-    alternate,
     not_measured,
     seconds,
     times_faster,
@@ -54,6 +52,7 @@ CHAIN_WITHIN_S = 2.0
 NOWCAST_WITHIN_S = 1.0
 ENSEMBLE_WITHIN_S = 3.0
 RUNS = 5
+ROUNDS, CALLS = 4, 4
 
 
 def frame(step: int, *, seed: int = 1, storms: int = 300) -> Grid2:
@@ -79,7 +78,7 @@ def sums() -> Iterator[Result]:
     """The 1, 3 and 6 h sums after one more frame; each turn has a frame of its own."""
     import xarray as xr
 
-    turns = 2 * (PAIRS + 1)
+    turns = 2 * (ROUNDS * CALLS + 2)
     kept = [(START + k * STEP, stored(frame(k))) for k in range(FRAMES + turns)]
     rates = xr.DataArray(
         np.stack([opened(field) for _, field in kept]), dims=("time", "latitude", "longitude")
@@ -93,7 +92,7 @@ def sums() -> Iterator[Result]:
         (start, earlier), (end, later) = kept[now - 1 : now + 1]
         step = increment(earlier, later, start=start, end=end)
         assert step is not None
-        total.add(step)
+        total.add(step, tell=True)
         return [total.sum_mm(h) for h in HOURS]
 
     def by_xarray() -> list[Grid2]:
@@ -107,10 +106,23 @@ def sums() -> Iterator[Result]:
         ("xarray, default sums", by_xarray, SUMS_AT_LEAST),
         ("numpy, one product a window", by_numpy, NUMPY_AT_LEAST),
     ):
-        ours_s, peer_s = alternate(ours, peer, _alike)
+        ours_s, peer_s = _best(ours, peer)
         yield times_faster(
             f"rain.sums_{name.split(',')[0]}", ours_s, name, peer_s, at_least=least
         )  # fmt: skip
+
+
+def _best(ours: Any, peer: Any) -> tuple[float, float]:
+    """Least seconds of each over rounds of several calls: what a machine that is busy otherwise,
+    or threads of the peer's that still spin, add is no part of either."""
+    _alike(ours(), peer())
+    least = [float("inf"), float("inf")]
+    for _ in range(ROUNDS):
+        for place, work in enumerate((ours, peer)):
+            for _ in range(CALLS):
+                least[place] = min(least[place], seconds(work)[0])
+    _alike(ours(), peer())
+    return least[0], least[1]
 
 
 def _same(field: Any) -> Any:

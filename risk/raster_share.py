@@ -38,7 +38,8 @@ def raster_findings(
             `attrs["value_variable"]` names, on any ascending grid. People are shared out along
             the borders of its cells (`risk.exposure.refine`), never by a resampled field; only
             the value that is shown with a level is that of the nearest cell. `probability`, if
-            there is one, is that which the same share of people reach.
+            there is one, is that which the same share of people reach; not known where a level
+            without one reaches so many.
     """
     operator, values = layers.operator, to_base_grid(raster, layers.operator.grid)
     rows, parts, cut = raster_parts(raster, layers)
@@ -48,8 +49,7 @@ def raster_findings(
         value = deciding_value(operator, rows, values[name].to_numpy(), rules.people_pct)
     chance = None
     if "probability" in values:
-        known = values["probability"].to_numpy()
-        chance = deciding_value(operator, rows, known, rules.people_pct)
+        chance = _chance(values, operator, rows, rules.people_pct)
     return Findings(
         rows=rows,
         level=level_of(parts, rules.people_pct),
@@ -62,6 +62,19 @@ def raster_findings(
         method="cells, cut by area" if cut else "cells",
         probability=chance,
     )
+
+
+def _chance(
+    values: xr.Dataset, operator: ExposureOperator, rows: _I64, people_pct: float
+) -> NDArray[np.float32]:
+    """Probability of each village; NaN where a level 2 without one holds enough of its people.
+
+    Such a level (seen already, say) must not take the small probability of the cells around it.
+    """
+    chance = values["probability"].to_numpy()
+    sure = np.isnan(chance) & (values["hazard_level"].to_numpy() >= Level.WASPADA)
+    found = deciding_value(operator, rows, np.where(sure, np.float32(2), chance), people_pct)
+    return np.where(found > 1, np.float32(np.nan), found)
 
 
 def raster_parts(raster: xr.Dataset, layers: LayerSet) -> tuple[_I64, _I64, bool]:

@@ -177,7 +177,7 @@ class RainHistory:
             if step is None:
                 sums.skip(time)
             else:
-                sums.add(self._between(last, time, step.kept))
+                sums.add(self._between(last, time, step.kept), tell=time == new[-1])
             last = time
 
     def _remember(self, sums: RunningSums) -> None:

@@ -27,8 +27,9 @@ class RainLevels(_Strict):
     rain_mm: dict[int, Edges]
     """Hours -> lower edges of levels 1 to 4; the worst duration counts."""
     least_coverage: float = Field(gt=0, le=1)
-    probability: float = Field(gt=0, lt=1)
-    """A level is forecast where it is at least so probable."""
+    least_probability: float = Field(ge=0, lt=1)
+    """A level ahead that is less probable is left out of the field. At most the least ratio of
+    cost to loss in `decision.toml`: whether to act is decided there and nowhere else."""
     estimate_at_most: int = Field(ge=1, le=4)
     """Highest level that our own estimate may give without a warning of BMKG's."""
 

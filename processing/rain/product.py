@@ -100,27 +100,30 @@ def levels(
 ) -> tuple[dict[int, Levels], Grid2 | None]:
     """Level at each lead (minutes), and the probability of level 2 within the nowcast.
 
-    Beyond now a level counts only where its probability (the share of members, corrected by
-    `processing.rain.reliability`) is at least `levels.probability`; what is observed already counts
-    in any case.
+    Whether to act on a probability (the share of members, corrected by
+    `processing.rain.reliability`) is a decision, and not made here: a level ahead is left out only
+    below `levels.least_probability`, under which no rule acts. The probability is NaN, not known,
+    where level 2 is observed already or is ahead where the ensemble knows nothing: neither is to
+    be read as unlikely.
     """
     edges = policy.levels.rain_mm
     now = level_of(seen.sums_mm, edges)
     if ahead is None:
         return {0: now}, None
     found = {0: now}
-    chance = np.zeros(now.shape, dtype=np.float32)
+    chance = np.full(now.shape, np.nan, dtype=np.float32)
+    no_chance = now >= Level.WASPADA
     for lead in LEADS_MIN[1:]:
         steps = round(lead / policy.nowcast.step_minutes)
         if steps > policy.nowcast.steps:
             continue
         reached = _forecast_level(seen, ahead, steps, policy)
         share = _chances(ahead.members, steps, edges, now.shape)
-        sure = np.where(share[Level.WASPADA] >= policy.levels.probability, reached, 0)
-        found[lead] = np.where(reached == LEVEL_UNKNOWN, LEVEL_UNKNOWN, np.maximum(sure, 0)).astype(
-            np.int8
-        )
-        chance = np.fmax(chance, share[Level.WASPADA])
+        unlikely = (share < policy.levels.least_probability) & (reached > 0)
+        found[lead] = np.where(unlikely, np.int8(0), reached)
+        no_chance |= np.isnan(share) & (found[lead] >= Level.WASPADA)
+        chance = np.fmax(chance, share)
+    chance[no_chance] = np.nan
     return found, chance
 
 
@@ -142,7 +145,7 @@ def _forecast_level(seen: Observed, ahead: Outlook, steps: int, policy: RainPoli
 
 def _chances(
     members: Ensemble, steps: int, edges: Mapping[int, Edges], shape: tuple[int, ...]
-) -> dict[Level, Grid2]:
+) -> Grid2:
     """Probability that the hour before that moment reaches level 2, on the fine grid."""
     hour = min(steps, round(60 / members.minutes))
     amount = members.rates[:, steps - hour : steps].sum(axis=1) * np.float32(members.minutes / 60)
@@ -150,7 +153,7 @@ def _chances(
     share = reached.mean(axis=0, dtype=np.float32)
     share = np.where(np.isfinite(amount).all(axis=0), share, np.float32(np.nan))
     share = probability(share, round(steps * members.minutes), edges[1][1])
-    return {Level.WASPADA: fine(share, shape)}
+    return fine(share, shape)
 
 
 def fine(coarse: Grid2, shape: tuple[int, ...]) -> Grid2:
@@ -208,7 +211,8 @@ def dataset(
     if chance is not None:
         made["probability"] = (
             ("latitude", "longitude"), chance.astype(np.float32),
-            {"long_name": "probability of level 2 within three hours", "units": "1"},
+            {"long_name": "probability of level 2 within three hours", "units": "1",
+             "comment": "NaN: level 2 is observed already, or the ensemble knows nothing there"},
         )  # fmt: skip
     return made.assign_attrs(value_variable="rain_1h", outside="unknown", method=METHOD)
 

@@ -8,6 +8,7 @@ behind. A gap of more than 20 minutes is not bridged: it counts as not known.
 from __future__ import annotations
 
 import itertools
+import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -122,10 +123,14 @@ class RunningSums:
         self._held: tuple[deque[Increment], ...] = tuple(deque() for _ in self.windows_h)
         self._total = np.zeros((len(self.windows_h), *shape), dtype=np.int32)
         self._known = np.zeros((len(self.windows_h), *shape), dtype=np.int16)
+        self._told: npt.NDArray[np.float32] | None = None
         self.end: datetime | None = None
 
-    def add(self, new: Increment) -> None:
+    def add(self, new: Increment, *, tell: bool = False) -> None:
         """Take in the next increment, and let go of what is too old.
+
+        Args:
+            tell: the sums are wanted next; they then come out of the same pass over the field.
 
         Raises:
             ValueError: it begins before the newest one ends: the sums must be built again.
@@ -143,18 +148,35 @@ class RunningSums:
             leaving.append(_too_old(held, new.end - timedelta(hours=hours)))
         # Nearly always one comes and at most one goes: all windows in one pass over the field.
         first = [gone.pop(0) if gone else None for gone in leaving]
-        self._advance(come, new.minutes, first)
+        self._told = None
+        told = np.empty(self._total.shape, np.float32) if tell and not any(leaving) else None
+        self._advance(come, new.minutes, first, told)
         for window, gone in enumerate(leaving):
             for old in gone:
                 _take(self._total[window], self._known[window], old.amounts, old.minutes)
+        self._told = told
         self._release([[f, *gone] if f else gone for f, gone in zip(first, leaving, strict=True)])
 
-    def _advance(self, come: Amounts, minutes: int, old: Sequence[Increment | None]) -> None:
+    def _advance(
+        self,
+        come: Amounts,
+        minutes: int,
+        old: Sequence[Increment | None],
+        told: npt.NDArray[np.float32] | None,
+    ) -> None:
         """`come` into every window, and out of each what leaves it."""
         nothing = np.zeros((1, 1), dtype=np.uint16)
         amounts = tuple(o.amounts if o else nothing for o in old)
         gone = np.array([o.minutes if o else 0 for o in old], dtype=np.int16)
-        _come_and_go(come, np.int16(minutes), amounts, gone, self._total, self._known)
+        nobody = np.empty((0, 0, 0), dtype=np.float32)
+        out = nobody if told is None else told
+        least = np.array([self._least(hours) for hours in self.windows_h], dtype=np.int16)
+        _come_and_go(come, np.int16(minutes), amounts, gone, self._total, self._known, least, out)
+
+    @staticmethod
+    def _least(hours: int) -> int:
+        """Minutes of a window that must be known: three quarters of it, in whole ones."""
+        return math.ceil(LEAST_COVERAGE * hours * 60)
 
     def _release(self, leaving: Sequence[Sequence[Increment]]) -> None:
         """What has left the last window that is held in memory, and what comes back from disk."""
@@ -165,7 +187,7 @@ class RunningSums:
 
     def skip(self, end: datetime) -> None:
         """Move on to `end` over a gap: nothing comes in, and what is too old goes."""
-        self.end = end
+        self.end, self._told = end, None
         for window, hours in enumerate(self.windows_h):
             gone = _too_old(self._held[window], end - timedelta(hours=hours))
             for old in gone:
@@ -219,8 +241,12 @@ class RunningSums:
         What is not known within a window that counts is not filled: the sum is a lower bound.
         """
         place = self._place(hours)
+        out: Field
+        if self._told is not None:
+            out = self._told[place]
+            return out
         out = np.empty(self.shape, dtype=np.float32)
-        _told(self._total[place], self._known[place], LEAST_COVERAGE * hours * 60, out)
+        _told(self._total[place], self._known[place], np.int16(self._least(hours)), out)
         return out
 
     def _place(self, hours: int) -> int:
@@ -258,8 +284,13 @@ def _told(total: Any, known: Any, least: Any, out: Any) -> None:
 
 
 @jit_parallel
-def _come_and_go(come: Any, minutes: Any, old: Any, gone: Any, total: Any, known: Any) -> None:
-    """Every window in one pass; a window that nothing leaves has `gone` 0 and no amounts."""
+def _come_and_go(
+    come: Any, minutes: Any, old: Any, gone: Any, total: Any, known: Any, least: Any, told: Any
+) -> None:
+    """Every window in one pass; a window that nothing leaves has `gone` 0 and no amounts.
+
+    Row by row, so that what the loops of a row share is still at hand; `told` may be empty.
+    """
     rows, columns = come.shape
     for i in numba.prange(rows):
         for window in range(len(old)):
@@ -273,6 +304,11 @@ def _come_and_go(come: Any, minutes: Any, old: Any, gone: Any, total: Any, known
                     if leaving[i, j] != UNKNOWN:
                         total[window, i, j] -= leaving[i, j]
                         known[window, i, j] -= gone[window]
+            if told.size > 0:
+                for j in range(columns):
+                    enough = known[window, i, j] >= least[window]
+                    amount = np.float32(total[window, i, j]) * np.float32(0.01)
+                    told[window, i, j] = amount if enough else np.float32(np.nan)
 
 
 def running(

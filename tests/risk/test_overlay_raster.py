@@ -94,6 +94,21 @@ def test_a_field_with_a_chance_gives_the_village_its_own(make_layers, raster_fie
     assert "probability" not in plain
 
 
+def test_a_level_without_a_chance_never_takes_that_of_its_surroundings(
+    make_layers, raster_field, policy
+):
+    # A tenth of the people stand where level 2 is seen already; around them hardly any is to come.
+    field = raster([2, *[0] * 9])
+    chance = np.array([[np.nan, *[0.01] * 9], [0.0] * 10], dtype=np.float32)
+    field["probability"] = (("latitude", "longitude"), chance)
+    table = impact_table(raster_field(field), make_layers(ROWS), policy)
+    assert table["level"].iloc[0] == 2 and np.isnan(table["probability"].iloc[0])
+    dry = raster([0] * 10)
+    dry["probability"] = (("latitude", "longitude"), chance)
+    found = impact_table(raster_field(dry), make_layers(ROWS), policy)
+    assert found.empty or found["probability"].iloc[0] == pytest.approx(0.01)
+
+
 @settings(max_examples=25)
 @given(st.lists(st.integers(-1, 4), min_size=10, max_size=10))
 def test_classes_of_a_row_add_up_to_its_people(make_layers, raster_field, policy, cells):
