@@ -41,7 +41,7 @@ class Word:
     """Brought to safety, where they say so."""
     note: str = ""
     assigned_to: str | None = None
-    """Of ASK: who is asked now."""
+    """Who is asked now (ASK), or who takes it over (ACCEPT)."""
 
 
 @dataclass(frozen=True)
@@ -148,10 +148,10 @@ def _figures(row: RowMapping, now: TaskState, word: Word) -> dict[str, Any]:
     figures: dict[str, Any] = {"state": str(now)}
     if word.people is not None:
         figures["people_done"] = word.people
-    if word.trigger is TaskTrigger.ASK:
-        figures |= {"assigned_to": word.assigned_to, "due_at": None}
-    elif now not in WAITING:
-        figures |= {"due_at": None}
+    if word.assigned_to is not None:
+        figures["assigned_to"] = word.assigned_to
+    if word.trigger is TaskTrigger.ASK or now not in WAITING:
+        figures["due_at"] = None
     if now is not TaskState(row["state"]) and now not in WAITING:
         figures["escalation"] = 0
     return figures

@@ -9,6 +9,7 @@ from kentongan.plan import PlannedTask
 from kentongan.types import HazardId, TaskKind
 from notify.area.names import plain_name, shortened
 from notify.firewall.gate import Marked
+from notify.wording.gsm7 import to_basic
 from notify.wording.phrases import phrases
 from notify.wording.texts import fitted
 
@@ -171,3 +172,19 @@ def _summaries(task_ids: Sequence[str], head: str) -> Iterator[str]:
         rest = len(task_ids) - shown
         more = f" +{rest} lagi" if rest else ""
         yield f"{head}: {' '.join(task_ids[:shown])}{more}. Balas YA/TIDAK dan nomornya"
+
+
+def help_sms(task_id: str, place: TaskPlace, said: str, *, status: str) -> Marked:
+    """To the post above: a team asks for help, in its own words as far as they fit.
+
+    `BANTUAN diminta tim TUGAS T482173, Ds.Cijedil, Kec.Cugenang: "butuh perahu karet"`
+    """
+    return fitted(_helps(task_id, place, " ".join(to_basic(said).split())), status)
+
+
+def _helps(task_id: str, place: TaskPlace, said: str) -> Iterator[str]:
+    head = f"BANTUAN diminta tim TUGAS {task_id}, {_where(place)[1]}"
+    for length in (90, 60, 40, 20):
+        yield f'{head}: "{said[:length]}"'
+    yield head
+    yield f"BANTUAN diminta tim TUGAS {task_id}, {_where(place)[3]}"

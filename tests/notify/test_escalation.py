@@ -143,11 +143,10 @@ def test_a_post_is_for_people_who_serve(world):
             recipients.select().where(recipients.c.role == "resident")
         ).first()
     person = resident.recipient_id if resident else "nobody"
-    with pytest.raises(RuleViolation, match="expected a coordinator or an official"):
-        with writing(world.engine) as connection:
+    with writing(world.engine) as connection:
+        with pytest.raises(RuleViolation, match="expected a coordinator or an official"):
             appoint(connection, person, "regency", VILLAGE)
-    with pytest.raises(RuleViolation, match="expected one of"):
-        with writing(world.engine) as connection:
+        with pytest.raises(RuleViolation, match="expected one of"):
             holder(connection, "king", VILLAGE)
 
 

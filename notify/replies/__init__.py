@@ -1,0 +1,1 @@
+"""What people of Tagana answer by plain SMS, and what becomes of it."""
