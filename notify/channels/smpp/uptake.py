@@ -67,16 +67,24 @@ class Uptake:
             loop.create_task(self._store_messages()),
         )
 
-    async def stop(self) -> None:
-        """Store and acknowledge what is there, then end."""
-        await self._receipts.join()
-        await self._messages.join()
-        for whole in self._joiner.rest():
-            await self._store_message(whole)
+    async def stop(self, limit_s: float) -> None:
+        """Store and acknowledge what is there, then end; what is not stored by then the carrier
+        keeps."""
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._store_all()
+        except TimeoutError:
+            log.warning("route %s: not all that came in was stored", self._route.route)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._threads.shutdown(wait=False)
+
+    async def _store_all(self) -> None:
+        await self._receipts.join()
+        await self._messages.join()
+        for whole in self._joiner.rest():
+            await self._store_message(whole)
 
     # --- on the reader's side ------------------------------------------------------------
 
