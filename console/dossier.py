@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from console.dispatch_plan import channel_lines, plan_document
 from console.report import plain_time
 from console.words import level_word, number
 from kentongan.db import releases
@@ -15,6 +16,7 @@ from kentongan.sop import ROLE_NAMES, Phase, Sop, Step
 from kentongan.times import iso, parse_instant
 from notify import versions
 from notify.cap.rules import check
+from notify.dispatcher.config import Routes
 from notify.life import PENDING
 from notify.release.binding import DIGITS, Bound
 from notify.release.desk import Desk
@@ -25,12 +27,23 @@ from notify.sop import Asked, checklist
 from notify.versions import Version
 
 SMS = "sms"
+NO_ROUTES = Routes(None)
 
 
 def dossier(
-    connection: Connection, desk: Desk, sop: Sop, warning_id: str, at: datetime
+    connection: Connection,
+    desk: Desk,
+    sop: Sop,
+    warning_id: str,
+    at: datetime,
+    *,
+    routes: Routes = NO_ROUTES,
 ) -> dict[str, Any]:
-    """Of the newest version; empty where there is none."""
+    """Of the newest version; empty where there is none.
+
+    Args:
+        routes: over which it would be sent, for what it costs and how long it takes.
+    """
     version = versions.newest(connection, warning_id)
     if version is None:
         return {}
@@ -48,7 +61,7 @@ def dossier(
         "release": _release(connection, version),
         "review": _review(connection, warning_id),
         "sop": sop_lines(connection, sop, version, at),
-        "would_send": _would_send(connection, desk, version, at) if pending else None,
+        "would_send": _would_send(connection, desk, version, at, routes) if pending else None,
         "waits_for": _waits_for(connection, desk, version, at) if pending else None,
     }
 
@@ -104,7 +117,7 @@ def _review(connection: Connection, warning_id: str) -> list[dict[str, Any]]:
 
 
 def _would_send(
-    connection: Connection, desk: Desk, version: Version, at: datetime
+    connection: Connection, desk: Desk, version: Version, at: datetime, routes: Routes
 ) -> dict[str, Any]:
     bound = desk.bind(connection, version, at)
     return {
@@ -112,6 +125,8 @@ def _would_send(
         "recipients": bound.binding.recipients,
         "messages": dict(bound.binding.messages),
         "cost_rupiah": _cost(desk, bound),
+        "channels": [] if version.body.is_end else plan_document(connection, bound, routes),
+        "minutes_left": (version.body.expires - at).total_seconds() / 60,
         "cap_findings": [
             {"rule": f.rule, "severity": str(f.severity), "line": f.line, "message": f.message}
             for f in check(bound.cap)
@@ -207,6 +222,10 @@ def _sending_lines(found: dict[str, Any], warning_id: str) -> list[str]:
     lines = [f"  would tell {number(sending['recipients'])}: {counts or 'no message'}"]
     if sending["cost_rupiah"] is not None:
         lines.append(f"  cost about Rp{number(sending['cost_rupiah'])}")
+    if any(one["routes"] for one in sending["channels"]):
+        lines += [
+            f"  {line}" for line in channel_lines(sending["channels"], sending["minutes_left"])
+        ]
     lines += _cap_lines(sending["cap_findings"])
     lines.append(f"  binding {sending['binding']}")
     if missing is None:

@@ -116,6 +116,7 @@ def show(
 ) -> None:
     """All versions of one warning, and what a person must know before they approve the newest."""
     from console.cli.sop import load
+    from console.dispatch_plan import routes_of
     from console.dossier import dossier, dossier_lines
     from console.warning_lines import history
     from orchestration.by_hand import reading_desk
@@ -125,7 +126,9 @@ def show(
         document = history(engine, warning_id)
     desk, sop = reading_desk(settings), load(settings)
     with database(settings) as engine, engine.connect() as connection:
-        document["newest"] = dossier(connection, desk, sop, warning_id, at or now())
+        document["newest"] = dossier(
+            connection, desk, sop, warning_id, at or now(), routes=routes_of(settings.routes)
+        )
     if json:
         print_json(document)
         return

@@ -67,7 +67,6 @@ def test_the_command_imports_nothing_heavy():
         pytest.param(["run", "--source", "nasa"], id="unknown-source"),
         pytest.param(["run", "--scenario", "all", "--at", "2026-09-24T07:35:00Z"], id="both"),
         pytest.param(["run", "--scenario", "atlantis"], id="unknown-scenario"),
-        pytest.param(["dispatch", "--json"], id="json-of-a-process"),
         pytest.param(["cap", "check", "missing.xml"], id="no-file"),
         pytest.param(["explode"], id="no-command"),
         pytest.param([], id="nothing"),
