@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Engine, func, select, update
 
 from kentongan import audit
 from kentongan.db import accounts, consents, contacts, inbound, recipients, sign_ups
-from kentongan.sealing import Keys, key_of, seal, unseal
+from kentongan.sealing import Keys, add_key, key_of, seal, secrets_key, unseal
+from kentongan.settings import Settings
 from kentongan.times import iso
 from kentongan.transactions import writing
 from notify.firewall.answers import sealed_for
@@ -101,6 +102,21 @@ def rotate(engine: Engine, keys: Keys, *, at: datetime, actor: str) -> Rotated:
             body = {"key": keys.newest_id, "sealed_anew": done}
             audit.append(connection, at=at, actor=actor, action=ROTATED, body=body)
     return Rotated(done, in_use)
+
+
+def rotated(engine: Engine, settings: Settings, *, at: datetime, actor: str) -> Rotated:
+    """Make a new key where the newest one seals everything, then seal the rest by it.
+
+    Broken off, the next call finishes with the key that is there instead of making another.
+
+    Raises:
+        SettingsError: the operator keeps the keys, and has put no new one in front.
+        RuleViolation: as `rotate`.
+    """
+    keys = secrets_key(settings)
+    if not set(_in_use(engine)) - {keys.newest_id}:
+        keys = add_key(settings)
+    return rotate(engine, keys, at=at, actor=actor)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import date
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -63,6 +63,7 @@ class RegistryPolicy(_Strict):
 
 class ConsentText(_Strict):
     version: Version
+    channel: Literal["sms", "webpush"]
     language: str
     in_use: bool
     """Whether people may still agree to it."""
@@ -104,13 +105,13 @@ def consent_texts() -> tuple[ConsentText, ...]:
     return load_policy(data_dir() / "policy" / "consent.toml", ConsentTexts).text
 
 
-def consent_text(version: str) -> ConsentText:
-    """The text of a version that people may agree to.
+def consent_text(version: str, channel: str = "sms") -> ConsentText:
+    """The text of a version that people may agree to for a channel.
 
     Raises:
         RuleViolation: there is none, or it is out of use.
     """
-    found = {one.version: one for one in consent_texts() if one.in_use}
+    found = {one.version: one for one in _in_use(channel)}
     if version not in found:
         known = ", ".join(sorted(found))
         raise RuleViolation(
@@ -119,9 +120,18 @@ def consent_text(version: str) -> ConsentText:
     return found[version]
 
 
-def default_text(language: str = "id", *, of: str = "warga") -> ConsentText:
-    """The newest text for residents (`warga`) or for push (`push`) in a language, else in
-    Indonesian."""
-    mine = [one for one in consent_texts() if one.in_use and one.version.startswith(f"{of}-")]
-    spoken = [one for one in mine if one.language == language]
-    return (spoken or mine)[-1 if spoken else 0]
+def default_text(language: str = "id", channel: str = "sms") -> ConsentText:
+    """The newest text for a channel in a language, else the first one, which is Indonesian.
+
+    Raises:
+        RuleViolation: no text is in use: nobody can agree to anything.
+    """
+    found = _in_use(channel)
+    if not found:
+        raise RuleViolation(f"no consent text for {channel} is in use (data/policy/consent.toml)")
+    spoken = [one for one in found if one.language == language]
+    return spoken[-1] if spoken else found[0]
+
+
+def _in_use(channel: str) -> list[ConsentText]:
+    return [one for one in consent_texts() if one.in_use and one.channel == channel]

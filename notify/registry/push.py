@@ -100,7 +100,7 @@ def subscribe_push(
         RuleViolation: no village code, or no consent text of that version.
         DataError: as `adm_level`.
     """
-    consent_text(text_version)
+    consent_text(text_version, WEBPUSH)
     if adm_level(adm4_code) != 4:
         raise RuleViolation(f"area {adm4_code}: expected the code of a village")
     blind = blind_address(keys, str(subscription["endpoint"]))
