@@ -90,10 +90,13 @@ def prices(problem: Transport, costs: Costs, flows: Flows, looked_at: NDArray[np
     return Prices(here, there, sound)
 
 
-def refuted(problem: Transport, costs: Costs, found: Prices) -> NDArray[np.bool_]:
-    """Pairs of the whole problem that would make the plan better, or might."""
+def refuted(problem: Transport, costs: Costs, found: Prices, *, most: int) -> NDArray[np.bool_]:
+    """Pairs of the whole problem that would make the plan better, or might: those that would do
+    most, for each source so many (and their equals)."""
     pairs = problem.pairs
-    return np.asarray(costs.pairs + found.there[pairs.there] < found.here[pairs.here])
+    return np.asarray(
+        _refuted(pairs.start, pairs.there, costs.pairs, found.here, found.there, most)
+    )
 
 
 def conserved(problem: Transport, flows: Flows) -> bool:
@@ -136,14 +139,38 @@ def _last_ways(problem: Transport) -> NDArray[np.bool_]:
     left = problem.left
     order = np.lexsort((left.rank, left.class_, left.owner))
     last = np.zeros(left.owner.size, np.bool_)
-    ends = np.append(left.owner[order][1:] != left.owner[order][:-1], True)
-    last[order[ends]] = True
+    owner = left.owner[order]
+    last[order] = np.append(owner[1:] != owner[:-1], np.ones(min(owner.size, 1), np.bool_))
     return last
 
 
 def _dot(a: I64, b: I64) -> int:
     some = (a != 0) & (b != 0)
     return sum(x * y for x, y in zip(a[some].tolist(), b[some].tolist(), strict=True))
+
+
+@jit
+def _refuted(
+    start: I64, there: I64, cost: I64, price: I64, other: I64, most: int
+) -> NDArray[np.bool_]:
+    found = np.zeros(there.size, np.bool_)
+    for i in range(start.size - 1):
+        low, high = start[i], start[i + 1]
+        gain = np.empty(high - low, np.int64)
+        count = 0
+        for k in range(low, high):
+            better = price[i] - other[there[k]] - cost[k]
+            if better > 0:
+                gain[count] = better
+                count += 1
+        if count == 0:
+            continue
+        least = 1
+        if count > most:
+            least = np.partition(gain[:count], count - most)[count - most]
+        for k in range(low, high):
+            found[k] = price[i] - other[there[k]] - cost[k] >= least
+    return found
 
 
 @jit

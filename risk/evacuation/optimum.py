@@ -100,7 +100,7 @@ class _Part:
 
 
 def _parts(problem: Transport) -> Iterator[_Part]:
-    usable = problem.capacity[problem.pairs.there] > 0
+    usable = (problem.capacity[problem.pairs.there] > 0) & (problem.supply[problem.pairs.here] > 0)
     pairs = problem.pairs.kept(usable)
     number = components(pairs.start, pairs.there, problem.capacity.size)
     sizes = np.bincount(number)
@@ -175,7 +175,7 @@ def _solved(problem: Transport, nearest: int, until: float) -> tuple[Flows, int,
         found = prices(problem, costs, flows, looked_at)
         if not found.sound or not conserved(problem, flows):
             raise SolverFailed("min-cost flow: the answer does not stand its proof by prices")
-        missing = refuted(problem, costs, found)
+        missing = refuted(problem, costs, found, most=nearest)
         if not missing.any():
             paid, least = primal(costs, flows, problem), dual(problem, costs, found)
             if paid != least:
