@@ -35,6 +35,8 @@ from notify.warning import AreaGroup, ReleasedAlert, WarningBody, WarningRef
 from notify.wording.language import FALLBACK
 
 CHANNELS = ("mqtt", "fcm", "staff")
+PURPOSE = "broadcast"
+"""Of a state that is said again and again: no limit per person holds it back."""
 _DISTRICT, _REGENCY = 8, 5
 """Characters of a dotted code."""
 
@@ -180,7 +182,7 @@ def _areas(
         yield Message(
             message_id=f"{ref.identifier}/{channel}/{group.adm2_code}/{group.level}",
             alert_version=ref.identifier,
-            purpose="alert" if group.level else "all-clear",
+            purpose=PURPOSE,
             channel=channel,
             area_code=group.adm2_code,
             level=group.level or body.previous_level,
@@ -260,7 +262,7 @@ def _staff(
     return Message(
         message_id=f"{ref.identifier}/staff",
         alert_version=ref.identifier,
-        purpose="alert" if not body.is_end else "all-clear",
+        purpose=PURPOSE,
         channel="staff",
         area_code=first.adm2_code,
         level=level,
