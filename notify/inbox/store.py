@@ -26,6 +26,8 @@ from notify.inbox.policy import InboxPolicy, load_inbox_policy
 NEW, DONE, FAILED = "new", "done", "failed"
 _SENDER_CHARS = 40
 _KEY_CHARS = 120
+_TOLD_DIGITS = 7
+"""An id with so many of a number's last digits tells it."""
 _policy: Callable[[], InboxPolicy] = cache(load_inbox_policy)
 
 
@@ -89,10 +91,11 @@ def _provider_key(keys: Keys, message: InboundMessage, sender: str) -> str:
     """The carrier's id; where it gives none, a keyed hash of sender, text and minute.
 
     Keyed, because numbers are few enough to be tried out against a plain hash. So is an id that is
-    too long or holds what no id has.
+    too long, holds what no id has, or holds the number.
     """
     given = message.provider_key
-    if given and len(given) <= _KEY_CHARS and given.isascii() and given.isprintable():
+    is_plain = len(given) <= _KEY_CHARS and given.isascii() and given.isprintable()
+    if given and is_plain and sender.lstrip("+")[-_TOLD_DIGITS:] not in given:
         return given
     minute = precise(message.received_at)[:16]
     parts = ("id", given) if given else ("content", sender, minute, message.text)

@@ -126,7 +126,8 @@ class Phone:
 async def _serve(folder: Path, phone: Phone) -> None:
     await to_tcp(folder / "in.sock", SENDSMS)
     await from_tcp(HOOKS, folder / "out.sock")
-    print("ready", flush=True)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         await loop.run_in_executor(None, phone.writes, json.loads(line)["mo"])
