@@ -135,7 +135,7 @@ def check_trust(route: SmppRoute) -> None:
         tls_context(route)
     except OSError as error:
         raise SettingsError(
-            f"route {route.route}: tls_ca {route.tls_ca}: expected certificates in PEM, found: "
+            f"route {route.route}: ca_file {route.ca_file}: expected certificates in PEM, found: "
             f"{error.strerror or error}"
         ) from error
 

@@ -47,7 +47,7 @@ class SmppRoute(RouteBase):
     """None: by the form of `source` (`origin`)."""
 
     tls: bool = False
-    tls_ca: Path | None = None
+    ca_file: Path | None = None
     """Certificates to trust besides none other; None: the system's."""
     tls_name: str | None = None
     """Name in the carrier's certificate; None: `host`."""

@@ -74,7 +74,7 @@ async def connect(route: SmppRoute, password: str, *, number: int, deliverer: De
 def tls_context(route: SmppRoute) -> ssl.SSLContext | None:
     if not route.tls:
         return None
-    context = ssl.create_default_context(cafile=route.tls_ca)
+    context = ssl.create_default_context(cafile=route.ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 

@@ -118,8 +118,9 @@ def part(ref: int, n: int, total: int = 3, sender: str = "6281234567890"):
 
 def test_waiting_parts_are_bounded_in_number_and_time():
     joiner: Joiner[int] = Joiner(5)
-    given_up = [w for i in range(3 * MOST_OPEN)
-                for w in joiner.add(part(i % 256, 1, sender=f"62812345{i:05d}"), i, float(i))]  # fmt: skip
+    given_up: list[Whole[int]] = []
+    for i in range(3 * MOST_OPEN):
+        given_up += joiner.add(part(i % 256, 1, sender=f"62812345{i:05d}"), i, float(i))
     assert len(given_up) == 2 * MOST_OPEN
     assert given_up[0].tickets == [0]
     assert joiner.next_due() == 2 * MOST_OPEN + 5

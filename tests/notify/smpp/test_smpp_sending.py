@@ -269,9 +269,9 @@ def test_tls_trusts_the_carrier_alone(tmp_path, certificate, monkeypatch):
     monkeypatch.setattr("notify.channels.smpp.line.BIND_WAIT_S", 0.5)
     key, cert = certificate
     with Smsc.start(tmp_path, key=str(key), cert=str(cert)) as smsc:
-        with opened(smsc, tls=True, tls_ca=cert, tls_name="smsc.example") as channel:
+        with opened(smsc, tls=True, ca_file=cert, tls_name="smsc.example") as channel:
             assert outcomes(channel.transmit(messages(3))) == [Outcome.ACCEPTED] * 3
-        with opened(smsc, tls=True, tls_ca=cert, tls_name="other.example") as channel:
+        with opened(smsc, tls=True, ca_file=cert, tls_name="other.example") as channel:
             (receipt,) = channel.transmit(messages(1))
             assert receipt.outcome is Outcome.RETRY and "certificate" in receipt.detail.lower()
         with opened(smsc, tls=True) as channel:
@@ -325,8 +325,8 @@ def test_a_wrong_password_file_is_named(tmp_path, content, match):
 
 
 def test_a_missing_certificate_is_named(tmp_path):
-    settings = route(tmp_path, 1, tls=True, tls_ca=tmp_path / "none.pem")
-    with pytest.raises(SettingsError, match="tls_ca"):
+    settings = route(tmp_path, 1, tls=True, ca_file=tmp_path / "none.pem")
+    with pytest.raises(SettingsError, match="ca_file"):
         SmppChannel(settings).open(Store())
 
 
