@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.peers.postgres import Server, require_postgres
 
 ROOT = Path(__file__).parents[1]
 settings.register_profile(
@@ -25,6 +28,13 @@ def samples() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no samples at {folder}; set KENTONGAN_SAMPLES to have this test")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server of this session's own."""
+    with Server(require_postgres()) as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)

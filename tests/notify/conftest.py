@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -90,11 +89,13 @@ def coordinators() -> pd.DataFrame:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    """SQLite, or the empty database that TEST_DATABASE_URL names: its tables are dropped."""
-    made = make_engine(os.environ.get("TEST_DATABASE_URL", f"sqlite:///{tmp_path / 'k.sqlite'}"))
-    metadata.drop_all(made)
-    metadata.create_all(made)
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """SQLite, or a fresh database of a PostgreSQL server."""
+    if getattr(request, "param", "sqlite") == "postgresql":
+        made = make_engine(request.getfixturevalue("postgres").database())
+    else:
+        made = make_engine(f"sqlite:///{tmp_path / 'k.sqlite'}")
+        metadata.create_all(made)
     yield made
     made.dispose()
 

@@ -40,7 +40,10 @@ from orchestration.context import CycleContext
 T0 = datetime(2026, 9, 24, 6, 0, tzinfo=UTC)
 A, B, C, D, E, F = CODES = tuple(f"75.02.0{d}.200{n}" for d in (7, 8) for n in (1, 2, 3))
 _TABLES = (warnings, warning_states, event_runs, event_links, messages, outbox)
-_ON_THE_WIRE = ("lease_until", "lease_owner", "attempts", "provider_id", "state", "last_error")
+_ON_THE_WIRE = (
+    "lease_until", "lease_owner", "attempts", "provider_id", "state", "last_error", "sent_at",
+    "final_at",
+)  # fmt: skip
 _OWN = {"outbox": ("id", *_ON_THE_WIRE)}
 """What was on the wire when the process died may be open in our books, never lost or doubled."""
 
