@@ -75,6 +75,7 @@ def advance(context: CycleContext, at: datetime) -> dict[str, Any]:
         "released": release_all(context, at, troubles),
     }
     first = send(context, at)
+    hear_all(context, at, troubles)
     plan_all(context, at, troubles)
     escalate_all(context, at, troubles)
     note_secondary(context, at, troubles)
@@ -361,6 +362,16 @@ def plan_all(
 
     troubles = [] if troubles is None else troubles
     return guarded("plan", troubles, lambda: plan_in_force(context, at)) or 0
+
+
+def hear_all(
+    context: CycleContext, at: datetime, troubles: list[dict[str, str]] | None = None
+) -> dict[str, int]:
+    """What came in; how many messages became what."""
+    from orchestration.hearing import hear
+
+    troubles = [] if troubles is None else troubles
+    return guarded("inbox", troubles, lambda: hear(context, at)) or {}
 
 
 def escalate_all(

@@ -92,16 +92,21 @@ def release_step(at: str) -> dict[str, Any]:
         return {"released": released}
 
 
-def escalate_step(at: str) -> dict[str, Any]:
-    """Tasks that nobody has answered go to the next person; what that says is sent at once."""
+def loop_step(at: str) -> dict[str, Any]:
+    """What came in, then tasks that nobody has answered; what that says is sent at once."""
     when, settings = parse_instant(at), Settings()
     with _context(settings, when) as context, exclusive(settings.home):
-        troubles: list[dict[str, str]] = []
-        climbed = stages.escalate_all(context, when, troubles)
-        if climbed:
-            stages.send(context, when)
-        _raise(troubles)
-        return {"climbed": climbed}
+        return loop_in(context, when)
+
+
+def loop_in(context: CycleContext, at: datetime) -> dict[str, Any]:
+    troubles: list[dict[str, str]] = []
+    heard = stages.hear_all(context, at, troubles)
+    climbed = stages.escalate_all(context, at, troubles)
+    if heard or climbed:
+        stages.send(context, at)
+    _raise(troubles)
+    return {"heard": heard, "climbed": climbed}
 
 
 def dispatch_step(at: str) -> dict[str, Any]:

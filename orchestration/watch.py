@@ -40,6 +40,8 @@ SUPPORT_INTERVALS_S = {
 }
 """Of what no decision waits for: polled in a thread of its own, one after the other."""
 
+HEAR_S = 0.5
+"""Between two looks into the inbox: one small query each."""
 TIDY_S = 86_400.0
 """Between two rounds of housekeeping; Airflow's own does no harm beside it."""
 
@@ -77,6 +79,7 @@ def _keep_watch(
         for one in _chosen(settings, INTERVALS_S)
     ]
     threads.append(threading.Thread(target=_support, args=(settings, stop, clock, tick_s)))
+    threads.append(threading.Thread(target=_listen, args=(settings, stop, clock)))
     for thread in threads:
         thread.daemon = True
         thread.start()
@@ -127,6 +130,23 @@ def _support(
             due[source] = started + SUPPORT_INTERVALS_S[source]
         else:
             stop.wait(tick_s)
+
+
+def _listen(settings: Settings, stop: threading.Event, clock: Callable[[], datetime]) -> None:
+    """Read what comes in as it comes: whoever says yes to a task is seen within a second."""
+    from orchestration.context import is_live, open_context
+    from orchestration.hearing import something_came
+    from orchestration.steps import loop_in
+
+    while not stop.is_set():
+        try:
+            with open_context(settings, live=is_live(clock(), clock())) as context:
+                while not stop.wait(HEAR_S):
+                    if something_came(context.engine):
+                        loop_in(context, clock())
+        except Exception:
+            log.exception("reading the inbox failed; the watch goes on")
+            stop.wait(10 * HEAR_S)
 
 
 def _chosen(settings: Settings, intervals_s: Mapping[str, float]) -> list[str]:

@@ -18,7 +18,7 @@ SUPPORT_IDS = {one.dag_id for one in SUPPORT}
 SLOW_HOURS = {"layers": 8}
 """No warning waits for these."""
 BULK_IDS = {"housekeeping", "satellite", "forecast", "layers"}
-IDS = {"quakes", "warnings", "respond", "backstop", "canary"} | BULK_IDS | SUPPORT_IDS
+IDS = {"quakes", "warnings", "respond", "backstop", "canary", "loop"} | BULK_IDS | SUPPORT_IDS
 CHAIN = [f"respond.{step}" for step in ("overlay", "decide", "release", "dispatch")] + ["map"]
 
 
@@ -89,7 +89,7 @@ def test_a_failed_step_holds_up_nobody(bag):
     assert bag["dags"]["backstop"]["tasks"]["advance"]["rule"] == "all_done"
 
 
-@pytest.mark.parametrize("dag_id", ["quakes", "warnings", "respond", "backstop"])
+@pytest.mark.parametrize("dag_id", ["quakes", "warnings", "respond", "backstop", "loop"])
 def test_a_run_with_a_failed_task_fails(bag, dag_id):
     """A last task that runs whatever failed before it would make the run a success."""
     tasks = bag["dags"][dag_id]["tasks"]

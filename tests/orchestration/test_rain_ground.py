@@ -29,6 +29,7 @@ from orchestration.rain.fusion import beside, comparison_of
 from orchestration.rain.ground import ground_fields, not_assessed
 from orchestration.rain.history import FrameNote, RainHistory
 from orchestration.rain.land import flood_ground_of
+from orchestration.rain.local import over_villages, with_local_evidence
 from orchestration.rain.return_periods import FILE as RETURN_PERIODS
 from orchestration.rain.sliding import landslide_field, renew_percentiles
 from processing.rain.policy import rain_policy
@@ -509,6 +510,9 @@ def test_from_frames_to_events_of_a_province(home):
     found = comparison_of(stored.event)
     assert (found.both, found.ours_alone, found.bmkg_alone) == (0, 1, 1)
     assert stored.event.evidence["nowcast_hour"] is True
+    # Of its own villages, by the rain of that duration.
+    assert stored.event.evidence["rain_hours"] in (1, 3, 6, 24)
+    assert 0 < stored.event.evidence["lead_time_hours_least"] < 10
     table = event_store.read_impact(home.runs, stored.impact_path).set_index("adm4_code")
     assert table.loc[FLOOR, "level"] == POLICY.levels.estimate_at_most
     drafts = {one["event_id"]: one for one in stages.decide_all(home, AT, troubles)}
@@ -536,6 +540,51 @@ def test_a_step_that_breaks_is_named_and_the_other_goes_on(home):
     fields = ground_fields(home, broken, AT, troubles)
     assert [f.event.hazard_id for f in fields] == [HazardId.LANDSLIDE]
     assert not_assessed(home, AT)[0]["hazard_id"] == "flood"
+
+
+def test_a_village_has_evidence_of_its_own(home):
+    write(home.layers.path / "elevation.tif", valley())
+    field, _ = flood_field(home, rain(), POLICY)
+
+    def of(*codes, **more):
+        return over_villages(field.raster, home.layers, codes, POLICY.levels, **more)
+
+    floor, ridge = of(FLOOR), of(RIDGE_DRY)
+    assert floor["most_catchment_mm"] > 40 and floor["rain_hours"] == 1
+    assert floor["lead_time_hours_least"] <= floor["lead_time_hours_most"]
+    assert ridge["most_catchment_mm"] == 0 and ridge["rain_hours"] in (None, 1)
+    assert of(BEYOND) == {} and of("99.99.99.9999") == {} and of(RIDGE_DRY, at_least=2) == {}
+    everyone = of(*VILLAGES)
+    assert everyone["most_catchment_mm"] >= floor["most_catchment_mm"]
+
+
+def test_rain_of_a_village_says_which_duration_and_when(home):
+    field = rain(mm=25.0, hours=(1, 24), others=1.0)
+    now = np.zeros((BASE_GRID.rows, BASE_GRID.columns), np.int8)
+    later = now.copy()
+    later[rows_of(NORTH - 0.1, NORTH - 0.3)] = 2
+    now[rows_of(NORTH + 0.1, NORTH - 0.1)] = 3
+    stack = np.stack([now, later, later])
+    raster = field.raster.assign(
+        hazard_level=(("latitude", "longitude"), stack.max(axis=0)),
+        hazard_level_by_lead=(("lead_time", "latitude", "longitude"), stack),
+        probability=(("latitude", "longitude"), np.where(now > 0, np.nan, 0.3).astype("f4")),
+    ).assign_coords(lead_time=[0, 30, 60])
+    wet = over_villages(raster, home.layers, [RIDGE_WET], POLICY.levels)
+    assert (wet["most_mm_1h"], wet["decided_by_hours"], wet["level_2_in_minutes"]) == (25, 1, 0)
+    assert wet["most_probability"] is None
+    dry = over_villages(raster, home.layers, [RIDGE_DRY], POLICY.levels)
+    assert (dry["most_mm_1h"], dry["decided_by_hours"], dry["level_2_in_minutes"]) == (1, None, 30)
+    assert dry["most_probability"] == pytest.approx(0.3)
+    # Each province's event carries what its own warned villages have.
+    import pandas as pd
+
+    parts = [
+        (field.event, pd.DataFrame({"adm4_code": [code], "level": [level]}))
+        for code, level in ((RIDGE_WET, 3), (RIDGE_DRY, 2), (BEYOND, 0))
+    ]
+    made = with_local_evidence(replace(field, raster=raster), home.layers, parts, POLICY.levels)
+    assert [e.evidence.get("most_mm_1h") for e, _ in made] == [25, 1, None]
 
 
 def test_days_are_those_before_the_frame(home):

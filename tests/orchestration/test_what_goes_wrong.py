@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ingest.play.feedserver import ScenarioServer
 from kentongan.binding import bind
 from kentongan.db import make_engine
 from kentongan.errors import KentonganError, RuleViolation
@@ -18,28 +17,6 @@ from orchestration import deciding, event_store, stages, steps, watch
 from orchestration.context import open_context
 from orchestration.cycle import run_cycle
 from orchestration.scenarios import find
-
-
-@pytest.fixture
-def play(tmp_path):
-    """Run one step of a scenario in a home of its own."""
-    opened = []
-
-    def one(name: str, number: int, context=None):
-        scenario = find(name)
-        server = ScenarioServer(scenario).__enter__()
-        opened.append(lambda: server.__exit__(None, None, None))
-        server.show(number)
-        if context is None:
-            settings = Settings(_env_file=None).with_feed_server(server.url, home=tmp_path)
-            manager = open_context(settings, live=False, re_creation=True)
-            context = manager.__enter__()
-            opened.append(lambda: manager.__exit__(None, None, None))
-        return context, run_cycle(context, scenario.steps[number].at)
-
-    yield one
-    for close in reversed(opened):
-        close()
 
 
 def test_an_event_that_ended_is_looked_at_again_when_more_is_known(play):
