@@ -24,6 +24,7 @@ from notify.dispatcher.run import take_over
 from notify.dispatcher.shared import Shared
 from notify.dispatcher.spending import passing_prio
 from notify.dispatcher.worker import BATCH, Waited, Worker
+from notify.firewall.answers import ANSWERS
 from notify.firewall.gate import is_public
 from notify.firewall.inspection import Inspection, suppress
 from notify.sending import claim as claims
@@ -148,7 +149,7 @@ class Carrier(Worker):
             in_doubt = take_over(connection, self.way, now=now, wait=wait)
         if in_doubt:
             log.warning("route %s: %d messages were on the wire when their dispatcher ended; they "
-                        "wait %s s for receipts", self.way, in_doubt, wait.seconds)  # fmt: skip
+                        "wait %g s for receipts", self.way, in_doubt, wait.total_seconds())  # fmt: skip
 
     def _take(self) -> None:
         """Its own rows, and those of its channel that have no route, where it is the first."""
@@ -206,12 +207,14 @@ class Carrier(Worker):
         return [messages[start : start + size] for start in range(0, len(messages), size)]
 
     def _chosen(self, messages: list[Outgoing]) -> list[Outgoing]:
-        """Without those for whom another route is right, and those held back by a limit."""
+        """Without those for whom another route is right, and those held back by a limit. An answer
+        goes over the way that its message came."""
         mine = []
         moved: dict[str, list[int]] = {}
         for message in messages:
             right = choose(self.others, message.address, self._works)
-            if not is_public(self.way) or any(r.route == self.config.route for r in right):
+            own = not is_public(self.way) or message.warning_id == ANSWERS
+            if own or any(r.route == self.config.route for r in right):
                 mine.append(message)
             elif right:
                 moved.setdefault(right[0].route, []).append(message.outbox_id)

@@ -112,6 +112,7 @@ class Dispatcher:
         stack.callback(self._writer.stop)
         self.workers = (self._recording(), *self._carriers())
         self._owner.wanted([c.config.route for c in self.carriers])
+        self._owner.keep()
         self.house = House(self.shared, self.carriers)
         self._run(stack)
 

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -22,6 +23,7 @@ from notify.channels.channel import Channel, Outcome, Outgoing, Receipt
 from notify.dispatcher.faults import until_done
 from notify.dispatcher.run import Answered, Run
 from notify.dispatcher.shared import Shared
+from notify.firewall.answers import look
 from notify.firewall.inspection import Book
 from notify.registry.addresses import SMS, WEBPUSH, addresses_of
 
@@ -46,7 +48,7 @@ class Worker(threading.Thread):
         book = None if shared.keys is None else book_of(shared.keys)
         self.steps = Run(
             shared.engine, way, channel, clock=shared.clock, book=book, owner=shared.owner,
-            recalls_pass=shared.policy.recalls_pass_a_stop,
+            answers=partial(look, keys=shared.keys), recalls_pass=shared.policy.recalls_pass_a_stop,
             wait=IN_FLIGHT, resend_after=timedelta(seconds=shared.policy.recovery_wait_s),
         )  # fmt: skip
         self.outcomes: Counter[str] = Counter()

@@ -151,7 +151,8 @@ class Home:
 
     def warn(
         self, name: str = "one", *, level: int = 4, at: datetime | None = None, hours: float = 2.0,
-        codes: tuple[str, ...] = VILLAGES, hazard: HazardId = HazardId.TSUNAMI, action: Action = Action.ALERT,
+        codes: tuple[str, ...] = VILLAGES, hazard: HazardId = HazardId.TSUNAMI,
+        action: Action = Action.ALERT,
     ) -> WarningRef:  # fmt: skip
         """A warning of BMKG's that releases itself; its people wait in the outbox."""
         at = at or now()
@@ -215,7 +216,8 @@ class Home:
         from kentongan.times import iso
 
         row = {
-            "event_id": event.event_id, "hazard_id": str(event.hazard_id), "level": int(event.level),
+            "event_id": event.event_id, "hazard_id": str(event.hazard_id),
+            "level": int(event.level),
             "valid_from": iso(event.valid_from), "valid_to": iso(event.valid_to), "state": "active",
             "field_hash": "", "updated_at": iso(event.valid_from), "body": event.model_dump_json(),
         }  # fmt: skip
@@ -235,9 +237,8 @@ class Home:
 
     def texts(self) -> dict[str, str]:
         with self.engine.connect() as connection:
-            return dict(
-                connection.execute(select(messages.c.message_id, messages.c.text)).tuples().all()
-            )
+            found = connection.execute(select(messages.c.message_id, messages.c.text))
+            return {row.message_id: row.text for row in found}
 
     def close(self) -> None:
         self.engine.dispose()
