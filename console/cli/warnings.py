@@ -8,6 +8,7 @@ import typer
 
 from console.cli import by_hand
 from console.cli.common import AsJson, At, database, now, open_settings, print_json
+from console.cli.reach import reach
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,6 +22,7 @@ group.command()(by_hand.cancel)
 group.command()(by_hand.allclear)
 group.command("break-glass")(by_hand.break_glass)
 group.command()(by_hand.review)
+group.command()(reach)
 
 
 @group.command()

@@ -60,8 +60,13 @@ class _Known:
 class Mqtt(RealChannel):
     """One broker. `send` may be called from any one thread at a time."""
 
-    def __init__(self, config: MqttRoute, *, clock: Callable[[], datetime] = real_clock) -> None:
+    def __init__(
+        self, config: MqttRoute, *, clock: Callable[[], datetime] = real_clock, guest: bool = False
+    ) -> None:
         """
+        Args:
+            guest: looks for a moment and leaves no word of its own health at the broker.
+
         Raises:
             SettingsError: a key, certificate or password file cannot be used.
         """
@@ -69,6 +74,7 @@ class Mqtt(RealChannel):
         self.window = config.window
         self.config = config
         self._clock = clock
+        self._last_word = b"" if guest else OFFLINE
         self._key = load_key(config.sign_key_file)
         self._known = _Known()
         self._ready = threading.Event()
@@ -82,7 +88,7 @@ class Mqtt(RealChannel):
 
     def close(self) -> None:
         if self._started:
-            self._client.publish(self._own, OFFLINE, qos=1, retain=True)
+            self._client.publish(self._own, self._last_word, qos=1, retain=True)
             self._client.disconnect()
             self._client.loop_stop()
             self._started = False
@@ -92,9 +98,13 @@ class Mqtt(RealChannel):
         with self._answered:
             return dict(sorted(self._known.sirens.items()))
 
-    def transmit(self, messages: Sequence[Outgoing]) -> list[Receipt]:
+    def is_ready(self, within_s: float) -> bool:
+        """Whether the broker took us and told what stands there."""
         self._start()
-        if not self._ready.wait(self.config.timeout_s) or not self._client.is_connected():
+        return self._ready.wait(within_s) and self._client.is_connected()
+
+    def transmit(self, messages: Sequence[Outgoing]) -> list[Receipt]:
+        if not self.is_ready(self.config.timeout_s):
             raise DispatchError(f"route {self.route}: no broker at {self.config.host}")
         ends = time.monotonic() + self.config.timeout_s
         tried = [self._publish(message) for message in messages]
@@ -164,7 +174,7 @@ class Mqtt(RealChannel):
             client.username_pw_set(config.username, word)
         client.max_inflight_messages_set(config.window)
         client.reconnect_delay_set(1, 30)
-        client.will_set(self._own, OFFLINE, qos=1, retain=True)
+        client.will_set(self._own, self._last_word, qos=1, retain=True)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
