@@ -85,6 +85,9 @@ class Look:
     stopped: dict[int, str] = field(default_factory=dict)
     """Those that may go over the way that their message came, and not over this one."""
 
+    def __contains__(self, row_id: int) -> bool:
+        return row_id in self.passed or row_id in self.breaches or row_id in self.stopped
+
 
 Looking = Callable[[Connection, str, Sequence[int]], Look]
 """`look` with its keys."""

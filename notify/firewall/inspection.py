@@ -21,6 +21,7 @@ from kentongan.times import parse_instant
 from kentongan.transactions import writing
 from kentongan.types import OutboxState
 from notify.channels.channel import Origin, Outgoing
+from notify.firewall.answers import Look, Looking, answers_of_a_real_home, look
 from notify.firewall.gate import RECORDER, is_public
 from notify.firewall.marks import is_marked
 from notify.firewall.origin import origin_of
@@ -53,6 +54,15 @@ class Inspection:
     def breach(self, reason: str, row_id: int) -> None:
         self.breaches.setdefault(reason, []).append(row_id)
 
+    def take(self, looked: Look, row_id: int) -> None:
+        """What was found of an answer."""
+        if row_id in looked.passed:
+            self.passed.append(looked.passed[row_id])
+        elif row_id in looked.stopped:
+            self.stop(looked.stopped[row_id], row_id)
+        else:
+            self.breach(looked.breaches[row_id], row_id)
+
 
 class Origins:
     """Where versions come from, looked up once for each call of the dispatcher."""
@@ -68,7 +78,13 @@ class Origins:
 
 
 def inspect(
-    engine: Engine, route: str, ids: Sequence[int], origins: Origins, *, book: Book | None = None
+    engine: Engine,
+    route: str,
+    ids: Sequence[int],
+    origins: Origins,
+    *,
+    book: Book | None = None,
+    answers: Looking = look,
 ) -> Inspection:
     """The messages of these rows, in their order, with what stops some of them.
 
@@ -77,16 +93,21 @@ def inspect(
 
     Args:
         book: addresses of real people; those of made-up ones stand in `recipients`.
+        answers: what looks at answers, behind which no warning stands; by default without keys,
+            which serves the recorder alone.
     """
     found = Inspection()
     with engine.connect() as connection:
+        looked = answers(connection, route, ids)
         rows = {row.id: row for row in connection.execute(_rows(ids))}
         texts = _texts(connection, {row.message_id for row in rows.values()})
         addresses = _addresses(connection, route, rows.values(), book)
         for row_id in ids:
             row = rows.get(row_id)
             text = texts.get(row.message_id) if row else None
-            if row is None:
+            if row_id in looked:
+                found.take(looked, row_id)
+            elif row is None:
                 found.stop(NO_RECIPIENT, row_id)
             elif text is None:
                 found.breach("no warning of this home stands behind it", row_id)
@@ -225,7 +246,10 @@ def suppress_strays(engine: Engine, served: Sequence[str], *, at: datetime) -> i
         .where(warnings.c.cap_status == "Actual")
     )
     query = select(outbox.c.id, outbox.c.route).where(
-        unserved, outbox.c.route.not_in(served), outbox.c.message_id.not_in(real)
+        unserved,
+        outbox.c.route.not_in(served),
+        outbox.c.message_id.not_in(real),
+        outbox.c.message_id.not_in(answers_of_a_real_home()),
     )
     with engine.connect() as connection:
         found = connection.execute(query).all()

@@ -43,6 +43,7 @@ from sqlalchemy import Connection, Engine
 from kentongan.errors import DispatchError, RuleViolation
 from kentongan.transactions import writing
 from notify.channels.channel import Channel, Outcome, Outgoing, Receipt
+from notify.firewall.answers import Looking, look
 from notify.firewall.gate import RECORDER, TEST_ROUTE, Guarded
 from notify.firewall.inspection import Book, Origins, inspect, suppress, suppress_strays
 from notify.sending import claim as claims
@@ -101,6 +102,7 @@ def dispatch(
     recalls_pass: bool = False,
     urgent: bool = False,
     book: Book | None = None,
+    answers: Looking = look,
 ) -> DispatchReport:
     """Send what is due over the channels that exist, until nothing is left.
 
@@ -111,6 +113,7 @@ def dispatch(
         recalls_pass: corrections and calls back go out although a switch is off.
         urgent: send corrections and calls back alone.
         book: addresses of real people.
+        answers: looks at answers; with keys where they go to real people.
 
     Raises:
         RuleViolation: a channel besides the recorder that is not behind its guard.
@@ -124,7 +127,7 @@ def dispatch(
     for route, channel in sorted(channels.items()):
         run = RouteRun(
             engine, route, channel, report=report, origins=origins, clock=clock, book=book,
-            recalls_pass=recalls_pass, urgent=urgent,
+            answers=answers, recalls_pass=recalls_pass, urgent=urgent,
         )  # fmt: skip
         while run.sends_batch(batch):
             pass
@@ -181,6 +184,8 @@ class RouteRun:
     origins: Origins = field(default_factory=Origins)
     book: Book | None = None
     """Addresses of real people; None: there are none in this run."""
+    answers: Looking = look
+    """Looks at answers to messages of people; with keys where they go to real people."""
     takes: tuple[str, ...] = ()
     """Values of `outbox.route` that it serves (`notify.sending.claim.Want`); empty: its route."""
     owner: str = field(default_factory=_own_name)
@@ -275,7 +280,9 @@ class RouteRun:
 
     def look(self, ids: Sequence[int]) -> list[Outgoing]:
         """The messages of leased rows that may go out; why the others may not is written down."""
-        found = inspect(self.engine, self.route, ids, self.origins, book=self.book)
+        found = inspect(
+            self.engine, self.route, ids, self.origins, book=self.book, answers=self.answers
+        )
         suppress(self.engine, self.route, found, at=self.now)
         return found.passed
 
