@@ -48,6 +48,9 @@ class Standing(_Frozen):
     """Levels of the newest version that went out; None: none did, or `levels` if this one did."""
     told_elsewhere: tuple[str, ...] = ()
     """Of `ever_warned`: those whom another warning told instead."""
+    cleared: frozenset[str] = frozenset()
+    """Villages that were told that everybody is out."""
+    made_at: AwareDatetime | None = None
     taken_back_at: AwareDatetime | None = None
     """When a person ended it; None: nobody did."""
     taken_back_level: int = 0
@@ -121,6 +124,8 @@ class Surroundings(_Frozen):
     over: whom this one left to the other, it must tell itself now."""
     nowcast: frozenset[str] = frozenset()
     """Villages under a CAP warning of BMKG's."""
+    cleared: frozenset[str] = frozenset()
+    """Villages whose team says that everybody is out: their text changes, their level does not."""
 
 
 class Decision(_Frozen):

@@ -164,6 +164,8 @@ class HoldRules(_Strict):
     """Of the threshold: only a value below it counts against the level."""
     taken_back_minutes: float = Field(ge=0)
     """So long an estimate that a person ended stays silent, unless its level rises."""
+    cleared_minutes: float = Field(ge=0)
+    """Between a version and the next one that only says which villages are evacuated by now."""
     seen_cycles: int = Field(ge=1)
     never_lowered: tuple[HazardId, ...]
 

@@ -15,6 +15,8 @@ class Help(StrEnum):
     """A free team, reserved for this village alone, is there and out again before the hazard."""
     ALONE = "alone"
     """No team can be there in time, or none may enter."""
+    CLEARED = "cleared"
+    """The team that was there says that everybody is out. The danger is the same."""
     UNKNOWN = "unknown"
 
 

@@ -6,7 +6,7 @@ exactly the content that was drafted, once, and an alert's bytes never change.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,7 +18,8 @@ from kentongan import life_cycle
 from kentongan.decision import Action, Decision, InForce, Standing
 from kentongan.hazard import HazardEvent
 from kentongan.life_cycle import Trigger
-from kentongan.reach import Reach
+from kentongan.reach import Help, Reach
+from kentongan.times import parse_instant
 from kentongan.transactions import writing
 from kentongan.types import Mode, WarningState
 from notify import versions
@@ -258,9 +259,18 @@ def standing(engine: Engine, event_id: str) -> Standing | None:
         valid_from=newest.body.valid_from,
         released_levels=_released_levels(newest, released),
         told_elsewhere=newest.body.told_elsewhere,
+        cleared=frozenset(_cleared(newest.body)),
+        made_at=parse_instant(newest.created_at),
         taken_back_at=taken_back,
         taken_back_level=max(newest.body.level, newest.body.previous_level) if taken_back else 0,
     )
+
+
+def _cleared(body: WarningBody) -> Iterator[str]:
+    for group in body.groups:
+        for wording in group.wordings:
+            if wording.help == Help.CLEARED:
+                yield from wording.villages
 
 
 def _taken_back(connection: Connection, newest: Version) -> datetime | None:

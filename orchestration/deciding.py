@@ -18,7 +18,7 @@ from orchestration import event_store
 from orchestration.event_runs import NewRun, new_run, seen_before, seen_runs
 from orchestration.event_store import StoredEvent
 from orchestration.rain.sources import SOURCES as FRAMES
-from orchestration.reaching import reach_if_known
+from orchestration.reaching import cleared_of, reach_if_known
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -175,6 +175,9 @@ def decide_one(
     if standing is not None and standing.told_elsewhere:
         over = taken_back(context.engine, standing, str(one.stored.event.hazard_id), at)
         around = around.model_copy(update={"taken_back": over})
+    if standing is not None and event_moves_people(one):
+        out = cleared_of(context, one.stored.event, at)
+        around = around.model_copy(update={"cleared": out})
     if "rain-jump" in set(one.evidence["decided_by"]) and around.nowcast:
         one = _judged(context, one, around.nowcast)
     run = _run(context, one, blind, at)
@@ -189,6 +192,11 @@ def decide_one(
         around=around,
     )
     return _outcome(context, one, decision, run, at)
+
+
+def event_moves_people(one: Looked) -> bool:
+    """Whether teams are asked to empty villages: only there may one be reported as empty."""
+    return one.stored.event.hazard_id in (HazardId.FLOOD, HazardId.LANDSLIDE)
 
 
 def _joined(

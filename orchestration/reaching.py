@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from kentongan.decision import Action
-from kentongan.types import HazardId
+from kentongan.types import HazardId, TaskKind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,4 +67,15 @@ def reach_of(
         busy=busy(context, held),
         standing=standing_tasks(context, warning_id_of(event.event_id)),
         bounds=Bounds(avoid=zones(rest), no_entry=zones(tsunamis), shaken=zones(shaking)),
+        cleared=cleared_of(context, event, at),
     )
+
+
+def cleared_of(context: CycleContext, event: HazardEvent, at: datetime) -> frozenset[str]:
+    """Villages of an event that whoever evacuated them reports as empty."""
+    from notify.tasks.progress import cleared, progress_of
+    from notify.warning import warning_id_of
+
+    warning_id = warning_id_of(event.event_id)
+    found = progress_of(context.engine, warning_id, at, kind=TaskKind.EVACUATE)
+    return cleared(found)

@@ -119,7 +119,9 @@ def plan_in_force(context: CycleContext, at: datetime) -> int:
         ExceptionGroup: some plan failed; every other one is stored.
     """
     from notify.life import active_warnings
+    from notify.tasks.ending import end_tasks
 
+    end_tasks(context.engine, at)
     held = active_warnings(context.engine, at)
     _recall(context, held, at)
     urgent = sorted(

@@ -60,6 +60,7 @@ def village_reach(
     busy: Mapping[str, int],
     standing: Sequence[PlannedTask] = (),
     bounds: Bounds | None = None,
+    cleared: Collection[str] = (),
 ) -> Reach:
     """What is known of help for the villages of a decision at level 3 or above.
 
@@ -71,6 +72,7 @@ def village_reach(
     Args:
         busy: team_id -> open tasks; such teams are not counted on.
         standing: tasks of this event that teams hold already.
+        cleared: villages whose team says that everybody is out.
 
     Returns:
         Villages of hazards that people leave (flood, landslide, tsunami); none for others. For all
@@ -90,7 +92,7 @@ def village_reach(
         )
     villages = {
         need.adm4_code: VillageReach(
-            help=Help.COMING if need.adm4_code in coming else Help.ALONE,
+            help=_help(need.adm4_code, coming, cleared),
             eta_min=coming.get(need.adm4_code),
             point=point,
             km=km,
@@ -98,6 +100,12 @@ def village_reach(
         for need, (point, km) in zip(wanted, points, strict=True)
     }
     return Reach(villages=villages, neighbours=neighbours)
+
+
+def _help(code: str, coming: Collection[str], cleared: Collection[str]) -> Help:
+    if code in cleared:
+        return Help.CLEARED
+    return Help.COMING if code in coming else Help.ALONE
 
 
 def _coming(

@@ -203,6 +203,8 @@ def _broadcast(
     )
 
 
+_SAID = (Help.COMING, Help.CLEARED)
+"""What is said to those alone for whom it is true."""
 Audience = tuple[tuple[str, ...], VillageReach]
 """Villages (none named: all others), and what is known of them."""
 
@@ -219,11 +221,12 @@ def _audiences(body: WarningBody, group: AreaGroup, reach: Reach) -> list[Audien
     alike: dict[tuple[str, str], list[str]] = {}
     for code in group.codes:
         found = reach.of(code)
-        point = "" if found.help is Help.COMING else found.point and plain_name(found.point)
+        told_where = found.help not in (Help.COMING, Help.CLEARED)
+        point = plain_name(found.point) if found.point and told_where else ""
         alike.setdefault((str(found.help), point), []).append(code)
     rest = VillageReach(help=Help.ALONE)
     named = sorted(
-        (item for item in alike.items() if item[0][0] == Help.COMING or item[0][1]),
+        (item for item in alike.items() if item[0][0] in _SAID or item[0][1]),
         key=lambda item: (-len(item[1]), item[0]),
     )
     return [

@@ -59,6 +59,8 @@ class PlaceWords(_Strict):
 
 class HelpWords(_Strict):
     coming: Ways = ()
+    cleared: Ways = ()
+    """Everybody is out, says the team that was there."""
     point: Ways
     alone: Ways
 

@@ -222,6 +222,7 @@ def _shortest_help(words: Language, hazard: HazardId) -> int:
     known = (
         VillageReach(),
         VillageReach(help=Help.COMING),
+        VillageReach(help=Help.CLEARED),
         VillageReach(help=Help.ALONE, point="x" * 80),
     )
     said = [texts.help_ways(one, words.help_of(hazard))[-1] for one in known]

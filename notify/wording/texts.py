@@ -166,6 +166,8 @@ def help_ways(reach: VillageReach, words: HelpWords, *, compact: bool = True) ->
     forms = words.point[-1:] if compact else words.point
     if reach.help is Help.COMING and words.coming:
         return list(words.coming)
+    if reach.help is Help.CLEARED and words.cleared:
+        return list(words.cleared)
     point = plain_name(reach.point)
     names = dict.fromkeys((point, shortened(point, SHORT_POINT))) if point else ()
     named = [form.format(point=name) for name in names for form in forms]

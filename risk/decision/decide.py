@@ -65,7 +65,7 @@ def decide(
     if around.successor is not None:
         return _give_way(event, standing, at, around)
     lower = falls(event, standing.levels, history, at=at, rules=rules.hold)
-    return _hold(event, found, standing, at, policy, lower=lower, around=around)
+    return _hold(event, found, standing, at, policy, lower=lower, around=around, rules=rules)
 
 
 def _begin(
@@ -199,6 +199,7 @@ def _hold(
     *,
     lower: Mapping[str, int],
     around: Surroundings,
+    rules: DecisionPolicy,
 ) -> Decision:
     held = dict(sorted(standing.levels.items()))
     if is_rain_image(event):
@@ -210,10 +211,11 @@ def _hold(
     }
     merged = {code: level for code, level in merged.items() if code not in gone}
     left_alone = set(standing.told_elsewhere) & around.taken_back & merged.keys()
-    if merged != held or left_alone:
-        reason = _what_changed(held, merged)
+    out = _newly_cleared(standing, merged, around, at, rules)
+    if merged != held or left_alone or out:
+        reason = _what_changed(held, merged) if merged != held or left_alone else _count_out(out)
         end = _end(event, standing, at, policy)
-        new = {*_told(standing, merged, around.taken), *left_alone}
+        new = {*_told(standing, merged, around.taken), *left_alone, *out}
         told, elsewhere = _apart(merged, sorted(new), around)
         return _decision(event, Action.UPDATE, merged, told, end, reason, elsewhere)
     if _needs_renewal(event, standing, at, policy):
@@ -222,6 +224,24 @@ def _hold(
         unsaid = standing.told_elsewhere if standing.state in _UNRELEASED else ()
         return _decision(event, Action.RENEW, held, (), end, reason, unsaid)
     return _decision(event, Action.NONE, held, (), standing.expires, "unchanged")
+
+
+def _newly_cleared(
+    standing: Standing,
+    merged: Mapping[str, int],
+    around: Surroundings,
+    at: datetime,
+    rules: DecisionPolicy,
+) -> set[str]:
+    """Villages to be told that they are evacuated and must stay away; together, not one by one."""
+    pause = timedelta(minutes=rules.hold.cleared_minutes)
+    if not _went_out(standing) or (standing.made_at is not None and at - standing.made_at < pause):
+        return set()
+    return {code for code in around.cleared - standing.cleared if code in merged}
+
+
+def _count_out(villages: Collection[str]) -> str:
+    return f"{_count(len(villages))} evacuated, their text changes and no level"
 
 
 def merge_levels(held: Mapping[str, int], found: Mapping[str, int]) -> dict[str, int]:
