@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     """TOML file of the routes to phones; none: no real route exists, in no mode."""
     dispatch_policy: Path | None = None
     """What sending may cost, and when a route is given up; none: `data/policy/dispatch.toml`."""
+    sms_number: str = Field(default="", pattern=r"^(\+?[0-9][0-9 -]{2,19})?$")
+    """Number to which people send SMS (a two-way route brings them in); none: sign-ups on the web
+    wait until an operator has called."""
     sop: Path | None = None
     """Folder of checklists; none: `data/sop`."""
 

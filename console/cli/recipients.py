@@ -246,7 +246,23 @@ def pending(json: AsJson = False) -> None:
         return
     for one in found:
         print(f"{one.id}  {one.adm4_code}  since {one.created_at}, deleted on {one.until}")
-    print(f"{len(found)} wait; after a call: kentongan recipients confirm ID")
+    print(f"{len(found)} wait; kentongan recipients call ID, then confirm ID")
+
+
+@group.command()
+def call(
+    sign_up: Annotated[int, typer.Argument(metavar="ID", help="As 'recipients pending' prints.")],
+    by: As,
+    code: Code = "",
+) -> None:
+    """Show the number of a sign-up that waits, so that you can ask whether it is theirs."""
+    from notify.registry import office
+
+    with desk() as open_desk:
+        actor = open_desk.admitted(by, code, registry_act())
+        print(office.number_of_waiting(
+            open_desk.engine, open_desk.keys, sign_up, at=open_desk.at, actor=actor
+        ))  # fmt: skip
 
 
 @group.command()

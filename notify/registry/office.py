@@ -120,6 +120,21 @@ def export(
     return document
 
 
+def number_of_waiting(
+    engine: Engine, keys: Keys, sign_up_id: int, *, at: datetime, actor: str
+) -> str:
+    """The number of a sign-up from the web, for a call; that it was shown stands in the audit.
+
+    Raises:
+        RuleViolation: nothing of that id waits.
+    """
+    with writing(engine) as connection:
+        _, number = waiting.one(connection, keys, sign_up_id, at)
+        body = {"sign_up": sign_up_id}
+        audit.append(connection, at=at, actor=actor, action="recipient.call", body=body)
+    return number
+
+
 def confirm(engine: Engine, keys: Keys, sign_up_id: int, *, at: datetime, actor: str) -> Enrolled:
     """Register somebody who signed up on the web, on the word of an operator who called them.
 
