@@ -19,8 +19,9 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Engine, func, select
 
 from console import words
-from kentongan.db import feed_log, outbox
-from kentongan.types import OutboxState
+from console.web.dispatch_metrics import Sending, routes_of
+from kentongan.db import feed_log
+from kentongan.tables.sending import is_ready
 from kentongan.view import FeedLine
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class PollCounts:
         self._counts: Counter[tuple[str, str]] = Counter()
         self._last_id = 0
         self._lock = threading.Lock()
+        self.sending = Sending()
 
     def read(self, engine: Engine) -> dict[tuple[str, str], int]:
         added = (
@@ -92,10 +94,12 @@ class _Scrape(Collector):
         for beat in self.reading.pulse():
             ages.add_metric([beat.name], (self.at - beat.at).total_seconds())
         yield ages
-        rows = select(func.count()).where(outbox.c.state == int(OutboxState.READY))
+        rows = select(func.count()).where(is_ready)
         with self.reading.engine.connect() as connection:
             ready = connection.execute(rows).scalar_one()
         yield GaugeMetricFamily("kentongan_outbox_ready", "Messages not sent yet", value=ready)
+        routes = routes_of(self.reading.settings.routes)
+        yield from self.polls.sending.metrics(self.reading.engine, routes, self.at)
 
     def _forecast_metric(self) -> Metric:
         villages = GaugeMetricFamily(

@@ -148,8 +148,9 @@ class Carrier(Worker):
         with writing(self.shared.engine) as connection:
             in_doubt = take_over(connection, self.way, now=now, wait=wait)
         if in_doubt:
-            log.warning("route %s: %d messages were on the wire when their dispatcher ended; they "
-                        "wait %g s for receipts", self.way, in_doubt, wait.total_seconds())  # fmt: skip
+            said = "route %s: %d messages were on the wire when their dispatcher ended"
+            log.warning(f"{said}; they wait %g s for receipts", self.way, in_doubt,
+                        wait.total_seconds())  # fmt: skip
 
     def _take(self) -> None:
         """Its own rows, and those of its channel that have no route, where it is the first."""

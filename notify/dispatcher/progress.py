@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,6 +38,8 @@ class Lane:
     waiting: int
     ends_at: datetime
     """The first of their ends."""
+    since: datetime | None = None
+    """When the oldest of them was written."""
 
 
 @dataclass(frozen=True)
@@ -88,12 +90,12 @@ def queue_of(engine: Engine, at: datetime) -> Queue:
             .group_by(outbox.c.route, outbox.c.state)
         ).all()
     lanes: dict[tuple[str, str, str, int], Lane] = {}
-    for way, channel, alert, prio, number, end in rows:
-        _add(lanes, Lane(way, channel, alert, prio, int(number), parse_instant(end)))
-    for public, channel, alert, prio, number, end in unmade:
-        if number > 0:
-            way = channel if public else RECORDER
-            _add(lanes, Lane(way, channel, alert, prio, int(number), parse_instant(end)))
+    for way, *rest in rows:
+        _add(lanes, _lane(way, *rest))
+    for public, channel, *rest in unmade:
+        lane = _lane(channel if public else RECORDER, channel, *rest)
+        if lane.waiting > 0:
+            _add(lanes, lane)
     ordered = sorted(lanes.values(), key=lambda lane: (lane.prio, lane.way, lane.alert_version))
     return Queue(
         at,
@@ -103,16 +105,22 @@ def queue_of(engine: Engine, at: datetime) -> Queue:
     )
 
 
+def _lane(way: str, channel: str, alert: str, prio: int, number: int, end: str, since: str) -> Lane:
+    ends_at, oldest = parse_instant(end), parse_instant(since)
+    return Lane(way, channel, alert, prio, int(number), ends_at, oldest)
+
+
 def _rows() -> Select[Any]:
     by = (outbox.c.route, outbox.c.channel, outbox.c.alert_version, outbox.c.prio)
-    return select(*by, func.count(), func.min(outbox.c.not_after)).where(is_ready).group_by(*by)
+    first = (func.min(outbox.c.not_after), func.min(outbox.c.created_at))
+    return select(*by, func.count(), *first).where(is_ready).group_by(*by)
 
 
 def _unmade() -> Select[Any]:
     by = (segments.c.to_public, segments.c.channel, segments.c.alert_version, segments.c.prio)
     left = (segments.c.people - segments.c.rows) * messages.c.parts
     return (
-        select(*by, func.sum(left), func.min(segments.c.not_after))
+        select(*by, func.sum(left), func.min(segments.c.not_after), func.min(segments.c.created_at))
         .join(messages, messages.c.message_id == segments.c.message_id)
         .where(segments.c.state == SegmentState.OPEN)
         .group_by(*by)
@@ -123,8 +131,10 @@ def _add(lanes: dict[tuple[str, str, str, int], Lane], one: Lane) -> None:
     key = (one.way, one.channel, one.alert_version, one.prio)
     before = lanes.get(key)
     if before is not None:
-        ends_at = min(before.ends_at, one.ends_at)
-        one = Lane(*key[:3], one.prio, before.waiting + one.waiting, ends_at)
+        one = replace(
+            one, waiting=before.waiting + one.waiting, ends_at=min(before.ends_at, one.ends_at),
+            since=min(found for found in (before.since, one.since) if found is not None),
+        )  # fmt: skip
     lanes[key] = one
 
 
