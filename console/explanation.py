@@ -52,6 +52,7 @@ def as_json(found: Explanation, at: datetime) -> dict[str, Any]:
         "village": {
             **asdict(found.village),
             "people_by_level": dict(found.village.people_by_level),
+            "evidence": found.local,
         },
         "decision": {
             **asdict(found.decision),
@@ -108,6 +109,9 @@ def _village(found: Explanation) -> list[str]:
         f"  people {words.number(one.people)}: {counts or 'none'}; known for "
         f"{one.known_fraction:.0%}; data {one.data_quality}",
     ]
+    if found.local:
+        here = ", ".join(f"{key} {value}" for key, value in found.local.items())
+        lines.append(f"  in its cells: {here}")
     if one.cells:
         lines += _cells(found)
     if one.zones:

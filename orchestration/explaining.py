@@ -55,6 +55,8 @@ class Explanation:
     sources: tuple[SourceLine, ...]
     villages: int
     village: VillageAccount
+    local: dict[str, Any]
+    """What the field of an estimate says over the village itself; empty for other hazards."""
     decision: LevelAccount
     relations: tuple[dict[str, str], ...]
     """Rows of `event_links`, oldest first."""
@@ -87,6 +89,7 @@ def explain(context: CycleContext, warning_id: str, village: str | None = None) 
     made_with = str(impact.attrs.get("layers", ""))
     row = _row(impact, version, village)
     same = made_with in ("", context.layers.version)
+    field = load_field(context.runs, event)
     return Explanation(
         version=version,
         event=event.event,
@@ -95,11 +98,22 @@ def explain(context: CycleContext, warning_id: str, village: str | None = None) 
         same_layers=same,
         sources=_sources(context, version),
         villages=len(version.body.levels),
-        village=account(load_field(context.runs, event), context.layers, row),
+        village=account(field, context.layers, row),
+        local=_local(context, field, str(row["adm4_code"])),
         decision=_decision(context, event, version, impact, str(row["adm4_code"])),
         relations=_relations(context, event),
         notes=_notes(event, version, same=same),
     )
+
+
+def _local(context: CycleContext, field: HazardField, code: str) -> dict[str, Any]:
+    from orchestration.rain.fusion import ESTIMATES
+    from orchestration.rain.local import over_villages
+    from processing.rain.policy import rain_policy
+
+    if field.raster is None or field.event.official or field.event.hazard_id not in ESTIMATES:
+        return {}
+    return over_villages(field.raster, context.layers, [code], rain_policy().levels)
 
 
 def _decision(

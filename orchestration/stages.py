@@ -278,6 +278,8 @@ def _parts(
 ) -> list[tuple[HazardEvent, pd.DataFrame]]:
     from orchestration.rain.fusion import ESTIMATES, compared
     from orchestration.rain.ground import least_villages
+    from orchestration.rain.local import with_local_evidence
+    from processing.rain.policy import rain_policy
     from risk.provinces import split_by_province
 
     event = field.event
@@ -285,6 +287,7 @@ def _parts(
         return [(event, impact)]
     least = least_villages(event.hazard_id)
     parts = split_by_province(event, impact, policy=context.levels, least=least)
+    parts = with_local_evidence(field, context.layers, parts, rain_policy().levels)
     return compared(context, parts, at)
 
 

@@ -160,6 +160,12 @@ def _flood_raster(ground: FloodGround, found: FloodEstimate) -> xr.Dataset:
         found.level,
         found.quality,
         value=("catchment_rain", found.catchment_mm, "mm, counted by its wetness"),
-        more={"lead_time_hours": (hours, "concentration time of the catchment")},
+        more={
+            "lead_time_hours": (hours, "concentration time of the catchment"),
+            "rain_hours": (
+                found.hours.astype(np.float32),
+                "hours of the rain that decided; 0: none is known",
+            ),
+        },
         method=METHOD,
     )

@@ -83,3 +83,23 @@ def test_fractions_skill_of_the_reference(samples):
         made = Counts()
         made.add(forecast, truth, case["thr_mm"])
         assert made.fss == pytest.approx(case["scores"], rel=1e-6)
+
+
+def test_value_of_acting_by_hand():
+    from processing.rain.acting import Found
+
+    base = {"ratio": 0.2}
+    assert Found(10, 0, 0, 90).value(**base) == pytest.approx(1)
+    assert Found(0, 10, 0, 90).value(**base) == pytest.approx(0)  # never, where it is rare
+    # 8 of 10 caught, 20 false: (0.1 - 20/90*0.2*0.9 + 0.8*0.1*0.8 - 0.1) / (0.1 - 0.02)
+    assert Found(8, 2, 20, 70).value(**base) == pytest.approx(0.3)
+
+
+def test_acting_at_the_ratio_of_cost_to_loss_is_worth_more_than_at_one_half():
+    from processing.rain.acting import measured, table
+    from processing.rain.skill import calibration
+
+    found = measured(seeds=(1, 2), limits=(0.2, 0.5), curve=calibration((101,)))
+    assert found[0.2].value(0.2) > found[0.5].value(0.2)
+    assert found[0.2].pod > found[0.5].pod
+    assert "| 20% |" in table(found)
