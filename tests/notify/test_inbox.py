@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -12,8 +13,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, create_engine, select, update
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import StaticPool
 
 from kentongan.db import inbound, make_engine, messages, metadata, outbox
 from kentongan.sealing import Keys, blind
@@ -30,6 +32,17 @@ TIGHT = InboxPolicy(
     date=date(2026, 11, 22), sender_messages=3, sender_minutes=60, all_messages_per_minute=10,
     answer_hours=24,
 )  # fmt: skip
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    """In memory, but for the database that TEST_DATABASE_URL names."""
+    url = os.environ.get("TEST_DATABASE_URL")
+    made = make_engine(url) if url else create_engine("sqlite://", poolclass=StaticPool)
+    metadata.drop_all(made)
+    metadata.create_all(made)
+    yield made
+    made.dispose()
 
 
 def came(text: str = "YA T123", **changes: Any) -> InboundMessage:
