@@ -22,6 +22,7 @@ import httpx
 from pydantic import Field, field_validator
 
 from kentongan.errors import DataError, DispatchError, SettingsError
+from kentongan.times import iso
 from notify.channels.answers import retry_after, seconds_left
 from notify.channels.channel import Outcome, Outgoing, Receipt, Sink
 from notify.channels.loop import LoopThread
@@ -252,6 +253,8 @@ def data_of(message: Outgoing) -> dict[str, str]:
     for name in ("identifier", "state", "hazard", "level", "onset", "expires", "url", "cap_sha256"):
         if name in payload:
             wanted[name] = str(payload[name])
+    if message.not_after is not None:
+        wanted.setdefault("expires", iso(message.not_after))
     if payload.get("districts"):
         wanted["area_codes"] = " ".join(payload["districts"])
     found: dict[str, str] = json.loads(fitted(wanted))

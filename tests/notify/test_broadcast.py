@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import certifi
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +19,7 @@ from sqlalchemy.pool import StaticPool
 from kentongan.binding import bind
 from kentongan.db import bindings, make_engine, messages, metadata, outbox, recipients
 from kentongan.decision import Action
-from kentongan.errors import RuleViolation
+from kentongan.errors import RuleViolation, SettingsError
 from kentongan.types import HazardId, Mode, OutboxState
 from notify import versions
 from notify.cap.publisher import Publisher
@@ -40,6 +43,7 @@ from notify.sending.urgency import Class, class_of, onset_rank, people_rank, pri
 from tests.peers.outgoing import outgoing
 
 EVERY = Broadcasts(frozenset({"mqtt", "fcm", "staff"}), ("duty",))
+ROOT = Path(__file__).parents[2]
 KINDS = ("mqtt", "fcm", "push", "webpush", "staff")
 
 
@@ -175,6 +179,37 @@ def test_what_the_routes_file_says(tmp_path):
     assert (
         broadcasts_of(file) == broadcasts_of(None) == broadcasts_of(tmp_path / "no") == Broadcasts()
     )
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+def test_a_routes_file_with_every_kind(tmp_path):
+    """What `docs/push.md` shows, read and opened as the dispatcher does."""
+    from notify.channels.mqtt.signing import make_key as siren_key
+    from notify.channels.webpush.vapid import make_key as browser_key
+    from notify.dispatcher.config import load_routes, open_channel
+
+    text = re.search(r"```toml\n(.*?)```", (ROOT / "docs/push.md").read_text(), re.DOTALL)
+    file = tmp_path / "routes.toml"
+    file.write_text(text[1])
+    for name, content in (
+        ("vapid.pem", browser_key()), ("sirens.pem", siren_key()), ("mqtt-password", b"x"),
+        ("staff.toml", b'duty = ["json://127.0.0.1:9/"]'), ("ca.pem", b""), ("fcm.json", b"{}"),
+    ):  # fmt: skip
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / name).chmod(0o600)
+    (tmp_path / "ca.pem").unlink()
+    (tmp_path / "ca.pem").symlink_to(certifi.where())
+    found = load_routes(file)
+    assert [one.kind for one in found.all] == ["webpush", "fcm", "mqtt", "staff"]
+    assert broadcasts_of(file) == Broadcasts(frozenset({"mqtt", "fcm", "staff"}), ("duty",))
+    opened = {}
+    for one in found.all:
+        if one.kind != "fcm":
+            opened[one.kind] = open_channel(one)
+    with pytest.raises(SettingsError, match="service account"):
+        open_channel(found.all[1])
+    assert {type(c).__name__ for c in opened.values()} == {"WebPush", "Mqtt", "Staff"}
+    assert [c.window for c in opened.values()] == [50, 50, 5]
 
 
 def test_names_of_topics():

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from kentongan.errors import DataError, DispatchError, SettingsError
+from kentongan.times import iso
 from notify.channels.channel import Outcome
 from notify.channels.fcm import Fcm, FcmRoute, data_of, document
 from tests.peers.http_stub import Answer, HttpStub
@@ -104,6 +105,7 @@ def test_a_topic_gets_data_that_names_no_place_of_anybody(channel, google):
     assert message["topic"] == TOPIC and "token" not in message
     assert message["android"]["priority"] == "high"
     assert 3500 <= int(message["android"]["ttl"].removesuffix("s")) <= 3600
+    assert message["data"]["expires"] == iso(outgoing(TOPIC).not_after)
     assert message["data"]["cap_sha256"] == "ab" * 32
     assert message["data"]["area_codes"] == "75.02.07 75.02.08"
     assert all(isinstance(value, str) for value in message["data"].values())

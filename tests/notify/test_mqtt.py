@@ -9,6 +9,7 @@ import subprocess
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -274,10 +275,8 @@ def wait(holds, timeout=15.0):
 
 def test_an_acl_keeps_sirens_from_speaking(key_file, tmp_path, key):
     """The list of `docs/push.md`: a siren reads its district and writes its own health alone."""
-    (tmp_path / "acl").write_text(
-        "user kentongan\ntopic readwrite ews/v1/#\n"
-        "pattern read ews/v1/id/75/02/07/alert/#\npattern write ews/v1/health/%u\n"
-    )
+    text = (Path(__file__).parents[2] / "docs/push.md").read_text()
+    (tmp_path / "acl").write_text(text[text.index("user kentongan") :].partition("```")[0])
     words = tmp_path / "words"
     words.touch(mode=0o600)
     for name in ("kentongan", "siren-1"):
