@@ -49,6 +49,7 @@ def reach_of(
     """Help and assembly points for the villages of a decision."""
     from notify.life import active_warnings
     from notify.warning import warning_id_of
+    from orchestration.planning import ways_of
     from orchestration.releasing import busy, standing_tasks, zones
     from risk.reach import Bounds, village_reach
 
@@ -68,6 +69,7 @@ def reach_of(
         standing=standing_tasks(context, warning_id_of(event.event_id)),
         bounds=Bounds(avoid=zones(rest), no_entry=zones(tsunamis), shaken=zones(shaking)),
         cleared=cleared_of(context, event, at),
+        ways=ways_of(context, event, at),
     )
 
 

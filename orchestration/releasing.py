@@ -188,7 +188,7 @@ def _linked_tsunami(context: CycleContext, version: Version) -> StoredEvent | No
     return event_store.stored(context.engine, linked) if linked else None
 
 
-def _coast_on_hold(
+def coast_on_hold(
     context: CycleContext, version: Version, held: Sequence[Version], at: datetime
 ) -> frozenset[str]:
     """Coastal villages that nobody enters while a tsunami is possible and has no zones yet."""
@@ -214,25 +214,11 @@ def _zones_are_known(context: CycleContext, version: Version, held: Sequence[Ver
 
 def _plan(context: CycleContext, version: Version, held: Sequence[Version], at: datetime) -> int:
     from notify.tasks.store import store_plan
-    from risk.evacuation import plan_tasks
+    from orchestration.planning import planned
 
-    stored = event_store.stored(context.engine, version.body.event_id)
-    if stored is None:
+    plan = planned(context, version, held, at)
+    if plan is None:
         return 0
-    plan = plan_tasks(
-        stored.event,
-        event_store.read_impact(context.runs, stored.impact_path),
-        _decision(version),
-        context.layers,
-        at=at,
-        policy=context.levels,
-        busy=busy(context, held),
-        standing=standing_tasks(context, version.warning_id),
-        avoid=zones(_others(version, held, but=HazardId.SHAKING)),
-        shaken=zones(_others(version, held, only=HazardId.SHAKING)),
-        no_entry=zones(_others(version, held, only=HazardId.TSUNAMI)),
-        on_hold=_coast_on_hold(context, version, held, at),
-    )
     plan = _without_known_gaps(context, version.warning_id, plan)
     if not plan.tasks:
         return 0
@@ -251,7 +237,7 @@ def _plan(context: CycleContext, version: Version, held: Sequence[Version], at: 
     )
 
 
-def _decision(version: Version) -> Decision:
+def decision_of(version: Version) -> Decision:
     body = version.body
     return Decision(
         event_id=body.event_id,
@@ -322,7 +308,7 @@ def _without_known_gaps(context: CycleContext, warning_id: str, plan: Plan) -> P
     return plan.model_copy(update={"tasks": tuple(kept)})
 
 
-def _others(
+def others(
     version: Version,
     held: Sequence[Version],
     *,

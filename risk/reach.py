@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from kentongan.hazard import HazardEvent
     from kentongan.plan import PlannedTask
     from kentongan.policy import CoverageRules, LevelPolicy
+    from risk.evacuation.ways import Ways
 
 MOST_NEIGHBOURS = 3
 _F64 = NDArray[np.float64]
@@ -61,6 +62,7 @@ def village_reach(
     standing: Sequence[PlannedTask] = (),
     bounds: Bounds | None = None,
     cleared: Collection[str] = (),
+    ways: Ways | None = None,
 ) -> Reach:
     """What is known of help for the villages of a decision at level 3 or above.
 
@@ -73,6 +75,7 @@ def village_reach(
         busy: team_id -> open tasks; such teams are not counted on.
         standing: tasks of this event that teams hold already.
         cleared: villages whose team says that everybody is out.
+        ways: roads, as the plan is given them.
 
     Returns:
         Villages of hazards that people leave (flood, landslide, tsunami); none for others. For all
@@ -87,9 +90,17 @@ def village_reach(
     points = _points(event, wanted, decision, layers, at, rules, bounds)
     coming: dict[str, float | None] = {}
     if kind is TaskKind.EVACUATE:
-        coming = _coming(
-            wanted, event.hazard_id, impact, decision, layers, at, rules, busy, standing, bounds
+        planner = Planner(
+            kind=kind,
+            hazard=event.hazard_id,
+            layers=layers,
+            at=at,
+            rules=rules,
+            plan=plan_policy(),
+            bounds=PlanBounds.of(decision, no_entry=bounds.no_entry),
+            ways=ways,
         )
+        coming = _coming(wanted, impact, planner, busy, standing)
     villages = {
         need.adm4_code: VillageReach(
             help=_help(need.adm4_code, coming, cleared),
@@ -110,15 +121,10 @@ def _help(code: str, coming: Collection[str], cleared: Collection[str]) -> Help:
 
 def _coming(
     wanted: Sequence[Need],
-    hazard: HazardId,
     impact: pd.DataFrame,
-    decision: Decision,
-    layers: LayerTables,
-    at: datetime,
-    rules: CoverageRules,
+    planner: Planner,
     busy: Mapping[str, int],
     standing: Sequence[PlannedTask],
-    bounds: Bounds,
 ) -> dict[str, float | None]:
     """Village -> minutes until its team is there, None where a team holds the task already."""
     found: dict[str, float | None] = {
@@ -127,19 +133,10 @@ def _coming(
         if task.kind is TaskKind.EVACUATE and task.team_id is not None
     }
     open_needs = [need for need in wanted if need.adm4_code not in found]
-    planner = Planner(
-        kind=TaskKind.EVACUATE,
-        hazard=hazard,
-        layers=layers,
-        at=at,
-        rules=rules,
-        plan=plan_policy(),
-        bounds=PlanBounds.of(decision, no_entry=bounds.no_entry),
-    )
     asked = teams_for(open_needs, impact, busy_teams(busy, standing), planner)
     for need, teams in zip(open_needs, asked, strict=True):
         if teams:
-            first = mobilisation_minutes(need, at, rules) + teams[0].minutes
+            first = mobilisation_minutes(need, planner.at, planner.rules) + teams[0].minutes
             found[need.adm4_code] = round(first, 1)
     return found
 

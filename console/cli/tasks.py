@@ -16,7 +16,7 @@ group = typer.Typer(help="Tasks for Tagana.", no_args_is_help=True)
 
 @group.callback()
 def _group() -> None:
-    """Keeps `list` a sub-command while it is the only one."""
+    """A group also where it has one sub-command."""
 
 
 @group.command("list")
@@ -44,6 +44,34 @@ def list_(
     else:
         head = ("level", "kind", "village", "people", "unmet", "team", "minutes", "after", "task")
         print(table(head, [_cells(task) for task in tasks], right=(3, 4, 6)))
+
+
+@group.command()
+def plan(
+    warning: Annotated[str, typer.Argument(metavar="WARNING", help="A warning in force.")],
+    anew: Annotated[
+        bool,
+        typer.Option("--anew", help="As if planned now, moving least of what teams hold already."),
+    ] = False,
+    needs: Annotated[
+        bool, typer.Option("--needs", help="Also the minimum needs of each shelter.")
+    ] = False,
+    at: At = None,
+    json: AsJson = False,
+) -> None:
+    """Who helps whom, from where to where, until when. What is unmet comes first.
+
+    Nothing is stored. Volunteers are asked, never ordered.
+    """
+    from console.plan_view import plan_document, plan_lines, plan_of
+    from orchestration.context import open_context
+
+    with open_context(open_settings(), live=False, reading=True) as context:
+        found = plan_of(context, warning, at or now(), anew=anew)
+        if json:
+            print_json(plan_document(found))
+        else:
+            print("\n".join(plan_lines(found, context.layers.names, needs=needs)))
 
 
 def _cells(task: TaskLine) -> tuple[str, ...]:

@@ -53,6 +53,7 @@ class Asking:
         anyone: bool, teams that may be asked at all.
         outside: bool, those that go first: they are not hit themselves.
         held: (want, team) pairs that should stay.
+        changed: wants of which something is new; None: all.
     """
 
     teams: Teams
@@ -67,6 +68,7 @@ class Asking:
     per_team: int
     ways: Ways | None = None
     held: tuple[tuple[int, int], ...] = ()
+    changed: NDArray[np.bool_] | None = None
 
 
 def ask(
@@ -166,6 +168,7 @@ def _problem(
         cost=(pairs.time + late) * weight[pairs.here],
         left=left_of(rows),
         held=Held(*np.array(held, dtype=np.int64).T) if held else NOTHING_HELD,
+        changed=asking.changed,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ from risk.evacuation.certificate import (
 )
 from risk.evacuation.pairs import I64, components
 from risk.evacuation.solver import Network, SolverFailed, solve
-from risk.evacuation.transport import Gaps, Held, Left, Transport
+from risk.evacuation.transport import Held, Left, Transport, fitted
 
 _TOGETHER = 64
 """Parts of fewer sources are solved with others: one call of the solver costs a millisecond."""
@@ -68,6 +68,10 @@ def best(problem: Transport, *, nearest: int, seconds: float) -> Optimum:
     gap, cost, bound, proven, count = 0, 0, 0, True, 0
     for part in _parts(problem):
         count += part.components
+        held = _stays(part.problem)
+        if held is not None:
+            part.put(flows, held)
+            continue
         found = _solved(part.problem, nearest, until)
         if found is None:
             greedy = shortest_first(part.problem)
@@ -79,6 +83,19 @@ def best(problem: Transport, *, nearest: int, seconds: float) -> Optimum:
         part.put(flows, got)
         cost, bound = cost + paid, bound + least
     return Optimum(flows, proven, gap, count, cost, bound)
+
+
+def _with_lost(problem: Transport) -> Transport:
+    """What is held where nobody can go any more is a change of its source."""
+    if problem.changed is None:
+        return problem
+    same = np.arange(max(problem.supply.size, problem.capacity.size, 1))
+    pairs = problem.pairs
+    known = _pair_numbers(pairs.start, pairs.there, same, same, problem.held)
+    changed = problem.changed.copy()
+    lost = (known < 0) | (problem.capacity[problem.held.there] == 0)
+    changed[problem.held.here[lost]] = True
+    return replace(problem, changed=changed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +117,7 @@ class _Part:
 
 
 def _parts(problem: Transport) -> Iterator[_Part]:
+    problem = _with_lost(problem)
     usable = (problem.capacity[problem.pairs.there] > 0) & (problem.supply[problem.pairs.here] > 0)
     pairs = problem.pairs.kept(usable)
     number = components(pairs.start, pairs.there, problem.capacity.size)
@@ -137,6 +155,7 @@ def _cut(problem: Transport, sources: I64, usable: I64, here: I64, count: int) -
     left = np.flatnonzero(mine[problem.left.owner])
     known = _pair_numbers(pairs.start, pairs.there, new_source, new_place, problem.held)
     held = np.flatnonzero(known >= 0)
+    changed = problem.changed
     part = Transport(
         supply=problem.supply[sources],
         capacity=problem.capacity[places],
@@ -145,6 +164,7 @@ def _cut(problem: Transport, sources: I64, usable: I64, here: I64, count: int) -
         cost=problem.cost[chosen],
         left=Left(new_source[problem.left.owner[left]], problem.left.cap[left],
                   problem.left.class_[left], problem.left.rank[left]),
+        changed=None if changed is None else changed[sources],
         held=Held(new_source[problem.held.here[held]], new_place[problem.held.there[held]],
                   problem.held.amount[held]),
     )  # fmt: skip
@@ -165,6 +185,7 @@ def _pair_numbers(start: I64, there: I64, source: I64, place: I64, held: Held) -
 def _solved(problem: Transport, nearest: int, until: float) -> tuple[Flows, int, int] | None:
     same = np.arange(max(problem.supply.size, problem.capacity.size, 1))
     held_pair = _pair_numbers(problem.pairs.start, problem.pairs.there, same, same, problem.held)
+    problem = fitted(problem)
     costs = Costs.of(problem, held_pair)
     looked_at = problem.pairs.nearest(nearest)
     looked_at[held_pair] = True
@@ -220,13 +241,28 @@ def shortest_first(problem: Transport) -> Flows:
     order = np.lexsort((there, here, problem.cost, tier, -urgent[here]))
     want = problem.supply.copy()
     on_pairs = _take(order, here, there, want, problem.capacity.copy())
-    left = problem.left
-    cheapest = np.lexsort((left.rank, left.class_, left.owner))
+    on_left = _left_of(problem.left, want)
+    return Flows(on_pairs, np.zeros(problem.held.amount.size, np.int64), on_left)
+
+
+def _stays(problem: Transport) -> Flows | None:
+    """What is held, where nothing is new and it still fits."""
+    if problem.changed is None or problem.changed.any():
+        return None
+    want = problem.supply.copy()
+    np.subtract.at(want, problem.held.here, problem.held.amount)
+    on_left = _left_of(problem.left, want)
+    flows = Flows(np.zeros(problem.cost.size, np.int64), problem.held.amount.copy(), on_left)
+    return flows if conserved(problem, flows) else None
+
+
+def _left_of(left: Left, want: I64) -> I64:
+    """Those who are left over, the cheapest ways first."""
     on_left = np.zeros(left.cap.size, np.int64)
-    for k in cheapest.tolist():
+    for k in np.lexsort((left.rank, left.class_, left.owner)).tolist():
         on_left[k] = min(left.cap[k], want[left.owner[k]])
         want[left.owner[k]] -= on_left[k]
-    return Flows(on_pairs, np.zeros(problem.held.amount.size, np.int64), on_left)
+    return on_left
 
 
 @jit
@@ -248,8 +284,3 @@ def _could_be_more(problem: Transport, flows: Flows) -> int:
     with_pairs = np.diff(problem.pairs.start) > 0
     free = int((problem.capacity - flows.used(problem)).sum())
     return min(int(left[with_pairs].sum()), free)
-
-
-def gaps_of(problem: Transport) -> Gaps:
-    """For a peer that solves the same problem."""
-    return Gaps.of(problem)

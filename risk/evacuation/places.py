@@ -121,12 +121,14 @@ def place(
     vulnerable: Sequence[int],
     ways: Ways | None = None,
     held: Sequence[tuple[int, int, int]] = (),
+    changed: NDArray[np.bool_] | None = None,
 ) -> tuple[list[list[Placed]], Proof]:
     """Places for the people of each village, the nearest shelter first.
 
     Args:
         vulnerable: of each village, how many of its people go before the others.
         held: (village, shelter, people) that should stay.
+        changed: villages of which something is new; None: all.
     """
     points = np.array([need.point for need in wanted], dtype=np.float64).reshape(-1, 2)
     rate = 60 * rules.detour_factor / rules.walk_kmh
@@ -152,6 +154,7 @@ def place(
         cost=pairs.time,
         left=left_over(wants, plan.fairness_steps),
         held=Held(*np.array(held, dtype=np.int64).T) if held else NOTHING_HELD,
+        changed=changed,
     )
     answer = best(problem, nearest=plan.nearest, seconds=seconds)
     found: list[list[Placed]] = [[] for _ in wanted]

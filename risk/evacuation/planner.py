@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kentongan.plan import Plan, PlannedTask, Proof
 from kentongan.times import require_aware
 from kentongan.types import TaskKind
 from risk.evacuation.asking import Asked, Asking, Want, ask
 from risk.evacuation.coordinating import with_coordinators
+from risk.evacuation.keep import Keep
 from risk.evacuation.legs import Helpers, legs_of, task_of
 from risk.evacuation.places import Placed, Shelters, place, shelters_of
 from risk.evacuation.policy import PlanPolicy, plan_policy
@@ -99,9 +102,11 @@ class Planner:
         plan: PlanPolicy,
         bounds: Bounds,
         ways: Ways | None = None,
+        keep: Keep | None = None,
     ) -> None:
         self.kind, self.hazard, self.layers, self.at = kind, hazard, layers, at
         self.rules, self.figures, self.bounds, self.ways = rules, plan, bounds, ways
+        self.keep = keep or Keep()
 
     def planned(
         self,
@@ -112,9 +117,10 @@ class Planner:
     ) -> Plan:
         shelters = shelters_of(self.layers, self.bounds, self.kind, self.figures, standing=standing)
         few = vulnerable_people(wanted, impact, self.layers, self.figures)
-        placed, proof = self._places(wanted, shelters, few)
         teams = teams_of(self.layers, self.rules, self.figures, taken=taken)
-        asked, other = self._teams(wanted, placed, shelters, teams, few)
+        changed = self.keep.changed(wanted, shelters, teams)
+        placed, proof = self._places(wanted, shelters, few, changed)
+        asked, other = self._teams(wanted, placed, shelters, teams, few, changed)
         helpers = Helpers(teams, shelters, self.kind, self.rules, self.at, self.bounds)
         tasks = [
             task_of(need, legs_of(need, here, with_, helpers, self.ways), helpers)
@@ -133,7 +139,11 @@ class Planner:
         )
 
     def _places(
-        self, wanted: Sequence[Need], shelters: Shelters, few: Sequence[int]
+        self,
+        wanted: Sequence[Need],
+        shelters: Shelters,
+        few: Sequence[int],
+        changed: NDArray[np.bool_] | None,
     ) -> tuple[list[list[Placed]], Proof]:
         if self.kind is TaskKind.ASSESS:
             return [[] for _ in wanted], Proof(components=0)
@@ -141,6 +151,7 @@ class Planner:
         return place(
             open_needs, shelters, self.rules, self.figures,
             seconds=self.figures.time_limit_s, vulnerable=few, ways=self.ways,
+            held=self.keep.places(wanted, shelters), changed=changed,
         )  # fmt: skip
 
     def _forbidden(self, need: Need) -> tuple[str, str] | None:
@@ -153,6 +164,7 @@ class Planner:
         shelters: Shelters,
         teams: Teams,
         few: Sequence[int],
+        changed: NDArray[np.bool_] | None,
     ) -> tuple[list[dict[int, list[Asked]]], Proof]:
         """For each village its teams by shelter (row); -1 where they go to the village itself."""
         if self.kind is TaskKind.RECEIVE:
@@ -160,7 +172,12 @@ class Planner:
         else:
             wants = [self._at_village(n, v) for n, v in zip(wanted, few, strict=True)]
             owners = [(k, -1) for k in range(len(wanted))]
-        found, proof = ask(wants, self.asking(teams), seconds=self.figures.time_limit_s)
+        asking = replace(
+            self.asking(teams),
+            held=self.keep.teams(wanted, owners, shelters, teams),
+            changed=None if changed is None else changed[[k for k, _ in owners]],
+        )
+        found, proof = ask(wants, asking, seconds=self.figures.time_limit_s)
         asked: list[dict[int, list[Asked]]] = [{} for _ in wanted]
         for (village, shelter), some in zip(owners, found, strict=True):
             asked[village][shelter] = some
@@ -234,6 +251,4 @@ def vulnerable_people(
 
 
 def _nobody(need: Need) -> Need:
-    from dataclasses import replace
-
     return replace(need, people=0)

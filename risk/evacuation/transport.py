@@ -19,15 +19,16 @@ can change of each kind, and so gives the gaps below.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kentongan.errors import DataError
 from risk.evacuation.pairs import I64, Pairs
 
 MOST_TIER = 2
-_MOST_COST = 2**60
+_MOST_COST = 2**62
 """The solver multiplies costs by the number of nodes; int64 ends at 2**63."""
 
 
@@ -73,6 +74,9 @@ class Transport:
     cost: I64
     left: Left
     held: Held = NOTHING_HELD
+    changed: NDArray[np.bool_] | None = None
+    """Sources of which something is new, shape (n,); a part without any stays as it is held.
+    None: all."""
 
 
 @dataclass(frozen=True)
@@ -91,21 +95,36 @@ class Gaps:
         steps = int(problem.left.rank.max(initial=0)) + 1
         tier = (n + 1) * dearest + 1
         fair = (MOST_TIER + 1) * tier
-        move = (steps + 1) * fair if problem.held.amount.size else 0
-        class_ = (n + 1) * move + (steps + 1) * fair
-        gaps = cls(tier, fair, move, class_)
+        holders = int(np.unique(problem.held.here).size)
+        move = (steps + 1) * fair if holders else 0
+        class_ = (holders + 1) * move + (steps + 1) * fair
+        return cls(tier, fair, move, class_)
+
+    def fit(self, problem: Transport) -> bool:
+        """Whether the solver can work with them."""
         highest = int(problem.left.class_.max(initial=0)) + 1
-        nodes = n + problem.capacity.size + 2
-        if highest * class_ * nodes >= _MOST_COST:
-            raise DataError(
-                f"plan of {n} villages: costs up to {highest * class_:.3g} on {nodes} nodes do "
-                "not fit; plan fewer villages at once, or set coarser weights in plan.toml"
-            )
-        return gaps
+        nodes = problem.supply.size + problem.capacity.size + 2
+        return highest * self.class_ * nodes < _MOST_COST
 
     def of_left(self, left: Left) -> I64:
         """Cost of one who is left over, for each way."""
         return np.asarray(left.class_ * self.class_ + left.rank * self.fair, dtype=np.int64)
+
+
+def fitted(problem: Transport) -> Transport:
+    """The same with coarser times where the whole costs would not fit into 64 bits.
+
+    Raises:
+        DataError: they do not fit without any time either.
+    """
+    while not Gaps.of(problem).fit(problem):
+        if not problem.cost.any():
+            raise DataError(
+                f"plan of {problem.supply.size} villages and {problem.capacity.size} places: "
+                "too many for whole costs of 64 bits; plan fewer villages at once"
+            )
+        problem = replace(problem, cost=problem.cost // 2)
+    return problem
 
 
 def left_over(wants: list[tuple[int, int, int]], steps: int) -> Left:
