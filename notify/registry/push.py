@@ -57,7 +57,7 @@ def _check_host(endpoint: str, hosts: Sequence[str]) -> None:
         known = any(_is_under(parts.hostname or "", parts.netloc, host) for host in hosts)
     except ValueError:
         raise RuleViolation("push subscription: the endpoint is no address") from None
-    plain = parts.scheme == "http" and parts.netloc in hosts
+    plain = parts.scheme == "http" and ":" in parts.netloc and parts.netloc in hosts
     if not known or not (parts.scheme == "https" or plain) or "@" in parts.netloc:
         raise RuleViolation(
             f"push subscription: endpoint at {parts.hostname!r}, expected https at one of "

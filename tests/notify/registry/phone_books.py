@@ -51,7 +51,7 @@ def phone_book(
 ) -> tuple[str, dict[int, str]]:
     """A file of `lines` lines below its header, and what is wrong with each line (by its number in
     the file); `good` for those that name somebody."""
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 no secret
     out, kinds, used, taken = ["nama,nomor,kode desa,setuju"], {}, [], set[str]()
     for line in range(2, lines + 2):
         kind = GOOD if rng.randrange(100) < good_pct else rng.choice((*BROKEN, *SHAPES))
