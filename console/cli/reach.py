@@ -74,10 +74,10 @@ def _said(whole: AreaReach) -> list[str]:
     told = whole.people_told
     if not whole.registered:
         return ["Nobody is registered there. How many its feeds reached, nobody knows."]
-    share = whole.registered_share
+    share, made_up = whole.registered_share, f", {whole.made_up:,} of them made up (+999)"
     lines = [
-        f"Registered: {whole.registered:,}"
-        + (f", {share:.2%} of the people who live there." if share is not None else "."),
+        f"Registered: {whole.registered:,}{made_up if whole.made_up else ''}. "
+        f"Real ones are {_percent(share)} of the people who live there.",
         f"Delivered, by a carrier's word: {_percent(whole.share(Told.DELIVERED))}.",
         f"Taken by a carrier, not heard of since: {_percent(whole.share(Told.ACCEPTED))}.",
         f"Not known: {_percent(whole.share(Told.UNKNOWN))}. It is neither of the two.",
@@ -87,8 +87,6 @@ def _said(whole: AreaReach) -> list[str]:
     lines += [f"Not told: {', '.join(parts)}."] if parts else []
     if told.get(Told.RECORDED):
         lines.append(f"{told[Told.RECORDED]:,} went to a file (recorder): no phone was meant.")
-    if whole.made_up:
-        lines.append(f"{whole.made_up:,} of them are made up (+999).")
     return lines
 
 
@@ -101,7 +99,7 @@ _WHY = {
 
 
 def _percent(share: float | None) -> str:
-    return "nobody" if share is None else f"{share:.1%}"
+    return "not known which part" if share is None else f"{share:.2%}"
 
 
 def as_json(found: Reach, names: Any) -> dict[str, Any]:

@@ -89,8 +89,8 @@ class AreaReach:
 
     @property
     def registered_share(self) -> float | None:
-        """Of the people who live there; None where either is not known."""
-        return self.registered / self.people if self.people else None
+        """Real ones, of the people who live there; None where those are not known."""
+        return (self.registered - self.made_up) / self.people if self.people else None
 
 
 @dataclass(frozen=True)

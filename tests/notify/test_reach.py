@@ -47,7 +47,7 @@ def test_before_anything_is_sent_all_wait(world, told):
         ("75.02.08", PEOPLE["75.02.08"], {Told.WAITING: 4}),
     ]
     assert found.whole.made_up == found.whole.registered == 10
-    assert found.whole.registered_share == 10 / 5040
+    assert found.whole.registered_share == 0, "the made-up are nobody's share"
 
 
 def test_the_recorder_reaches_nobody(world, told):
@@ -83,6 +83,8 @@ def test_who_came_later_has_no_message(world, told):
         )
     area = measured(world.engine, told.warning_id).areas[1]
     assert area.people_told == {Told.WAITING: 4, Told.NONE: 1} and area.registered == 5
+    known = measured(world.engine, told.warning_id, people=villages(world)).areas[1]
+    assert known.registered_share == 1 / PEOPLE["75.02.08"]
 
 
 def test_who_was_erased_and_who_moved_are_still_counted(world, told):
