@@ -25,7 +25,7 @@ from notify.dispatcher.shared import Shared
 from notify.dispatcher.spending import passing_prio
 from notify.dispatcher.worker import BATCH, Waited, Worker
 from notify.firewall.answers import ANSWERS
-from notify.firewall.gate import is_public
+from notify.firewall.gate import Guarded, is_public
 from notify.firewall.inspection import Inspection, suppress
 from notify.sending import claim as claims
 
@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 CONNECTING_S = 4.0
 """What a line gets to come up before its silence counts as a fault."""
+STEADY_S = 1.0
+"""A line that holds for so long works, although nothing was sent over it."""
 _GUARD_S = 30.0
 """A clearance is of an instant and runs out after ten minutes: it is asked for anew."""
 _AHEAD_S = 8.0
@@ -77,7 +79,7 @@ class Carrier(Worker):
         self._limits = Limits(shared.engine, shared.policy)
         self._is_open = False
         self._guarded_at = -1e9
-        self._silent = Waited()
+        self._silent, self._bound = Waited(), Waited()
         self._restored = False
 
     @property
@@ -106,16 +108,20 @@ class Carrier(Worker):
         trouble = trouble_of(self.real)
         if self._silent.note(bool(trouble)) > CONNECTING_S and self.health.closed_s() == 0:
             self._failed(trouble)
+        if self._has_own_pace and self._bound.note(not trouble) > STEADY_S:
+            self._works_again()
         if trouble or self.health.closed_s() > 0:
             return False
         self._take()
         return True
 
+    def _has_leave(self) -> bool:
+        channel = self.steps.channel
+        return isinstance(channel, Guarded) and channel.holds()
+
     def _renew(self) -> None:
         """The clearance, before it runs out or after it did."""
-        channel = self.steps.channel
-        holds = not isinstance(channel, Nothing) and channel.holds()  # type: ignore[attr-defined]
-        if holds and time.monotonic() - self._guarded_at < _GUARD_S:
+        if self._has_leave() and time.monotonic() - self._guarded_at < _GUARD_S:
             return
         self._guarded_at = time.monotonic()
         guarded = self.shared.guard(self.way, self.real)
@@ -164,9 +170,12 @@ class Carrier(Worker):
         self.steps.ceiling = passing_prio(self.shared.policy.ceiling) if reached else None
 
     def _works(self, name: str) -> bool:
-        if name == self.config.route:
-            return not self.health.is_given_up
-        return self.shared.works(name)
+        """Others unless they were given up; itself always: what it tries now shows whether."""
+        return name == self.config.route or self.shared.works(name)
+
+    def _works_again(self) -> None:
+        self.health.worked()
+        self.shared.faults.over(f"route {self.way}")
 
     def _failed(self, reason: str) -> None:
         before = self.health.is_given_up
@@ -200,6 +209,8 @@ class Carrier(Worker):
     # --- one batch -----------------------------------------------------------------------
 
     def _batch(self) -> int:
+        if self.health.is_given_up:
+            return 1  # a try
         room = self.shared.spending.room(self.shared.clock()) or BATCH
         return max(1, min(BATCH, int(self.rate * _AHEAD_S), room))
 
@@ -246,6 +257,7 @@ class Carrier(Worker):
             and self.shared.holds(self.config.route)
             and trouble_of(self.real) == ""
             and self.health.closed_s() == 0
+            and self._has_leave()
         )
 
     @property
@@ -270,7 +282,7 @@ class Carrier(Worker):
         elif busy:
             self.bucket.slow_down()
         else:
-            self.health.worked()
+            self._works_again()
         return receipts
 
 

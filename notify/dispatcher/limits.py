@@ -115,7 +115,7 @@ class Limits:
             .where(messages.c.area_code.startswith(regency, autoescape=True))
             .where(warnings.c.created_at >= iso(at - DAY), warnings.c.cap_status == "Actual")
         )
-        everything = self._cached(connection, f"lately {one.channel}", regency, query)
+        everything = self._cached(connection, "lately", one.message_id, query)
         return tuple(found for found in everything if found != one.message_id)
 
     def _cached(

@@ -206,6 +206,14 @@ class Home:
         )  # fmt: skip
         return end
 
+    def ref_of(self, warning_id: str) -> WarningRef:
+        from notify import versions
+
+        with self.engine.connect() as connection:
+            version = versions.newest(connection, warning_id)
+        assert version is not None
+        return version.ref
+
     @property
     def _store(self) -> Store:
         return Store(str(self.folder / "store"))
