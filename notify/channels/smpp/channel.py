@@ -33,6 +33,7 @@ class LineState:
     """A glance at the line, for progress and metrics."""
 
     bound: bool
+    """It takes submits."""
     fault: str | None
     """It stands still until a person acts."""
     trouble: str
@@ -67,7 +68,7 @@ class SmppChannel(RealChannel):
             return LineState(False, None, "not open", self.settings.rate_per_s, 0, {})
         session = line.session
         return LineState(
-            bound=session is not None,
+            bound=session is not None and line.fault is None,
             fault=line.fault,
             trouble=line.trouble,
             rate_per_s=line.pace.rate,

@@ -32,11 +32,13 @@ UNBIND_RESP = 0x80000006
 BIND_TRANSCEIVER_RESP = 0x80000009
 ENQUIRE_LINK = 0x00000015
 ENQUIRE_LINK_RESP = 0x80000015
-DATA_SM = 0x00000103
+ALERT_NOTIFICATION = 0x00000102
+"""A phone can be reached again; it wants no answer, and we keep nothing that waits for it."""
 
 HAS_HEADER = 0x40
 """`esm_class`: the text begins with a user data header."""
-RECEIPT = 0x04
+RECEIPTS = frozenset({0x04, 0x20, 0x24})
+"""Final and intermediate ones."""
 KIND = 0x3C
 """`esm_class`: the bits that tell a receipt from a message (5.2.12)."""
 
@@ -76,7 +78,7 @@ class Deliver:
 
     @property
     def is_receipt(self) -> bool:
-        return self.esm_class & KIND == RECEIPT or RECEIPTED_ID in self.options
+        return self.esm_class & KIND in RECEIPTS or RECEIPTED_ID in self.options
 
     def number(self, tag: int) -> int | None:
         """An optional parameter as a whole number."""

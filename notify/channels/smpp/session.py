@@ -255,6 +255,9 @@ class Session:
             self.end("closed by the peer")
         except (Malformed, OSError) as error:
             self.end(f"{type(error).__name__}: {error}")
+        except Exception as error:  # ours; a line that hears nothing must not look alive
+            log.exception("route %s: reading", self._route.route)
+            self.end(f"fault of ours: {type(error).__name__}")
 
     def _hear(self, frame: Frame) -> None:
         if frame.command & pdu.RESPONSE:
@@ -266,7 +269,7 @@ class Session:
         elif frame.command == pdu.UNBIND:
             self._leaving = True
             self._loop.create_task(self._leave(frame.sequence)).add_done_callback(_look_at)
-        else:
+        elif frame.command != pdu.ALERT_NOTIFICATION:
             self._wonder(f"command 0x{frame.command:08X}")
             self.reply(pdu.GENERIC_NACK, frame.sequence, status=codes.UNKNOWN_COMMAND)
 

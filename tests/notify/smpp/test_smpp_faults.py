@@ -174,6 +174,17 @@ def test_closing_answers_what_is_in_flight_and_unbinds(smsc):
     assert smsc.stats()["unbinds"] == 1
 
 
+def test_receipts_that_waited_for_us_are_taken_over_the_next_connection(smsc):
+    smsc.set(receipt_delay_ms=400)
+    store = Store()
+    with opened(smsc, store) as channel:
+        accepted = {r.provider_id for r in channel.transmit(messages(10))}
+        smsc.do("drop")
+        until(lambda: len(store.reports) == 10)
+        assert channel.state().counts["binds"] == 2
+    assert {r.provider_id for r in store.reports} == accepted
+
+
 def test_an_enquiry_of_the_carrier_is_answered(smsc):
     with opened(smsc) as channel:
         until(lambda: channel.state().bound)
@@ -209,6 +220,7 @@ def test_a_stream_that_cannot_be_followed_is_dropped_and_made_anew(smsc, octets)
     [
         pytest.param(pdu(0x7777), 1, id="unknown-command"),
         pytest.param(pdu(0x103, b"\0" * 20), 1, id="command-of-no-use-to-us"),
+        pytest.param(pdu(0x102, b"\0" * 6), 0, id="alert-notification"),
         pytest.param(pdu(0x80000004, b"1\0"), 0, id="answer-to-nothing"),
         pytest.param(pdu(0x80000015, sequence=1), 0, id="answer-again"),
         pytest.param(pdu(0x80000000, status=3), 0, id="nack-to-nothing"),

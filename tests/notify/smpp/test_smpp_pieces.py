@@ -111,6 +111,14 @@ def test_a_phone_that_cuts_a_pair_is_read_after_joining():
     assert found[0].text == "Air naik 😀"
 
 
+@pytest.mark.parametrize(
+    ("esm_class", "expected"),
+    [(0x00, False), (0x40, False), (0x04, True), (0x44, True), (0x20, True), (0x08, False)],
+)
+def test_what_is_a_receipt(esm_class, expected):
+    assert deliver(b"id:1 stat:ENROUTE", esm_class=esm_class).is_receipt is expected
+
+
 def part(ref: int, n: int, total: int = 3, sender: str = "6281234567890"):
     octets = header(ref, total, n) + b"x"
     return piece_of(deliver(octets, esm_class=0x40, source=sender))

@@ -110,6 +110,7 @@ def test_a_sender_that_is_never_taken_stops_the_route(smsc):
     with opened(smsc, window=10) as channel:
         first = channel.transmit(messages(10))
         until(lambda: channel.fault)
+        assert not channel.state().bound
         after = channel.transmit(messages(5, first=20))
     assert set(outcomes(first)) == {Outcome.REFUSED}
     assert {(r.outcome, r.counts) for r in after} == {(Outcome.RETRY, False)}
