@@ -8,6 +8,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from kentongan.settings import Settings
+from kentongan.types import Mode
+from notify.firewall.clearance import number
 
 
 class Publisher(BaseModel):
@@ -21,6 +23,8 @@ class Publisher(BaseModel):
     public_url: str = "https://kentongan.example.invalid"
     """Where people read more; an alert's page is `<public_url>/warnings/<warning_id>`."""
     test_numbers: tuple[str, ...] = ()
+    test_blinds: tuple[str, ...] = ()
+    """Indexes of the test numbers, for people whose number is sealed."""
     cap_key: Path | None = None
     """PEM file of the key that signs alerts; none: they go out unsigned."""
     cap_certificate: Path | None = None
@@ -44,6 +48,7 @@ class Publisher(BaseModel):
             contact=settings.cap_contact,
             public_url=settings.public_url,
             test_numbers=settings.test_numbers,
+            test_blinds=blinds_of(settings),
             cap_key=settings.cap_key,
             cap_certificate=settings.cap_certificate,
             layers=settings.layers,
@@ -52,3 +57,17 @@ class Publisher(BaseModel):
 
     def page(self, warning_id: str) -> str:
         return f"{self.public_url.rstrip('/')}/warnings/{warning_id}"
+
+
+def blinds_of(settings: Settings) -> tuple[str, ...]:
+    """Indexes of the test numbers of a rehearsal; none in any other mode.
+
+    Raises:
+        SettingsError: the secrets key cannot be read.
+    """
+    if settings.mode is not Mode.TEST or not settings.test_numbers:
+        return ()
+    from kentongan.sealing import blind, secrets_key
+
+    keys = secrets_key(settings)
+    return tuple(blind(keys, number(one)) for one in settings.test_numbers)

@@ -92,6 +92,8 @@ class Routes:
     """Real channels; only for an Actual alert."""
     test_numbers: tuple[str, ...] = ()
     key: object = None
+    test_blinds: tuple[str, ...] = ()
+    """Indexes of the same numbers, for people whose number is sealed (`notify.registry`)."""
 
     def __post_init__(self) -> None:
         if self.real and self.key is not _KEY:
@@ -101,23 +103,36 @@ class Routes:
         """Those of the routes that an alert of `status` may take."""
         if status == "Actual":
             return Routes(real=self.real, key=self.key)
-        return Routes(test_numbers=self.test_numbers if status == "Test" else ())
+        if status != "Test":
+            return RECORDER_ONLY
+        return Routes(test_numbers=self.test_numbers, test_blinds=self.test_blinds)
 
 
 RECORDER_ONLY = Routes()
 
 
-def routes_for(mode: Mode, *, live: bool, status: str, test_numbers: Sequence[str] = ()) -> Routes:
+def routes_for(
+    mode: Mode,
+    *,
+    live: bool,
+    status: str,
+    test_numbers: Sequence[str] = (),
+    test_blinds: Sequence[str] = (),
+) -> Routes:
     """The routes open to an alert of `status` in this run."""
-    return all_routes(mode, live=live, test_numbers=test_numbers).open_to(status)
+    every = all_routes(mode, live=live, test_numbers=test_numbers, test_blinds=test_blinds)
+    return every.open_to(status)
 
 
-def all_routes(mode: Mode, *, live: bool, test_numbers: Sequence[str] = ()) -> Routes:
+def all_routes(
+    mode: Mode, *, live: bool, test_numbers: Sequence[str] = (), test_blinds: Sequence[str] = ()
+) -> Routes:
     """Every route that this run has; what is written takes those open to its status."""
     if mode is Mode.ACTUAL and live:
         return Routes(real=True, key=_KEY)
     if mode is Mode.TEST:
-        return Routes(test_numbers=tuple(n for n in test_numbers if not is_synthetic(n)))
+        real = tuple(n for n in test_numbers if not is_synthetic(n))
+        return Routes(test_numbers=real, test_blinds=tuple(test_blinds))
     return RECORDER_ONLY
 
 

@@ -18,11 +18,12 @@ from sqlalchemy import (
     String,
     case,
     literal,
+    or_,
     select,
 )
 
 from kentongan import audit
-from kentongan.db import insert_ignore, messages, outbox, recipients
+from kentongan.db import contacts, insert_ignore, messages, outbox, recipients
 from kentongan.errors import RuleViolation
 from kentongan.times import iso
 from kentongan.transactions import writing
@@ -252,4 +253,8 @@ def _route(channel: str, routes: Routes) -> ColumnElement[Any]:
 def _listed(routes: Routes) -> ColumnElement[bool]:
     """Real people whose number is on the list of a rehearsal."""
     ways = sorted({way for one in routes.test_numbers for way in spellings(one)})
-    return recipients.c.address.in_(ways) & ~rows.is_made_up()
+    sealed = select(contacts.c.recipient_id).where(
+        contacts.c.channel == "sms", contacts.c.blind.in_(routes.test_blinds)
+    )
+    listed = or_(recipients.c.address.in_(ways), recipients.c.recipient_id.in_(sealed))
+    return listed & ~rows.is_made_up()

@@ -14,15 +14,15 @@ One that fits no row is kept for ten minutes and looked at again when an accepta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, case, func, select, update
+from sqlalchemy import Connection, Engine, case, func, select, update
 
 from kentongan.db import messages, outbox, receipts_early
-from kentongan.times import parse_instant
+from kentongan.times import iso, parse_instant
 from kentongan.transactions import writing
 from kentongan.types import OutboxState
 from notify.channels.channel import DeliveryReport
@@ -37,14 +37,6 @@ _FROM = {
     OutboxState.FAILED: frozenset((OutboxState.ON_WIRE, OutboxState.ACCEPTED, OutboxState.UNKNOWN)),
     OutboxState.UNKNOWN: frozenset((OutboxState.ON_WIRE, OutboxState.ACCEPTED)),
 }
-_CHANGE = (
-    update(outbox)
-    .where(outbox.c.id == bindparam("row"))
-    .values(
-        state=bindparam("to"), final_at=bindparam("on"), last_error=bindparam("said"),
-        lease_until=None, lease_owner=None,
-    )
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -109,7 +101,7 @@ def _apply(
     tells something new of.
     """
     rows = _rows(connection, route, {report.provider_id for report in reports})
-    changes: dict[int, dict[str, Any]] = {}
+    changes: dict[int, DeliveryReport] = {}
     early = []
     for report in reports:
         known = rows.get(report.provider_id)
@@ -119,14 +111,23 @@ def _apply(
         own = next((one for one in known if one[1] in _FROM[report.state]), None)
         if own is not None:
             own[1] = report.state
-            changes[own[0]] = {
-                "row": own[0], "to": int(report.state), "on": precise(report.at),
-                "said": report.detail or None,
-            }  # fmt: skip
-    if changes:
-        connection.execute(_CHANGE, list(changes.values()))
+            changes[own[0]] = report
+    _change(connection, changes)
     ignored = len(reports) - len(early) - len(changes)
     return Counted(len(changes), len(early), ignored), early
+
+
+def _change(connection: Connection, changes: Mapping[int, DeliveryReport]) -> None:
+    """Set by set: one for each state, word and second of a batch, of which there are few."""
+    alike: dict[tuple[OutboxState, str, str], list[int]] = {}
+    for row_id, report in changes.items():
+        alike.setdefault((report.state, report.detail, iso(report.at)), []).append(row_id)
+    for (state, detail, _), ids in alike.items():
+        values = {
+            "state": state, "final_at": precise(changes[ids[0]].at), "last_error": detail or None,
+            "lease_until": None, "lease_owner": None,
+        }  # fmt: skip
+        connection.execute(update(outbox).where(outbox.c.id.in_(ids)).values(values))
 
 
 def _rows(connection: Connection, route: str, ids: Iterable[str]) -> dict[str, list[list[Any]]]:

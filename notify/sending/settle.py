@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, literal_column, select, update
 
 from kentongan.db import outbox
 from kentongan.times import iso
@@ -32,7 +32,9 @@ _MAY_BE_ACCEPTED = (
     OutboxState.READY, OutboxState.LEASED, OutboxState.ON_WIRE, OutboxState.UNKNOWN,
 )  # fmt: skip
 """An answer that comes late, after somebody took the row for lost, still stops a second try."""
-_WRITTEN_OUT = [literal_column(str(int(state))) for state in _MAY_BE_ACCEPTED]
+_WRITTEN_OUT: list[ColumnElement[int]] = [
+    literal_column(str(int(state))) for state in _MAY_BE_ACCEPTED
+]
 """A list of bound values cannot stand in a statement for many rows."""
 _FREE = {"lease_until": None, "lease_owner": None}
 
