@@ -22,6 +22,7 @@ from processing.rain.calibrate_curves import (
     Counts,
     fitted,
     packed,
+    strangers,
     unpacked,
 )
 from processing.rain.calibrate_samples import CalibrationRules, Reservoir
@@ -123,6 +124,8 @@ def fit_reference(
     curves, counts = fitted(reservoir, rules)
     if not curves:
         return None, f"too few: {counts.get(NATION, Counts(0, 0, 0)).words(rules)}"
+    if doubt := strangers(reservoir, rules):
+        return None, doubt
     return Calibration(
         reference=source, retrieval=RETRIEVAL, made_at=at, first=min(times), last=max(times),
         frames=len(times), curves=curves, counts=counts,

@@ -15,6 +15,7 @@ from orchestration.rain.history import RainHistory
 from processing.rain.parallax import LEAST_ELEVATION_DEG, Orbit, elevation, orbit_of
 from processing.rain.product import on_grid
 from processing.rain.retrieve import moved, retrieve
+from processing.rain.sums import opened, stored
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -47,14 +48,32 @@ def retrieve_frame(
     orbit = orbit_of(str(frame.attrs.get("platform", "")))
     seen = _in_sight(seen, orbit, grid)
     earlier = grown_from(history, time)
-    before = history.temperature(earlier) if earlier else None
-    minutes = (time - earlier).total_seconds() / 60 if earlier and before is not None else 10.0
+    before, minutes = None, 10.0
+    if earlier is not None:
+        before = history.temperature(earlier)
+        minutes = (time - earlier).total_seconds() / 60
+    if earlier is not None and before is not None and is_repeated(before, opened(stored(seen))):
+        raise ValueError(
+            f"the very picture of {iso(earlier)}: published again under another time; not taken"
+        )
     found = retrieve(seen, before, minutes=minutes, rules=policy.retrieval)
     rate = moved(
         found.rate, seen, grid.latitude, grid.longitude, orbit=orbit, rules=policy.retrieval
     )
     history.put_temperature(time, seen)
     history.put_retrieved(time, rate, sha256)
+
+
+def is_repeated(earlier: Grid2, later: Grid2) -> bool:
+    """Whether one frame is the other, cell by cell, and not merely dry or empty.
+
+    A sensor has noise and clouds move: no two scans agree everywhere. A picture that stands still
+    would rain on the same villages for hours.
+    """
+    known = earlier[np.isfinite(earlier)]
+    if not known.size or known.min() == known.max():
+        return False
+    return bool(np.array_equal(earlier, later, equal_nan=True))
 
 
 def grown_from(history: RainHistory, time: datetime) -> datetime | None:

@@ -25,11 +25,17 @@ from kentongan.times import iso
 from kentongan.types import DocumentStatus, HazardId, Level, Quality
 from orchestration.rain.applying import apply_curves, evidence_of_curves, with_bands
 from orchestration.rain.history import FrameNote, RainHistory
-from orchestration.rain.retrieving import grown_from_text, retrieve_frame
-from orchestration.rain.sources import SOURCES
+from orchestration.rain.retrieving import (
+    GROWTH_WITHIN,
+    grown_from_text,
+    is_repeated,
+    retrieve_frame,
+)
+from orchestration.rain.sources import MEANS, SOURCES
 from processing.rain import product
 from processing.rain.product import Observed, Outlook
 from processing.rain.retrieve import METHOD as RETRIEVAL
+from processing.rain.sums import opened, stored
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -48,6 +54,9 @@ LOOK_BACK = timedelta(hours=3)
 """A frame that comes later than that is history, and is not taken in."""
 DOUBTFUL = ("all-cold", "all-wet", "implausible")
 """Flags of a frame that makes no rain: it would flood the country."""
+
+ENOUGH_OF_SCAN = 0.75
+"""Share of what the fullest source of a time knows, from which a better source counts: ours."""
 
 Open = Callable[[Sequence[SatelliteGrid]], "xr.Dataset"]
 """Opens the records of one scan: one file, or all its segments."""
@@ -129,11 +138,20 @@ def _scans(
 
 
 def best_scan(of_time: Sequence[SatelliteGrid]) -> list[SatelliteGrid]:
-    """Of records of one time the best source's: its fullest file, or all its segments."""
-    first = min(_rank(r.source_id) for r in of_time)
-    best = [r for r in of_time if _rank(r.source_id) == first]
-    segments = sorted((r for r in best if r.part), key=lambda r: (r.part or (0, 0), r.key))
-    return segments or [max(best, key=lambda r: (r.known_fraction, r.key))]
+    """Of records of one time the best source's: its fullest file, or all its segments.
+
+    A source that lost much of its scan steps back behind one that knows the rest of the country.
+    """
+    scans = []
+    for source in sorted({r.source_id for r in of_time}, key=lambda s: (_rank(s), s)):
+        own = [r for r in of_time if r.source_id == source]
+        segments = sorted((r for r in own if r.part), key=lambda r: (r.part or (0, 0), r.key))
+        scans.append(segments or [max(own, key=lambda r: (r.known_fraction, r.key))])
+    known = [sum(r.known_fraction for r in scan) for scan in scans]
+    # A mean of an hour tells no motion: it stands in for nothing but silence.
+    rivals = [k for s, k in zip(scans, known, strict=True) if s[0].source_id not in MEANS] or known
+    enough = ENOUGH_OF_SCAN * max(rivals)
+    return next(scan for scan, share in zip(scans, known, strict=True) if share >= enough)
 
 
 def _led(records: Sequence[SatelliteGrid], at: datetime) -> list[SatelliteGrid]:
@@ -174,11 +192,28 @@ def _take(
 ) -> None:
     if note.method in READY.values():
         axes = frame["latitude"].to_numpy(), frame["longitude"].to_numpy()
-        history.put(time, product.on_grid(frame["rain_rate"].to_numpy(), *axes, grid), note)
+        rate = product.on_grid(frame["rain_rate"].to_numpy(), *axes, grid)
+        _require_new(history, time, rate)
+        history.put(time, rate, note)
         return
     grown = replace(note, grew_from=grown_from_text(history, time))
     retrieve_frame(history, time, frame, sha256=note.sha256, policy=policy, grid=grid)
     apply_curves(history, time, grown, calibration, policy, grid)
+
+
+def _require_new(history: RainHistory, time: datetime, rate: Grid2) -> None:
+    """Refuse a ready rate that is the one of the frame before, cell by cell.
+
+    Raises:
+        ValueError: it is.
+    """
+    nearest, farthest = GROWTH_WITHIN
+    for earlier in history.times(since=time - farthest, until=time - nearest)[-1:]:
+        before = history.rate(earlier)
+        if before is not None and is_repeated(before, opened(stored(rate))):
+            raise ValueError(
+                f"the very rates of {iso(earlier)}: published again under another time; not taken"
+            )
 
 
 def observed(history: RainHistory, at: datetime, policy: RainPolicy) -> Observed | None:

@@ -129,6 +129,33 @@ def fitted(
     return (curves if NATION in curves else {}), counts
 
 
+def strangers(reservoir: Reservoir, rules: CalibrationRules) -> str:
+    """Why the two cannot have seen the same rain; empty: they can.
+
+    Quantiles can be matched of anything: of a reference in another unit, on a grid that is put
+    elsewhere, or with the times of another day.
+    """
+    from scipy.stats import spearmanr
+
+    samples = Samples.joined([reservoir.parts[p] for p in sorted(reservoir.parts)])
+    ours, theirs = (samples[n].astype(np.float64) for n in ("ours", "theirs"))
+    if not theirs.any():
+        return "the reference is dry in every pair: no rain to hold anything against"
+    mean, (least, most) = theirs.mean() / HUNDREDTHS, rules.mean_mm_h
+    if not least <= mean <= most:
+        return (
+            f"the reference rains {mean:.3g} mm/h in the mean of all pairs: expected {least:g} to "
+            f"{most:g}; is its unit mm/h, its scale applied?"
+        )
+    agree = float(spearmanr(ours, theirs).statistic)
+    if not agree >= rules.least_rank_correlation:
+        return (
+            f"rank correlation {agree:.2f}, expected at least {rules.least_rank_correlation:g}: "
+            "the two do not see the same rain; is the time or the grid of one wrong?"
+        )
+    return ""
+
+
 def _fit(samples: Samples) -> Curve:
     made = fit(*(samples[n].astype(np.float64) / HUNDREDTHS for n in ("ours", "theirs")))
     # As it is stored, so that a curve is the same before and after it was written.

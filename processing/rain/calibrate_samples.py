@@ -53,6 +53,10 @@ class CalibrationRules(BaseModel):
     """Pairs in which our retrieval rains."""
     least_days: int = Field(ge=1)
     """Different days: the pixels of one storm are one witness."""
+    least_rank_correlation: float = Field(ge=0, le=1)
+    """Between the two in all pairs: with less they do not see the same rain."""
+    mean_mm_h: tuple[float, float]
+    """Within which the reference's mean over all pairs lies; else its unit or scale is another."""
     renew_hours: float = Field(gt=0)
     """A curve is fitted anew after so long."""
     oldest_days: float = Field(gt=0)

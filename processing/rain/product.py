@@ -231,7 +231,13 @@ def on_grid(
     longitude: npt.NDArray[np.float64],
     grid: Grid = BASE_GRID,
 ) -> Grid2:
-    """A field on the analysis grid, bilinear; NaN outside and beside what is not known."""
+    """A field on the analysis grid, bilinear; NaN outside and beside what is not known.
+
+    Raises:
+        ValueError: axes that are no regular ascending grid of at least two cells a side, a field
+            that is not of their shape, or larger than can be read.
+    """
+    _require_regular(values, latitude, longitude)
     step_y = (latitude[-1] - latitude[0]) / (len(latitude) - 1)
     step_x = (longitude[-1] - longitude[0]) / (len(longitude) - 1)
     y = _within(grid.latitude - latitude[0], step_y, len(latitude))
@@ -242,6 +248,27 @@ def on_grid(
         borderMode=cv2.BORDER_CONSTANT, borderValue=float("nan"),
     )  # fmt: skip
     return field
+
+
+LARGEST_SIDE = 32_766
+"""Cells: more OpenCV cannot read; a degree of the nation's box would have 700."""
+
+
+def _require_regular(
+    values: Grid2, latitude: npt.NDArray[np.float64], longitude: npt.NDArray[np.float64]
+) -> None:
+    if values.shape != (latitude.size, longitude.size) or max(values.shape) > LARGEST_SIDE:
+        raise ValueError(
+            f"field of {values.shape} on {latitude.size} by {longitude.size} centres: expected one "
+            f"shape, at most {LARGEST_SIDE} a side"
+        )
+    for name, axis in (("latitude", latitude), ("longitude", longitude)):
+        steps = np.diff(axis)
+        if not steps.size or not (steps > 0).all() or np.ptp(steps) > 0.1 * steps.mean():
+            raise ValueError(
+                f"{name}: expected at least two ascending centres at even steps, found "
+                f"{axis.size} from {axis[0] if axis.size else 'none'}"
+            )
 
 
 def _within(away: npt.NDArray[np.float64], step: float, count: int) -> npt.NDArray[np.float32]:

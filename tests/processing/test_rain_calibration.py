@@ -39,7 +39,7 @@ GRID = Grid(west=104.0, south=-8.0, step=0.1, columns=80, rows=60)
 RULES = CalibrationRules(
     references=("noaa-err",), match_minutes=5, samples_a_frame=600, most_samples=20_000,
     keep_days=60, least_samples=800, least_wet=60, least_days=2, renew_hours=24, oldest_days=60,
-    most_frames_a_cycle=6,
+    most_frames_a_cycle=6, least_rank_correlation=0.2, mean_mm_h=(0.02, 20.0),
     regions={"barat": (104.0, -8.0, 108.0, -2.0), "timur": (108.0, -8.0, 110.0, -2.0)},
 )  # fmt: skip
 SPREAD = 0.3
