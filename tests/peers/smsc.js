@@ -37,6 +37,7 @@ const modes = {
   receipt_state: 'DELIVRD',
   receipt_states: {},           // destination -> state
   receipt_delay_ms: 50,         // below 0: before the submit_sm_resp
+  query_state: null,            // what a query_sm is answered; null: ESME_RQUERYFAIL
   drop_receipts: 0,             // every n-th is never sent; 1: all
   double_receipts: false,
   forget_receipts: false,       // what was not acknowledged on a dead session is lost
@@ -58,7 +59,7 @@ const IDS = {
 const stats = {
   sessions: 0, binds: 0, accepted: 0, throttled: 0, refused: 0, answered: 0, max_in_flight: 0,
   receipts_queued: 0, receipts_dropped: 0, delivers_sent: 0, delivers_acked: 0, delivers_refused: 0,
-  enquire_links: 0, unbinds: 0, nacks: 0, errors: 0, max_outstanding: 0,
+  queries: 0, enquire_links: 0, unbinds: 0, nacks: 0, errors: 0, max_outstanding: 0,
 };
 
 const say = (event) => process.stdout.write(JSON.stringify(event) + '\n');
@@ -301,6 +302,13 @@ function opened(session) {
   session.on('bind_transmitter', (pdu) => bound(session, pdu, false));
   session.on('submit_sm', (pdu) => submitted(session, pdu, raws.get(pdu) || {}));
   session.on('generic_nack', () => { stats.nacks += 1; });
+  session.on('query_sm', (pdu) => {
+    stats.queries += 1;
+    if (modes.silent) return;
+    session.send(pdu.response(modes.query_state
+      ? { message_id: pdu.message_id, message_state: STATES[modes.query_state] }
+      : { command_status: 0x67 }));
+  });
   session.on('enquire_link', (pdu) => {
     stats.enquire_links += 1;
     if (!modes.silent) session.send(pdu.response());

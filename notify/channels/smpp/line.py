@@ -8,8 +8,9 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 
-from notify.channels.channel import Outcome, Outgoing, Receipt, Sink
+from notify.channels.channel import DeliveryReport, Outcome, Outgoing, Receipt, Sink
 from notify.channels.smpp import codes, pdu
 from notify.channels.smpp.compose import Unsendable, submits
 from notify.channels.smpp.pace import Pace
@@ -67,13 +68,16 @@ class Line:
         self._down_since = asyncio.get_running_loop().time()
         self._sends = 0
         """`transmit` that have not returned."""
-        self._keeping: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     # --- the connection ------------------------------------------------------------------
 
     def start(self) -> None:
         self.uptake.start()
-        self._keeping = asyncio.get_running_loop().create_task(self._keep())
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._keep())]
+        if self._route.query_after_s is not None:
+            self._tasks.append(loop.create_task(self._ask_about()))
 
     @property
     def session(self) -> Session | None:
@@ -88,9 +92,9 @@ class Line:
         await self.uptake.stop(LAST_ANSWERS_S)
         if self._session is not None:
             await self._session.unbind()
-        if self._keeping is not None:
-            self._keeping.cancel()
-            await asyncio.gather(self._keeping, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._sent_all(1.0)
 
     async def _sent_all(self, limit_s: float) -> None:
@@ -247,9 +251,52 @@ class Line:
             self.pace.throttled(asyncio.get_running_loop().time())
         if kind is codes.Kind.UNBOUND and self._session is not None:
             self._session.end("the peer says that we are not bound")
+        if kind is codes.Kind.TAKEN:
+            self._note_taken(asked.result())
         self._strangers = self._strangers + 1 if status in codes.WRONG_SENDER else 0
         if self._strangers >= max(self._route.window, 10) and self.fault is None:
             self._stand_still(f"sender refused {self._strangers} times: {codes.words(status)}")
+
+    def _note_taken(self, frame: Frame) -> None:
+        raw = pdu.text_of(frame.body)
+        provider_id = answered_id(raw, self._route.receipt_ids)
+        if provider_id is not None and raw.isascii():
+            self.uptake.asking.taken(raw, provider_id, asyncio.get_running_loop().time())
+
+    async def _ask_about(self) -> None:
+        """Ask for receipts that stay away, one at a time and never beside submits."""
+        loop = asyncio.get_running_loop()
+        asking = self.uptake.asking
+        while asking.is_on:
+            session, wanted = self.session, None
+            if session is not None and not self._sends:
+                wanted = asking.due(loop.time())
+            if session is None or wanted is None:
+                await asyncio.sleep(min(1.0, (self._route.query_after_s or 1.0) / 4))
+                continue
+            raw_id, provider_id = wanted
+            asked = session.ask(
+                partial(pdu.query, message_id=raw_id, origin=self._route.origin), pdu.QUERY_SM_RESP
+            )
+            await asyncio.wait([asked])
+            self._heard_about(provider_id, asked)
+        log.warning("route %s: the carrier does not answer query_sm", self._route.route)
+
+    def _heard_about(self, provider_id: str, asked: asyncio.Future[Frame]) -> None:
+        if asked.exception() is not None:
+            return
+        frame = asked.result()
+        self.uptake.asking.answered(refused=frame.status != codes.OK)
+        try:
+            state = pdu.queried_state(frame.body) if frame.status == codes.OK else 0
+        except pdu.Malformed:
+            return
+        if state in codes.FINAL:
+            word = f"{codes.STATE_WORDS[state]} when asked"
+            report = DeliveryReport(
+                self._route.route, provider_id, codes.FINAL[state], self._clock(), word
+            )
+            self.uptake.learnt(report)
 
     def _receipt(self, waited: Waiting) -> Receipt:
         if isinstance(waited, Receipt):

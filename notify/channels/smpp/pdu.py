@@ -30,6 +30,7 @@ DELIVER_SM_RESP = 0x80000005
 UNBIND = 0x00000006
 UNBIND_RESP = 0x80000006
 BIND_TRANSCEIVER_RESP = 0x80000009
+QUERY_SM_RESP = 0x80000003
 ENQUIRE_LINK = 0x00000015
 ENQUIRE_LINK_RESP = 0x80000015
 ALERT_NOTIFICATION = 0x00000102
@@ -115,6 +116,27 @@ def enquire_link(sequence: int) -> bytes:
 
 def unbind(sequence: int) -> bytes:
     return _written("unbind", sequence)
+
+
+def query(sequence: int, message_id: str, origin: tuple[int, int, str]) -> bytes:
+    """`query_sm`; `origin` is the sender of the message: type, plan, address."""
+    ton, npi, source = origin
+    return _written(
+        "query_sm", sequence, message_id=message_id, source_addr_ton=ton, source_addr_npi=npi,
+        source_addr=source,
+    )  # fmt: skip
+
+
+def queried_state(body: bytes) -> int:
+    """`message_state` of a `query_sm_resp`.
+
+    Raises:
+        Malformed: it ends too early.
+    """
+    reader = _Reader(body)
+    reader.string()
+    reader.string()
+    return reader.octet()
 
 
 def _written(command: str, sequence: int, **fields: Any) -> bytes:

@@ -66,6 +66,10 @@ class SmppRoute(RouteBase):
     receipt_ids: IdStyle = "raw"
     """How ids in receipts differ from those in answers."""
 
+    query_after_s: float | None = Field(default=None, gt=0)
+    """Ask once (`query_sm`, while the line is idle) about a message without a receipt for so long.
+    None: never; many carriers do not answer it."""
+
     enquire_link_s: float = Field(default=30.0, gt=0)
     response_timeout_s: float = Field(default=30.0, gt=0, le=120)
     reconnect_first_s: float = Field(default=1.0, gt=0)

@@ -19,6 +19,7 @@ from functools import partial
 
 from notify.channels.channel import DeliveryReport, InboundMessage, Sink
 from notify.channels.smpp import codes, pdu, receipts
+from notify.channels.smpp.asking import Asking
 from notify.channels.smpp.inbound import Joiner, Keys, Piece, Whole, piece_of
 from notify.channels.smpp.pdu import Frame, Malformed
 from notify.channels.smpp.route import SmppRoute
@@ -51,12 +52,13 @@ class Uptake:
     def __init__(self, route: SmppRoute, sink: Sink, clock: Callable[[], datetime]) -> None:
         self.counts: Counter[str] = Counter()
         self._route, self._sink, self._clock = route, sink, clock
-        self._receipts: asyncio.Queue[tuple[DeliveryReport, Ticket]] = asyncio.Queue(
+        self._receipts: asyncio.Queue[tuple[DeliveryReport, Ticket | None]] = asyncio.Queue(
             WAITING_RECEIPTS
         )
         self._messages: asyncio.Queue[tuple[Piece, Ticket]] = asyncio.Queue(WAITING_MESSAGES)
         self._joiner: Joiner[Ticket] = Joiner(route.join_wait_s, route.default_alphabet)
         self._keys = Keys()
+        self.asking = Asking(route.query_after_s)
         self._threads = ThreadPoolExecutor(2, thread_name_prefix=f"{route.route}-sink")
         self._tasks: tuple[asyncio.Task[None], ...] = ()
 
@@ -106,11 +108,19 @@ class Uptake:
             self._count("pushed_back", "more comes in than is stored")
             ticket.answer(codes.TRY_AGAIN)
 
+    def learnt(self, report: DeliveryReport) -> None:
+        """What the carrier said because we asked; nothing is owed for it."""
+        try:
+            self._receipts.put_nowait((report, None))
+        except asyncio.QueueFull:
+            self._count("pushed_back", "more comes in than is stored")
+
     def _take_receipt(self, message: pdu.Deliver, ticket: Ticket) -> None:
         report = receipts.report(
             message, route=self._route.route, style=self._route.receipt_ids, at=self._clock()
         )
         if report is not None:
+            self.asking.told(report.provider_id)
             self._receipts.put_nowait((report, ticket))
             return
         if receipts.told(message) is None:
@@ -129,7 +139,7 @@ class Uptake:
             reports = [report for report, _ in batch]
             stored = await self._stored("receipts", partial(self._sink.receipts, reports))
             self.counts["receipts"] += len(batch) if stored else 0
-            _answer([ticket for _, ticket in batch], stored)
+            _answer([ticket for _, ticket in batch if ticket is not None], stored)
             for _ in batch:
                 self._receipts.task_done()
 

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notify.channels.smpp.asking import MOST as MOST_ASKED
+from notify.channels.smpp.asking import Asking
 from notify.channels.smpp.inbound import (
     MOST_OPEN,
     Joiner,
@@ -196,6 +198,27 @@ def test_the_pace_is_the_contracts_and_halves_once_a_second():
     assert pace.wait(3.1) > 0
     pace.wait(3.1 + 15)
     assert pace.rate == 100
+
+
+def test_what_to_ask_about():
+    asking = Asking(30)
+    asking.taken("0A", "10", 0.0)
+    asking.taken("0B", "11", 1.0)
+    asking.taken("0C", "12", 2.0)
+    asking.told("11")
+    asking.told("13")  # before its answer
+    asking.taken("0D", "13", 3.0)
+    assert asking.due(29.0) is None
+    assert [asking.due(40.0) for _ in range(3)] == [("0A", "10"), ("0C", "12"), None]
+    for number in range(MOST_ASKED + 5):
+        asking.taken("x", str(number), 50.0)
+    assert asking.due(90.0) == ("x", "5")
+    for _ in range(3):
+        asking.answered(refused=True)
+    assert not asking.is_on and asking.due(1e9) is None
+    off = Asking(None)
+    off.taken("0A", "10", 0.0)
+    assert off.due(1e9) is None
 
 
 @given(st.lists(st.tuples(st.floats(0, 3), st.booleans()), max_size=80), st.floats(0.5, 5_000))

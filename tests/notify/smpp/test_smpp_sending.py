@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -264,6 +265,28 @@ def test_receipts_are_acknowledged_after_the_commit_and_come_again_when_it_fails
         seen = smsc.until(lambda seen: seen["delivers_acked"] == 10)
     assert seen["delivers_refused"] > 0
     assert len(store.reports) == 10
+
+
+def test_a_receipt_that_stays_away_is_asked_for_once(smsc):
+    smsc.set(drop_receipts=2, receipt_delay_ms=0, query_state="DELIVRD", submit_id="hexzeros")
+    store = Store()
+    with opened(smsc, store, query_after_s=0.2, receipt_ids="hex2dec") as channel:
+        accepted = {r.provider_id for r in channel.transmit(messages(10))}
+        until(lambda: len(store.reports) == 10)
+        assert smsc.stats()["queries"] == 5
+    assert {r.provider_id for r in store.reports} == accepted
+    assert {r.state for r in store.reports} == {OutboxState.DELIVERED}
+    assert sum(r.detail.endswith("when asked") for r in store.reports) == 5
+
+
+def test_a_carrier_that_knows_no_query_is_left_in_peace(smsc):
+    smsc.set(drop_receipts=1)
+    with opened(smsc, query_after_s=0.05) as channel:
+        channel.transmit(messages(10))
+        smsc.until(lambda seen: seen["queries"] == 3)
+        time.sleep(0.2)
+        assert smsc.stats()["queries"] == 3
+        assert outcomes(channel.transmit(messages(2))) == [Outcome.ACCEPTED] * 2
 
 
 def test_tls_trusts_the_carrier_alone(tmp_path, certificate, monkeypatch):
