@@ -33,6 +33,7 @@ from notify.sending.messages import parts_of
 from notify.sending.outbox import clear_waiting, keep_texts
 from notify.sending.recovery import expire
 from notify.sending.segments import waiting_by_prio, without_row
+from notify.sending.settle import JITTER, RETRY_AFTER_S, pause_after
 from notify.warning import WarningRef
 from notify.wording.language import spoken_languages
 from tests.notify.outbox_made import (
@@ -256,6 +257,13 @@ def test_parts_are_counted_as_they_are_cut(text, parts):
     """160/153 septets and 70/67 units (3GPP TS 23.040); no pair is cut in two."""
     assert parts_of("sms", text) == parts
     assert parts_of("push", text) == 1
+
+
+def test_pauses_are_spread_and_never_longer_than_a_fifth_more():
+    for tries, pause in enumerate(RETRY_AFTER_S, start=1):
+        found = [pause_after(tries, n).total_seconds() for n in range(1000)]
+        assert min(found) >= pause * (1 - JITTER) and max(found) <= pause * (1 + JITTER)
+        assert max(found) - min(found) > pause * JITTER
 
 
 @BOTH
