@@ -1,8 +1,8 @@
 """`kentongan up`: everything live on this machine, under supervisor.
 
-Airflow's four components, the Airflow-free watcher, the web application and the dead-man's
-switch; what dies is restarted, everything listens on 127.0.0.1 only, and nothing is left after
-the end.
+Airflow's four components, the Airflow-free watcher, the dispatcher, the web application and the
+dead-man's switch; what dies is restarted, everything listens on 127.0.0.1 only, and nothing is left
+after the end.
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ def programs(bin_folder: Path, without: Collection[str] = ()) -> tuple[Program, 
         Program("dag-processor", (airflow, "dag-processor")),
         Program("triggerer", (airflow, "triggerer", "--skip-serve-logs")),
         Program("watch", (kentongan, "watch")),
+        Program("dispatcher", (kentongan, "dispatch")),
         Program("web", (kentongan, "web")),
         Program("deadman", (kentongan, "deadman")),
     )

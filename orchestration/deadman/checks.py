@@ -92,7 +92,7 @@ def _in_database(
     health = feed_health(engine, at, polled=configured(settings))
     yield from _feeds([feed for feed in health if feed.configured], policy)
     yield from _clock(engine, policy, at)
-    yield from _outbox(engine, policy, at)
+    yield from _outbox(engine, settings, policy, at)
     yield from left_undone(engine, settings, policy, at)
 
 
@@ -174,12 +174,22 @@ def _feed(
     return Finding(f"feed:{key}", f"{what}: {words.BLIND}{told}", action, since, after)
 
 
-def _outbox(engine: Engine, policy: DeadmanPolicy, at: datetime) -> Iterator[Finding]:
-    """Messages that are due and that nobody takes; a switch that is off is told by itself."""
+def _outbox(
+    engine: Engine, settings: Settings, policy: DeadmanPolicy, at: datetime
+) -> Iterator[Finding]:
+    """Messages that are due and that nobody takes; a switch that is off is told by itself.
+
+    What waits for a route that works is being sent: a million messages take hours.
+    """
+    from notify.dispatcher.config import read_routes
+    from notify.dispatcher.figures import UP, of_tables
     from notify.sending.switches import ALL, stops
 
     if any(stop.name == ALL for stop in stops(engine)):
         return
+    routes = read_routes(settings.routes)[0].all if settings.routes else ()
+    up = [line for line in of_tables(engine, routes, at) if line.state == UP]
+    served = {name for line in up for name in (line.route, line.channel)}
     limit = iso(at - timedelta(seconds=policy.outbox_wait_seconds))
     waits = and_(outbox.c.state == int(OutboxState.READY), outbox.c.due <= limit)
     stuck = and_(outbox.c.state == int(OutboxState.LEASED), outbox.c.lease_until <= limit)
@@ -187,7 +197,7 @@ def _outbox(engine: Engine, policy: DeadmanPolicy, at: datetime) -> Iterator[Fin
         or_(waits, stuck), outbox.c.not_after > iso(at)
     )
     with engine.connect() as connection:
-        number, oldest = connection.execute(query).one()
+        number, oldest = connection.execute(query.where(outbox.c.route.not_in(served))).one()
     if number:
         yield Finding(
             OUTBOX,

@@ -18,14 +18,16 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 
-from kentongan.db import outbox
+from kentongan.db import heartbeats, outbox
 from kentongan.tables.sending import is_busy
 from kentongan.types import OutboxState
+from notify.dispatcher.progress import queue_of
 from tests.crash.homes import Home, phone
 from tests.peers.smsc import Smsc
 
@@ -111,7 +113,7 @@ def campaign(home: Home, smsc: Smsc, *, name: str, kills: int, seed: int, longes
             _live(rng, smsc, longest)
             end(pid)
             tally.kills += 1
-            _note(tally, home, smsc.accepted()[seen:], started=_has_started(home, pid))
+            _note(tally, home, smsc.accepted()[seen:], pid)
         pid = born(mother)
         drain(home)
         end(pid, signal.SIGTERM, within=60)
@@ -134,11 +136,15 @@ def _size(smsc: Smsc) -> int:
     return smsc.log.stat().st_size if smsc.log.exists() else 0
 
 
-def _note(tally: Tally, home: Home, arrived: list[dict[str, Any]], *, started: bool) -> None:
+def _note(tally: Tally, home: Home, arrived: list[dict[str, Any]], pid: int) -> None:
+    """Where the process died, by what it left in the books and what the carrier had of it."""
     there = {row["destination"] for row in arrived}
-    query = select(outbox.c.state, outbox.c.recipient_id).where(is_busy)
+    query = select(outbox.c.state, outbox.c.recipient_id).where(
+        is_busy, outbox.c.lease_owner.endswith(f":{pid}")
+    )
     with home.engine.connect() as connection:
         busy = connection.execute(query).all()
+        started = pid in connection.execute(select(heartbeats.c.pid)).scalars().all()
     on_wire = [phone(r.recipient_id) for r in busy if r.state == OutboxState.ON_WIRE]
     sent = sum(number in there for number in on_wire)
     if on_wire and sent == 0:
@@ -154,19 +160,7 @@ def _note(tally: Tally, home: Home, arrived: list[dict[str, Any]], *, started: b
     tally.worst = max(tally.worst, sent)
 
 
-def _has_started(home: Home, pid: int) -> bool:
-    from kentongan.db import heartbeats
-
-    with home.engine.connect() as connection:
-        found = connection.execute(select(heartbeats.c.pid)).scalars().all()
-    return pid in found
-
-
 def waiting(home: Home) -> int:
-    from datetime import UTC, datetime
-
-    from notify.dispatcher.progress import queue_of
-
     return queue_of(home.engine, datetime.now(UTC)).waiting
 
 

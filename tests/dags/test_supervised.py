@@ -25,7 +25,10 @@ from orchestration.airflow.readiness import (
 )
 from orchestration.airflow.supervised import configuration, programs, require_free
 
-NAMES = ["api-server", "scheduler", "dag-processor", "triggerer", "watch", "web", "deadman"]
+NAMES = [
+    "api-server", "scheduler", "dag-processor", "triggerer", "watch", "dispatcher", "web",
+    "deadman",
+]  # fmt: skip
 
 
 def read(folder: Path) -> configparser.RawConfigParser:
@@ -65,7 +68,7 @@ def test_log_servers_stay_off():
 
 
 def test_programs_can_be_left_out_by_name_only():
-    assert [p.name for p in programs(Path("/b"), ["watch", "web", "deadman"])] == NAMES[:4]
+    assert [p.name for p in programs(Path("/b"), NAMES[4:])] == NAMES[:4]
     with pytest.raises(SettingsError, match="wacht: unknown; known are api-server"):
         programs(Path("/b"), ["wacht"])
 
