@@ -15,11 +15,14 @@ from benchmarks import (
     exposure,
     feeds,
     forecast_plan,
+    outbox,
     overlay,
+    plan,
     points,
     rain,
     recall,
     shaking,
+    smpp,
 )
 from benchmarks.harness import Bench
 
@@ -30,11 +33,14 @@ BENCHES: dict[str, Bench] = {
     **forecast_plan.BENCHES,
     **exposure.BENCHES,
     **overlay.BENCHES,
+    **plan.BENCHES,
     **points.BENCHES,
     **recall.BENCHES,
+    **outbox.BENCHES,
     **rain.BENCHES,
     **shaking.BENCHES,
     **deciding.BENCHES,
+    **smpp.BENCHES,
 }
 
 

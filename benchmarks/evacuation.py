@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kentongan.hazard import HazardEvent
 
 VILLAGES = 5_000
-PLAN_S = 1.0
+PLAN_S = 3.0  # exact for every team, with its proof
 AT = datetime(2026, 11, 21, 5, 0, tzinfo=UTC)
 
 

@@ -27,7 +27,7 @@ def first_line(tasks: Sequence[PlannedTask]) -> str:
 
 def proof_line(proof: Proof | None) -> str:
     if proof is None:
-        return "nothing to plan"
+        return "nothing is planned beside what teams hold already"
     left_out = f"; {number(proof.pairs_left_out)} far pairs not looked at" * bool(
         proof.pairs_left_out
     )

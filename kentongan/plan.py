@@ -39,7 +39,8 @@ class Leg(BaseModel):
     line: tuple[tuple[float, float], ...] = ()
     """Longitude, latitude from the village to the shelter; empty where nobody is moved."""
     marks: tuple[str, ...] = ()
-    """`outdoors`: the shelter lies where the ground shook; `capacity-unknown`."""
+    """`outdoors`: the shelter lies where the ground shook; `capacity-unknown`; `too-far-on-foot`:
+    those who walk are not there before the hazard."""
 
 
 class PlannedTask(BaseModel):

@@ -21,6 +21,7 @@ from risk.evacuation.rules import (
     NO_TEAM,
     NOT_IN_LAYERS,
     OUTDOORS,
+    TOO_FAR,
     Bounds,
 )
 from risk.evacuation.ways import Ways, straight_line
@@ -29,7 +30,7 @@ from risk.needs import Need, mobilisation_minutes, teams_needed
 if TYPE_CHECKING:
     from kentongan.policy import CoverageRules
 
-MARK_OUTDOORS, MARK_UNKNOWN = "outdoors", "capacity-unknown"
+MARK_OUTDOORS, MARK_UNKNOWN, MARK_LATE = "outdoors", "capacity-unknown", "too-far-on-foot"
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,15 +109,20 @@ def _leg(
             "eta_min": asked.minutes,
         }
     if placed is not None and placed.shelter >= 0:
-        said |= _to_shelter(need, placed, helpers.shelters, ways)
+        said |= _to_shelter(need, placed, helpers, ways)
     return Leg.model_validate(said)
 
 
 def _to_shelter(
-    need: Need, placed: Placed, shelters: Shelters, ways: Ways | None
+    need: Need, placed: Placed, helpers: Helpers, ways: Ways | None
 ) -> dict[str, object]:
-    row = placed.shelter
-    marks = [(MARK_OUTDOORS, shelters.outdoors[row]), (MARK_UNKNOWN, shelters.unknown[row])]
+    row, shelters = placed.shelter, helpers.shelters
+    left = (need.onset - helpers.at).total_seconds() / 60
+    marks = [
+        (MARK_OUTDOORS, shelters.outdoors[row]),
+        (MARK_UNKNOWN, shelters.unknown[row]),
+        (MARK_LATE, 0 < left < placed.minutes),
+    ]
     line = straight_line(need.point, shelters.where(row))
     if placed.way == ROADS and ways is not None:
         line = ways.line(need.point, shelters.where(row)) or line
@@ -197,6 +203,8 @@ def _marks(legs: Sequence[Leg]) -> str:
     said = {mark for leg in legs for mark in leg.marks}
     notes = [OUTDOORS] if MARK_OUTDOORS in said else []
     notes += [CAPACITY_UNKNOWN] if MARK_UNKNOWN in said else []
+    late = sum(leg.people for leg in legs if MARK_LATE in leg.marks)
+    notes += [TOO_FAR.format(_number(late))] if late else []
     silent = len({leg.team_id for leg in legs if leg.team_id and not leg.phone})
     notes += [f"{silent} {NO_PHONE}"] if silent else []
     return "; ".join(notes)

@@ -31,6 +31,7 @@ ON_HOLD = "Pesisir: BMKG menyebut potensi tsunami; jangan masuk sebelum ada bule
 AFTER_BULLETIN = "buletin BMKG"
 OUTDOORS = "Daerah guncangan: berkumpul di luar bangunan"
 CAPACITY_UNKNOWN = "Daya tampung belum diketahui"
+TOO_FAR = "{} jiwa tidak sampai dengan berjalan kaki sebelum bahaya tiba"
 NO_PHONE = "tim tanpa telepon, bersama tim lain"
 NOT_IN_LAYERS = "Desa tidak ada dalam data wilayah"
 NO_TEAM = "Tidak ada tim yang dapat diminta"
