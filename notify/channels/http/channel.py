@@ -29,6 +29,8 @@ from notify.firewall.clearance import real_clock
 ANSWER_BYTES = 65_536
 """Read of an answer; the rest tells nothing and may be endless."""
 _SLACK_S = 5.0
+_LAST_TURN_S = 0.05
+"""What asyncio needs to close sockets once it was told to."""
 _WRITING = "send_request_headers.started"
 """httpcore's event when the first byte of a request is about to be written."""
 
@@ -55,7 +57,7 @@ class HttpChannel(RealChannel):
 
     def close(self) -> None:
         if self._wire is not None:
-            self._loop.run(self._wire.aclose(), within_s=_SLACK_S)
+            self._loop.run(_closed(self._wire), within_s=_SLACK_S)
             self._wire = None
         self._loop.close()
 
@@ -77,9 +79,7 @@ class HttpChannel(RealChannel):
         request = request_for(self.config, self._secrets, message, now)
         talk = _Talk()
         request.extensions = {
-            "timeout": httpx.Timeout(
-                self.config.timeout_s, connect=self.config.connect_timeout_s
-            ).as_dict(),
+            "timeout": _limits(self.config),
             "trace": talk.note,
         }
         try:
@@ -112,6 +112,13 @@ class _Talk:
         return Receipt(Outcome.RETRY, f"not sent: {kind}", counts=False)
 
 
+def _limits(config: HttpRoute) -> dict[str, float | None]:
+    """Of each step. A connection that is broken off from outside while it is made is not closed by
+    its library, so its own two limits (TCP, TLS) end before that of the whole."""
+    connect = min(config.connect_timeout_s, config.timeout_s / 3)
+    return httpx.Timeout(config.timeout_s, connect=connect).as_dict()
+
+
 def _trusted(config: HttpRoute) -> ssl.SSLContext | bool:
     if config.ca_file is None:
         return True
@@ -130,6 +137,12 @@ def _wire(config: HttpRoute, trusted: ssl.SSLContext | bool) -> httpx.AsyncHTTPT
         max_connections=config.window, max_keepalive_connections=config.window, keepalive_expiry=5.0
     )
     return httpx.AsyncHTTPTransport(verify=trusted, limits=limits, trust_env=False)
+
+
+async def _closed(wire: httpx.AsyncHTTPTransport) -> None:
+    """All its connections, those too whose request was broken off: their loop ends after this."""
+    await wire.aclose()
+    await asyncio.sleep(_LAST_TURN_S)
 
 
 async def _beginning(answer: httpx.Response) -> bytes:
