@@ -1,0 +1,192 @@
+"""`/t/<link>`: a coordinator's tasks on a cheap phone, without login. GET shows, POST acts.
+
+No script is needed. Where there is one, a copy of the page stays in the phone for when there is no
+network (`/t/sw.js`). Nothing here is indexed, cached on the way or told to other sites.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from console.task_map import task_map
+from console.templating import ASSETS, render
+from console.web.reading import Reading
+from console.web.signup import Paces
+from kentongan.errors import DataError, RuleViolation
+from kentongan.sealing import secrets_key
+from kentongan.task_life import OVER, WAITING, TaskState
+from kentongan.types import Mode
+from notify.tasks.links import Fault, open_token, whose
+from notify.tasks.mine import MOST_PEOPLE, MyTask, Press, people_with_tasks, press, tasks_of
+
+BODY_BYTES = 4_096
+SHOWN = 12
+"""Tasks of one page: below 40 kB with the longest names."""
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
+        "worker-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "same-origin",
+    "X-Robots-Tag": "noindex, nofollow",
+    "Cache-Control": "private, no-store",
+}
+STATES = {
+    TaskState.PLANNED: "ditarik kembali",
+    TaskState.SENT: "menunggu jawaban",
+    TaskState.RECEIVED: "menunggu jawaban",
+    TaskState.ACCEPTED: "diterima",
+    TaskState.DECLINED: "ditolak",
+    TaskState.EN_ROUTE: "dalam perjalanan",
+    TaskState.ON_SITE: "di lokasi",
+    TaskState.DONE: "selesai",
+    TaskState.FAILED: "gagal",
+    TaskState.RECALLED: "dibatalkan",
+}
+KINDS = {"evacuate": "Bantu evakuasi", "receive": "Terima pengungsi", "assess": "Periksa dan bantu"}
+BUTTONS = {
+    Press.ACCEPT: "Terima", Press.DECLINE: "Tidak bisa", Press.DEPART: "Berangkat",
+    Press.ARRIVE: "Sudah tiba", Press.FINISH: "Selesai", Press.FAIL: "Gagal",
+    Press.HELP: "Minta bantuan",
+}  # fmt: skip
+
+
+class MyTasks:
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        self.paces = Paces()
+
+    def show(self, request: Request, token: str) -> Response:
+        person = self._person(request, token)
+        if isinstance(person, Response):
+            return person
+        engine, at = self.reading.engine, self.reading.clock()
+        mine = tasks_of(engine, person, self.reading.layers.villages)
+        done = request.query_params.get("t", "")[:12]
+        mine.sort(key=lambda one: one.task_id != done)  # what was just pressed stands first
+        page = _number(request.query_params.get("hal", "1"), most=1_000) or 1
+        first = (page - 1) * SHOWN
+        shown = mine[first : first + SHOWN]
+        html = render(
+            "my_tasks.html", at=at, token=token, tasks=shown, page=page,
+            pages=-(-len(mine) // SHOWN), waiting=sum(t.state in WAITING for t in mine),
+            open=sum(t.state not in OVER for t in mine), total=len(mine),
+            people=sum(t.people for t in mine if t.state not in OVER), states=STATES, kinds=KINDS,
+            buttons=BUTTONS, done=done, map=task_map(shown),
+            exercise=self.reading.settings.mode is not Mode.ACTUAL, press=Press,
+            ways=_ways, sms=self.reading.settings.sms_number,
+        )  # fmt: skip
+        return HTMLResponse(html, headers=HEADERS)
+
+    def act(self, request: Request, token: str, task_id: str, fields: dict[str, str]) -> Response:
+        person = self._person(request, token)
+        if isinstance(person, Response):
+            return person
+        if not _is_own(request):
+            return _said("Buka halaman ini dari tautan di SMS, lalu tekan tombolnya.", 403)
+        try:
+            button = Press(fields.get("tekan", ""))
+            fence = _number(fields.get("urut", ""), most=10**9)
+            if fence is None:
+                raise ValueError("no fence")
+        except ValueError:
+            return _said("Tombol tidak dikenal. Muat ulang halaman.", 422)
+        mine = {t.task_id for t in tasks_of(
+            self.reading.engine, person, self.reading.layers.villages,
+        )}  # fmt: skip
+        if task_id not in mine:
+            return _said("Tugas itu tidak diberikan kepada Anda.", 404)
+        try:
+            press(
+                self.reading.engine, person, task_id, button, fence=fence,
+                at=self.reading.clock(), people=_number(fields.get("jiwa", ""), most=MOST_PEOPLE),
+                note=" ".join(fields.get("catatan", "").split())[:200],
+            )  # fmt: skip
+        except DataError:
+            return _said("Tugas itu tidak ada lagi.", 404)
+        return RedirectResponse(f"/t/{token}?t={task_id}#{task_id}", 303, headers=HEADERS)
+
+    def _person(self, request: Request, token: str) -> str | Response:
+        address = request.client.host if request.client else ""
+        if not self.paces.takes(f"{address}/{token[:26]}"):
+            return _said("Terlalu sering. Tunggu sebentar.", 429)
+        keys = secrets_key(self.reading.settings)
+        opened = open_token(keys, token, at=self.reading.clock())
+        if opened is Fault.ENDED:
+            return _said("Tautan ini sudah habis masa berlakunya. Mintalah SMS baru.", 410)
+        if opened is Fault.FORGED:
+            return _said("Tautan ini tidak benar. Salin lengkap dari SMS.", 404)
+        with self.reading.engine.connect() as connection:
+            people = people_with_tasks(connection)
+        try:
+            return whose(keys, opened, people)
+        except RuleViolation:
+            return _said("Tidak ada tugas untuk Anda.", 404)
+
+
+def router(reading: Reading) -> APIRouter:
+    pages, routes = MyTasks(reading), APIRouter()
+
+    @routes.get("/t/sw.js")
+    def worker() -> Response:
+        """Keeps the last copy of one's own page."""
+        body = (ASSETS / "my_tasks_sw.js").read_text(encoding="utf-8")
+        policy = HEADERS["Content-Security-Policy"]  # its own fetches are held to it
+        headers = {"Content-Security-Policy": policy, "Cache-Control": "no-cache"}
+        return Response(body, media_type="text/javascript", headers=headers)
+
+    @routes.get("/t/{token}", response_class=HTMLResponse)
+    def show(request: Request, token: str) -> Response:
+        return pages.show(request, token)
+
+    @routes.post("/t/{token}/{task_id}")
+    async def act(request: Request, token: str, task_id: str) -> Response:
+        fields = await _fields(request)
+        if fields is None:
+            return _said("Isian terlalu panjang.", 413)
+        return await run_in_threadpool(pages.act, request, token, task_id, fields)
+
+    return routes
+
+
+async def _fields(request: Request) -> dict[str, str] | None:
+    """What was posted; None: more than a form holds."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > BODY_BYTES:
+            return None
+    text = body.decode("utf-8", errors="replace")
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=12))
+    except ValueError:
+        return None
+
+
+def _number(text: str, *, most: int) -> int | None:
+    bare = text.strip().replace(".", "")
+    return int(bare) if bare.isascii() and bare.isdigit() and int(bare[:12]) <= most else None
+
+
+def _is_own(request: Request) -> bool:
+    """A form of our own page: browsers say so themselves; old ones at least name the origin."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    return origin is None or origin.rpartition("//")[2] == request.headers.get("host")
+
+
+def _said(text: str, status: int) -> Response:
+    return HTMLResponse(render("my_tasks_said.html", text=text), status, headers=HEADERS)
+
+
+def _ways(task: MyTask) -> list[dict[str, Any]]:
+    """The legs that lead somewhere."""
+    return [leg for leg in task.legs if leg.get("shelter")]
