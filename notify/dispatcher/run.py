@@ -16,6 +16,7 @@ from kentongan.times import iso
 from kentongan.transactions import writing
 from kentongan.types import OutboxState
 from notify.channels.channel import Outcome, Outgoing, Receipt
+from notify.firewall.gate import RECORDER, TEST_ROUTE
 from notify.sending import claim as claims
 from notify.sending.claim import LEASE, Want
 from notify.sending.dispatch import RouteRun
@@ -39,6 +40,13 @@ class Run(RouteRun):
         if takes != self.takes:
             self.takes = takes
             self._want = Want(self.route, self.owner, takes)
+
+    @property
+    def _channels(self) -> tuple[str, ...]:
+        """Also of channels that have no pool but their own name: topics, sirens, staff."""
+        if self.route in (RECORDER, TEST_ROUTE):
+            return ()
+        return tuple(one for one in self._want.routes if one != self.route) or (self.route,)
 
     def _ask(self, connection: Connection) -> Want | None:
         want = super()._ask(connection)
