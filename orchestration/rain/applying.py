@@ -5,6 +5,7 @@ A frame that no curve made says so; nothing here makes an uncalibrated rate look
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -129,28 +130,20 @@ def with_bands(
     """
     if calibration is None or not serves(calibration):
         return raster
-    beyond = np.zeros(raster["hazard_level"].shape, dtype=np.bool_)
-    made = False
-    for hours in BANDS_H:
-        if f"rain_{hours}h" not in raster:
-            continue
-        frames = _frames(history, time, hours, calibration, policy, grid)
-        if frames is None:
-            continue
-        found, central = banded(frames, hours), raster[f"rain_{hours}h"].to_numpy()
-        low, high = np.fmin(found.low, central), np.fmax(found.high, central)
-        for name, band in (("p10", low), ("p90", high)):
-            known = np.where(
-                np.isfinite(central) & np.isfinite(found.low), band, np.float32(np.nan)
-            )
+    wanted = [h for h in BANDS_H if f"rain_{h}h" in raster]
+    found = banded(_frames(history, time, calibration, policy, grid), wanted)
+    for hours, band in found.items():
+        central = raster[f"rain_{hours}h"].to_numpy()
+        low, high = np.minimum(band.low, central), np.maximum(band.high, central)
+        for name, values in (("p10", low), ("p90", high)):
             raster[f"rain_{hours}h_{name}"] = (
-                ("latitude", "longitude"), known.astype(np.float32),
+                ("latitude", "longitude"), values,
                 {"long_name": f"{name} of the rain of the last {hours} h", "units": "mm",
                  "comment": "as if all frames erred alike: the widest band"},
             )  # fmt: skip
-        beyond |= found.beyond
-        made = True
-    return _marked(raster, beyond) if made else raster
+    if not found:
+        return raster
+    return _marked(raster, found[max(found)].beyond)
 
 
 def _marked(raster: xr.Dataset, beyond: npt.NDArray[np.bool_]) -> xr.Dataset:
@@ -170,22 +163,18 @@ def _marked(raster: xr.Dataset, beyond: npt.NDArray[np.bool_]) -> xr.Dataset:
 def _frames(
     history: RainHistory,
     time: datetime,
-    hours: int,
     calibration: Calibration,
     policy: RainPolicy,
     grid: Grid,
-) -> list[tuple[datetime, Amounts, Lookup]] | None:
-    """Retrievals of a window; None where a frame of it was made otherwise."""
+) -> Iterator[tuple[datetime, Amounts, Lookup]]:
+    """Retrievals up to a time, newest first, as far back as these curves made each frame."""
     # The frame that stands on the beginning of the window is one end of its first trapezoid.
-    start = time - timedelta(hours=hours, microseconds=1)
-    times = history.times(since=start, until=time)
-    found = []
-    for one in times:
+    start = time - timedelta(hours=max(BANDS_H), microseconds=1)
+    for one in reversed(history.times(since=start, until=time)):
         note, raw = history.note(one), history.retrieved(one)
         if note is None or raw is None or note.curve != calibration.id:
-            return None
-        found.append((one, raw, curves_at(calibration, one, policy, grid)))
-    return found
+            return
+        yield one, raw, curves_at(calibration, one, policy, grid)
 
 
 def evidence_of_curves(

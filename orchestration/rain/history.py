@@ -104,7 +104,7 @@ class RainHistory:
 
     def put_retrieved(self, time: datetime, rate: Grid2, sha256: Sequence[str]) -> None:
         """Keep what the retrieval gave before any calibration, with the frames it came from."""
-        self._write(_RETRIEVED, time, stored(rate), {"sha256": list(sha256)}, small=True)
+        self._write(_RETRIEVED, time, stored(rate), {"sha256": list(sha256)})
 
     def retrieved(self, time: datetime) -> Amounts | None:
         """Hundredths of mm/h as the retrieval gave them; None: not kept."""
@@ -268,11 +268,8 @@ class RainHistory:
                     gone += 1
         return gone
 
-    def _write(
-        self, folder: str, time: datetime, field: Amounts, about: dict[str, Any], *,
-        small: bool = False,
-    ) -> None:  # fmt: skip
-        self._store.write(f"{folder}/{compact(time)}.npz", _packed(field, about, small=small))
+    def _write(self, folder: str, time: datetime, field: Amounts, about: dict[str, Any]) -> None:
+        self._store.write(f"{folder}/{compact(time)}.npz", _packed(field, about))
 
     def _read(self, folder: str, time: datetime) -> tuple[Amounts, dict[str, Any]] | None:
         return self._opened(f"{folder}/{compact(time)}.npz", _unpacked)
@@ -300,10 +297,10 @@ def _goes_on(used: tuple[datetime, ...], times: tuple[datetime, ...]) -> bool:
     return kept == [t for t in times if t <= used[-1]]
 
 
-def _packed(field: npt.NDArray[Any], about: dict[str, Any], *, small: bool = False) -> bytes:
+def _packed(field: npt.NDArray[Any], about: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
     note = np.frombuffer(json.dumps(about, sort_keys=True).encode(), dtype=np.uint8)
-    (np.savez_compressed if small else np.savez)(buffer, field=field, note=note)
+    np.savez(buffer, field=field, note=note)
     return buffer.getvalue()
 
 

@@ -184,12 +184,14 @@ class Lookup:
     """The curves of one time on one grid.
 
     Attributes:
-        place: row of the tables for each cell, int16.
+        regions: region of each cell, int8, shape (rows, columns).
+        place: row of the tables for each region and column, int16.
         low, central, high: shape (curves, hundredths of the retrieval), hundredths.
         sampled: highest hundredth of the retrieval with samples, of each curve.
         scope: place in `SCOPES` of each curve.
     """
 
+    regions: Regions
     place: npt.NDArray[np.int16]
     low: Table
     central: Table
@@ -227,7 +229,8 @@ def lookup(
     tables = [calibration.table(name) for name in names]
     low, central, high = (np.stack([t[k] for t in tables]) for k in (0, 1, 2))
     return Lookup(
-        place[regions, hour[None, :]],
+        regions,
+        np.ascontiguousarray(place[:, hour]),
         low,
         central,
         high,
@@ -242,15 +245,16 @@ def calibrated(raw: Amounts, by: Lookup) -> Amounts:
     Capped as the retrieval is; where the retrieval is dry, so is this.
     """
     out = np.empty_like(raw)
-    _looked_up(raw, by.place, by.central, out)
+    _looked_up(raw, by.regions, by.place, by.central, out)
     return out
 
 
 def scope_words(raw: Amounts, by: Lookup) -> str:
     """How much of the rain was calibrated by which pool, e.g. `region 80 %, nation 20 %`."""
-    wet = (raw > 0) & (raw != UNKNOWN)
-    share = np.bincount(by.scope[by.place[wet]], minlength=len(SCOPES))
-    if not wet.any():
+    row, column = np.nonzero((raw > 0) & (raw != UNKNOWN))
+    curve = by.place[by.regions[row, column], column]
+    share = np.bincount(by.scope[curve], minlength=len(SCOPES))
+    if not row.size:
         share = np.bincount(by.scope[np.unique(by.place)], minlength=len(SCOPES))
     whole = np.rint(100 * share / share.sum()).astype(int)
     return ", ".join(
@@ -259,12 +263,14 @@ def scope_words(raw: Amounts, by: Lookup) -> str:
 
 
 @jit_parallel
-def _looked_up(raw: Any, place: Any, table: Any, out: Any) -> None:
+def _looked_up(raw: Any, regions: Any, place: Any, table: Any, out: Any) -> None:
     most = table.shape[1] - 1
     for i in numba.prange(raw.shape[0]):
         for j in range(raw.shape[1]):
             value = raw[i, j]
-            out[i, j] = value if value == UNKNOWN else table[place[i, j], min(value, most)]
+            out[i, j] = (
+                value if value == UNKNOWN else table[place[regions[i, j], j], min(value, most)]
+            )
 
 
 # --- stored ------------------------------------------------------------------------------

@@ -25,8 +25,8 @@ from processing.rasters import QUALITIES
 
 GRID = Grid(west=105.0, south=-8.5, step=0.02, columns=240, rows=160)
 RULES = rain_policy().calibration.model_copy(
-    update={"least_samples": 1500, "least_wet": 100, "least_days": 3, "mean_mm_h": (0.02, 20.0), "samples_a_frame": 400,
-            "most_frames_a_cycle": 50}
+    update={"least_samples": 1500, "least_wet": 100, "least_days": 3, "mean_mm_h": (0.02, 20.0),
+            "samples_a_frame": 400, "most_frames_a_cycle": 50}
 )  # fmt: skip
 POLICY = rain_policy().model_copy(update={"calibration": RULES})
 FIRST = datetime(2026, 11, 17, 6, tzinfo=UTC)

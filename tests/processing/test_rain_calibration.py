@@ -86,6 +86,10 @@ def curves_now(calibration, time=AT):
     return lookup(calibration, time, regions(), GRID.longitude, RULES)
 
 
+def places(by):
+    return by.place[by.regions, np.arange(by.regions.shape[1])]
+
+
 # --- the truth is found again --------------------------------------------------------------
 
 
@@ -96,7 +100,7 @@ def test_a_known_relation_is_found_again_within_its_spread(calibration, region, 
     row, column = np.argwhere(regions() == region)[0]
     raw = np.zeros(regions().shape, dtype=np.uint16)
     raw[row, column] = ours * 100
-    table = by.place[row, column]
+    table = places(by)[row, column]
     low, central, high = (t[table, int(ours * 100)] / 100 for t in (by.low, by.central, by.high))
     truth = float(relation(ours, region))
     # At the wet end quantiles of noisy rain lie above the relation: the whole spread is allowed.
@@ -123,7 +127,7 @@ def test_the_band_holds_four_fifths_of_new_rain(calibration):
     ours, truth = frame(9999, place)
     by, raw = curves_now(calibration), stored(ours)
     index = np.minimum(raw, by.low.shape[1] - 1)
-    low, high = (t[by.place, index] / 100 for t in (by.low, by.high))
+    low, high = (t[places(by), index] / 100 for t in (by.low, by.high))
     wet = ours > 1
     # A band is that of a half of all ranks, so it is rather too wide than too narrow.
     assert 0.72 < np.mean((truth >= low) & (truth <= high), where=wet) < 0.99
@@ -326,8 +330,8 @@ def test_a_box_that_is_none_is_refused(box):
 def test_bands_of_a_steady_hour_are_those_of_its_rate(calibration):
     raw = np.full((60, 80), 1000, np.uint16)
     frames = [(AT + timedelta(minutes=10 * k), raw, curves_now(calibration)) for k in range(7)]
-    by, found = curves_now(calibration), banded(frames, 1)
-    expected = by.low[by.place, 1000] / 100, by.high[by.place, 1000] / 100
+    by, found = curves_now(calibration), banded(frames[::-1], [1])[1]
+    expected = by.low[places(by), 1000] / 100, by.high[places(by), 1000] / 100
     np.testing.assert_allclose(found.low, expected[0], rtol=1e-5)
     np.testing.assert_allclose(found.high, expected[1], rtol=1e-5)
     assert not found.beyond.any() and (found.low < found.high).all()
@@ -338,8 +342,10 @@ def test_bands_know_gaps_and_what_lies_beyond_the_samples(calibration):
     raw[0], raw[1] = UNKNOWN, 9_900
     by = curves_now(calibration)
     full = [(AT + timedelta(minutes=10 * k), raw, by) for k in range(7)]
-    found = banded(full, 1)
+    full.reverse()
+    found = banded(full, [1, 3])[1]
     assert np.isnan(found.low[0]).all() and np.isfinite(found.low[2:]).all()
     assert found.beyond[1].all() and not found.beyond[2:].any()
-    assert np.isnan(banded([full[0], full[3], full[6]], 1).low).all()  # gaps of half an hour
+    assert 3 not in banded(full, [1, 3]) and banded([], [1]) == {}
+    assert np.isnan(banded([full[0], full[3], full[6]], [1])[1].low).all()  # gaps of half an hour
     assert len(SCOPES) == 3
