@@ -64,13 +64,15 @@ def whose(engine: Engine, keys: Keys, name: str) -> Registered:
     Raises:
         RuleViolation: there is none.
     """
+    number = mobile_number(name, foreign=True)
     with engine.connect() as connection:
         found = leaving.by_id(connection, name)
-        number = mobile_number(name, foreign=True) if found is None else ""
         if found is None and isinstance(number, str):
             found = leaving.by_number(connection, keys, number)
     if found is None:
-        shown = masked(name) if sum(c.isdigit() for c in name) > 6 else repr(name[:40])
+        looks_like_one = sum(c.isdigit() for c in name) > 6
+        typed = masked(name) if looks_like_one else repr(name[:40])
+        shown = masked(number) if isinstance(number, str) else typed
         raise RuleViolation(f"recipient {shown}: nobody of that id or number; see: recipients list")
     return found
 

@@ -54,7 +54,15 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def engine(tmp_path: Path, empty_database: Path) -> Iterator[Engine]:
+def engine(
+    request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path
+) -> Iterator[Engine]:
+    """On SQLite, or the database that `tests.peers.postgres.BOTH` names."""
+    if getattr(request, "param", "sqlite") == "postgresql":
+        made = make_engine(request.getfixturevalue("postgres").database())
+        yield made
+        made.dispose()
+        return
     path = shutil.copy(empty_database, tmp_path / "registry.sqlite")
     made = make_engine(f"sqlite:///{path}")
     yield made

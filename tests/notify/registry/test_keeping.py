@@ -25,6 +25,7 @@ from notify.registry.limits import Per, counted
 from notify.registry.people import Outcome, Via
 from notify.registry.policy import registry_policy
 from tests.notify.registry.conftest import AT, HOME, NUMBER, TEXT
+from tests.peers.postgres import BOTH
 
 POLICY = registry_policy()
 
@@ -42,6 +43,7 @@ def stopped(engine, keys, at=AT):
         leaving.stop(connection, keys, NUMBER, via=Via.SMS, at=at, actor="recipient")
 
 
+@BOTH
 def test_who_stopped_is_forgotten_after_their_days_and_not_before(engine, keys, put, count):
     put()
     stopped(engine, keys)
@@ -61,6 +63,7 @@ def test_who_came_back_is_kept(engine, keys, put, count):
     assert count(contacts) == 1
 
 
+@BOTH
 def test_waiting_sign_ups_old_texts_and_counts_go(engine, keys, count):
     message(engine, keys)
     message(engine, keys, "still", state="new")
@@ -81,6 +84,7 @@ def test_waiting_sign_ups_old_texts_and_counts_go(engine, keys, count):
     assert ("", "") in rows and "81234567890" not in body
 
 
+@BOTH
 def test_counts_begin_anew_with_each_window(engine):
     with writing(engine) as connection:
         first = [counted(connection, "sms", "a", Per.HOUR, AT) for _ in range(3)]
@@ -94,6 +98,7 @@ def home(tmp_path):
     return Settings(_env_file=None, home=tmp_path / "home")
 
 
+@BOTH
 def test_keys_turn_under_everything_that_is_sealed(engine, home, count):
     from notify.registry.people import Person, enrol, prepare
 

@@ -19,6 +19,7 @@ from notify.registry import leaving, office
 from notify.registry.addresses import addresses_of
 from notify.registry.people import Outcome, Person, Role, Via, prepare
 from tests.notify.registry.conftest import AT, AWAY, HOME, NUMBER, TEXT
+from tests.peers.postgres import BOTH
 
 
 def addresses(engine, keys, *ids, channel="sms"):
@@ -26,6 +27,7 @@ def addresses(engine, keys, *ids, channel="sms"):
         return addresses_of(connection, keys, ids, channel)
 
 
+@BOTH
 def test_a_person_is_reached_by_the_id_and_stands_nowhere_readable(engine, keys, put):
     done = put()
     assert done.outcome is Outcome.ADDED
@@ -41,6 +43,7 @@ def test_a_person_is_reached_by_the_id_and_stands_nowhere_readable(engine, keys,
     assert not any("81234567890" in row for row in dump)
 
 
+@BOTH
 def test_the_same_number_is_the_same_person(engine, put, count):
     first = put()
     assert put().outcome is Outcome.KNOWN
@@ -65,6 +68,7 @@ def test_a_number_has_one_role(put):
     assert taken.outcome is Outcome.ID_TAKEN
 
 
+@BOTH
 def test_a_real_coordinator_takes_the_place_of_a_made_up_one(engine, keys, put, count):
     made_up = {"recipient_id": "K-7", "role": "coordinator", "adm4_code": HOME,
                "address": "+9991", "synthetic": True}  # fmt: skip
@@ -75,6 +79,7 @@ def test_a_real_coordinator_takes_the_place_of_a_made_up_one(engine, keys, put, 
     assert addresses(engine, keys, "K-7") == {"K-7": NUMBER} and count(recipients) == 1
 
 
+@BOTH
 def test_who_stopped_comes_back_by_their_own_word_alone(engine, keys, put):
     done = put()
     with writing(engine) as connection:
@@ -109,6 +114,7 @@ def received(engine, keys, provider_key="m-1", state="done"):
         connection.execute(insert(inbound), row)
 
 
+@BOTH
 def test_everything_of_a_person_is_handed_out_and_then_destroyed(engine, keys, put, count):
     done = put()
     received(engine, keys)
@@ -177,6 +183,7 @@ def test_a_person_without_area_or_language_is_refused(keys, person, told):
         prepare(keys, person)
 
 
+@BOTH
 def test_a_list_shows_masks_and_no_made_up_people(engine, keys, put):
     put()
     put("+6281234567891", role=Role.OFFICIAL, text_version="SK-1", area=AWAY)

@@ -21,6 +21,7 @@ from notify.registry.phone_book import BadLine, Reading, read
 from notify.registry.policy import ImportRules, registry_policy
 from tests.notify.registry.conftest import AT, AWAY, HOME, NUMBER, TEXT
 from tests.notify.registry.phone_books import GOOD, phone_book
+from tests.peers.postgres import BOTH
 
 KEYS = Keys((bytes(range(32)),))
 HOW = Reading(registry_policy().imports, frozenset({HOME, AWAY}), Role.RESIDENT, TEXT)
@@ -130,6 +131,7 @@ def test_consent_languages_and_ids_come_from_their_columns():
     assert book_of(text, duty).entries[0].prepared.recipient_id == "K-1"
 
 
+@BOTH
 def test_the_same_file_twice_changes_nothing(engine, count):
     assert taken(engine, ONE).counts == {Outcome.ADDED: 1}
     assert taken(engine, ONE).counts == {Outcome.KNOWN: 1}
@@ -145,6 +147,7 @@ def test_a_dry_run_says_the_same_and_writes_nothing(engine, count):
     assert count(recipients) == count(audit) == 0
 
 
+@BOTH
 def test_who_stopped_is_a_refused_line(engine, keys):
     with writing(engine) as connection:
         leaving.stop(connection, keys, NUMBER, via=Via.SMS, at=AT, actor="recipient")

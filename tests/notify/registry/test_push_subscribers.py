@@ -15,6 +15,7 @@ from notify.registry.addresses import addresses_of
 from notify.registry.policy import registry_policy
 from notify.registry.push import checked, drop_endpoint, drop_push, subscribe_push
 from tests.notify.registry.conftest import AT, AWAY, HOME
+from tests.peers.postgres import BOTH
 
 HOSTS = registry_policy().push.hosts
 ENDPOINT = "https://fcm.googleapis.com/fcm/send/abc"
@@ -36,6 +37,7 @@ def subscribe(engine, keys, subscription=SUBSCRIPTION, area=HOME, text="push-id-
         )  # fmt: skip
 
 
+@BOTH
 def test_a_browser_is_one_person_without_name_or_number(engine, keys, count):
     made = subscribe(engine, keys)
     assert subscribe(engine, keys, area=AWAY) == made
@@ -50,6 +52,7 @@ def test_a_browser_is_one_person_without_name_or_number(engine, keys, count):
     assert json.loads(found[made]) == {"endpoint": ENDPOINT, "keys": KEYS}
 
 
+@BOTH
 def test_a_browser_that_is_gone_is_forgotten_whole(engine, keys, count):
     made = subscribe(engine, keys)
     with writing(engine) as connection:

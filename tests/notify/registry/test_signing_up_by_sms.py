@@ -24,6 +24,7 @@ from notify.registry.places import Found, Place, Places
 from notify.registry.policy import registry_policy
 from notify.wording.gsm7 import fits_one_part
 from tests.notify.registry.conftest import AT, AWAY, HOME, NUMBER, TEXT
+from tests.peers.postgres import BOTH
 
 
 @pytest.fixture
@@ -62,6 +63,7 @@ def test_a_village_is_found_however_it_is_written(send, engine, text):
     assert areas(engine) == [(HOME, True)]
 
 
+@BOTH
 def test_an_open_question_is_answered_by_a_digit(send, engine, count):
     asked = send("DAFTAR citeureup")
     assert asked.text.startswith("Desa mana? Balas DAFTAR 1, 2 atau 3: 1 Citeureup")
@@ -104,6 +106,7 @@ def test_twice_is_once_and_a_move_is_a_move(send, engine, count):
     assert count(recipients) == count(contacts) == 1
 
 
+@BOTH
 def test_stop_is_obeyed_beyond_every_limit_and_undone_by_the_person(send, engine, count):
     send("DAFTAR 40257", minutes=0)
     answers = [send("info", minutes=0).text for _ in range(8)]
@@ -143,6 +146,7 @@ def test_a_person_by_duty_is_sent_to_their_office(send, put, engine):
     assert areas(engine) == [(HOME, True)]
 
 
+@BOTH
 def test_the_phone_confirms_a_sign_up_of_the_web_and_no_other_phone_does(send, engine, keys):
     from notify.registry.addresses import blind_address
 
