@@ -117,7 +117,7 @@ def _same(left: int, right: int) -> None:
 
 
 def _submits(window: int) -> Iterator[Result]:
-    name = f"smpp-window-{window}"
+    name = f"dispatch.smpp_{window}"
     if (missing := _missing()) is not None:
         yield Result(name, None, "submits/s", None, None, None, TARGET, None, missing)
         return
@@ -140,7 +140,7 @@ def _submits(window: int) -> Iterator[Result]:
 
 def _with_receipts() -> Iterator[Result]:
     """Submits while a receipt comes for each."""
-    name = "smpp-receipts"
+    name = "dispatch.smpp_receipts"
     if (missing := _missing()) is not None:
         yield Result(name, None, "submits/s", None, None, None, None, None, missing)
         return
@@ -167,7 +167,7 @@ def _windows(window: int) -> Callable[[], Iterator[Result]]:
 
 
 BENCHES: dict[str, Bench] = {
-    "smpp-window-50": _windows(50),
-    "smpp-window-200": _windows(200),
-    "smpp-receipts": _with_receipts,
+    "dispatch.smpp_50": _windows(50),
+    "dispatch.smpp_200": _windows(200),
+    "dispatch.smpp_receipts": _with_receipts,
 }

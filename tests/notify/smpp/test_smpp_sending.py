@@ -335,6 +335,18 @@ def test_not_open_sends_nothing(tmp_path):
         SmppChannel(route(tmp_path, 1)).transmit(messages(1))
 
 
+def test_a_closed_channel_opens_again(smsc):
+    channel = SmppChannel(route(smsc.log.parent, smsc.port))
+    for number in range(2):
+        channel.open(Store())
+        with pytest.raises(DispatchError, match="open already"):
+            channel.open(Store())
+        assert outcomes(channel.transmit(messages(3, first=10 * number))) == [Outcome.ACCEPTED] * 3
+        channel.close()
+        channel.close()
+    assert smsc.stats()["unbinds"] == 2
+
+
 @pytest.mark.parametrize(
     ("content", "match"), [("", "1 to 8"), ("123456789", "1 to 8"), (None, "password")]
 )
