@@ -223,18 +223,27 @@ def _plan(context: CycleContext, version: Version, held: Sequence[Version], at: 
     if not plan.tasks:
         return 0
     layers = context.layers
-    return len(
-        store_plan(
-            context.engine,
-            version.ref,
-            plan,
-            areas=layers.villages,
-            teams=layers.teams,
-            shelters=layers.shelters,
-            at=at,
-            routes=_routes(context),
-        )
+    stored = store_plan(
+        context.engine,
+        version.ref,
+        plan,
+        areas=layers.villages,
+        teams=layers.teams,
+        shelters=layers.shelters,
+        at=at,
+        routes=_routes(context),
     )
+    _invite(context, version, at)
+    return len(stored)
+
+
+def _invite(context: CycleContext, version: Version, at: datetime) -> None:
+    from kentongan.sealing import secrets_key
+    from notify.tasks.invitations import invite, link_to
+
+    link = link_to(secrets_key(context.settings), context.settings.public_url)
+    areas, routes = context.layers.villages, _routes(context)
+    invite(context.engine, version, areas=areas, at=at, link=link, routes=routes)
 
 
 def decision_of(version: Version) -> Decision:

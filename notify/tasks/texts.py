@@ -188,3 +188,16 @@ def _helps(task_id: str, place: TaskPlace, said: str) -> Iterator[str]:
         yield f'{head}: "{said[:length]}"'
     yield head
     yield f"BANTUAN diminta tim TUGAS {task_id}, {_where(place)[3]}"
+
+
+def invitation_sms(count: int, people: int, regency: str, link: str, *, status: str) -> Marked:
+    """`3 TUGAS untuk Anda, Kab. Cianjur, 4.210 jiwa. Daftar & peta: https://…/t/… `"""
+    jiwa = f"{people:,}".replace(",", ".") + " jiwa"
+    ways = (
+        f"{count} TUGAS untuk Anda, {regency}, {jiwa}. Daftar & peta: {link} Jawab di sana atau "
+        "balas YA/TIDAK dan nomornya",
+        f"{count} TUGAS untuk Anda, {regency}, {jiwa}. Daftar, peta, jawab: {link}",
+        f"{count} TUGAS untuk Anda, {jiwa}. Daftar: {link}",
+        f"{count} TUGAS: {link}",
+    )
+    return fitted(ways, status)
