@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from console.web.reading import Reading
 from kentongan.db import insert_ignore, nonces
-from kentongan.errors import DataError
+from kentongan.errors import DataError, SettingsError
 from kentongan.sealing import Keys, secrets_key
 from kentongan.times import iso
 from kentongan.transactions import writing
@@ -130,8 +130,12 @@ class Hooks:
 
         Every refusal says little: whoever knocks without a key learns nothing of the doors.
         """
-        with self._lock:
-            door = self.doors.get(name)
+        try:
+            with self._lock:
+                door = self.doors.get(name)
+        except SettingsError as error:
+            log.error("hooks: %s", error)  # noqa: TRY400 it says all
+            return _said(503, "not ready", {"Retry-After": "60"})
         at = self.reading.clock()
         verdict = NOBODY if door is None else _verdict(door, secret, came, at)
         if verdict.status or door is None:
