@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 
-from kentongan.db import inbound, spend
+from kentongan.db import inbound, leases, spend
 from kentongan.errors import RuleViolation
 from kentongan.settings import Settings
 from kentongan.types import HazardId, OutboxState
@@ -220,6 +220,36 @@ def test_a_second_dispatcher_on_sqlite_is_refused(home, smsc):
         assert smsc.stats()["binds"] <= 1
     with sending(one):
         pass
+
+
+def test_a_dispatcher_whose_lease_was_taken_stops(home, smsc):
+    one = home(300)
+    one.warn()
+    one.route(smsc.port, window=10, rate_per_s=100.0)
+    with sending(one) as running:
+        until(lambda: len(smsc.accepted()) > 20)
+        with one.engine.begin() as connection:
+            connection.execute(update(leases).values(owner="another:1:1@2026-11-22T09:00:00Z"))
+        until(lambda: running.lost)
+        until(lambda: not any(worker.is_alive() for worker in running.workers))
+    assert len(smsc.accepted()) < 300 and "leased" not in one.states()
+
+
+def test_on_postgresql_two_share_the_work_and_one_owns_a_route(home, smsc, postgres):
+    one = home(300, url=postgres.url(postgres._create()))
+    one.route(smsc.port, window=10, rate_per_s=150.0)
+    with sending(one) as first:
+        until(lambda: smsc.stats()["binds"])
+        with sending(one) as second:
+            one.warn()
+            until(lambda: len(smsc.accepted()) > 30)
+            assert smsc.stats()["binds"] == 1 and not second.counts()
+            terminate = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+            with one.engine.begin() as connection:
+                connection.execute(text(terminate))
+            drain(one, 30)
+        assert first.counts()["accepted"] + second.counts()["accepted"] == 300
+    assert set(went(smsc)) == everybody(one) and not smsc.doubled()
 
 
 # --- the clock -----------------------------------------------------------------------------
