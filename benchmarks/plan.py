@@ -173,7 +173,7 @@ def places() -> Iterator[Result]:
     near = _only_near(problem)
 
     def ours() -> Any:
-        return best(problem, nearest=24, seconds=60)
+        return best(problem, nearest=32, seconds=60)
 
     def same(left: Any, right: Any) -> None:
         assert left.proven

@@ -173,12 +173,17 @@ def _cut(problem: Transport, sources: I64, usable: I64, here: I64, count: int) -
 
 def _pair_numbers(start: I64, there: I64, source: I64, place: I64, held: Held) -> I64:
     """Number of the pair of each held place; -1 where it is no pair any more."""
+    a, b = source[held.here], place[held.there]
+    known = np.flatnonzero((a >= 0) & (b >= 0))
     out = np.full(held.amount.size, -1, np.int64)
-    for k, (a, b) in enumerate(zip(source[held.here], place[held.there], strict=True)):
-        if a >= 0 and b >= 0:
-            found = start[a] + np.searchsorted(there[start[a] : start[a + 1]], b)
-            if found < start[a + 1] and there[found] == b:
-                out[k] = found
+    if not known.size or not there.size:
+        return out
+    wide = int(there.max()) + 1
+    keys = np.repeat(np.arange(start.size - 1), np.diff(start)) * wide + there
+    wanted = a[known] * wide + b[known]
+    at = np.minimum(np.searchsorted(keys, wanted), keys.size - 1)
+    same = (keys[at] == wanted) & (b[known] < wide)
+    out[known[same]] = at[same]
     return out
 
 
@@ -188,6 +193,8 @@ def _solved(problem: Transport, nearest: int, until: float) -> tuple[Flows, int,
     problem = fitted(problem)
     costs = Costs.of(problem, held_pair)
     looked_at = problem.pairs.nearest(nearest)
+    if problem.cost.size <= 2 * nearest * problem.supply.size:
+        looked_at[:] = True  # a second round would cost more than the few pairs
     looked_at[held_pair] = True
     for _ in range(_MOST_ROUNDS):
         flows = _flow(problem, costs, looked_at, until)

@@ -103,4 +103,5 @@ def _skills_and_phones(
         words = [f"{own};{said.get(post, '')}" for own, post in zip(words, posts, strict=True)]
         if "phone" not in table:
             phone = np.array([reached.get(post, True) for post in posts], dtype=np.bool_)
-    return tuple(plan.skills_of(text) for text in words), phone.astype(np.bool_)
+    known = {text: plan.skills_of(text) for text in set(words)}
+    return tuple(known[text] for text in words), phone.astype(np.bool_)

@@ -27,8 +27,7 @@ from numpy.typing import NDArray
 from kentongan.errors import DataError
 from risk.evacuation.pairs import I64, Pairs
 
-MOST_TIER = 2
-_MOST_COST = 2**62
+_MOST_COST = 2**59
 """The solver multiplies costs by the number of nodes; int64 ends at 2**63."""
 
 
@@ -94,7 +93,7 @@ class Gaps:
         dearest = int(problem.cost.max(initial=0))
         steps = int(problem.left.rank.max(initial=0)) + 1
         tier = (n + 1) * dearest + 1
-        fair = (MOST_TIER + 1) * tier
+        fair = (int(problem.tier.max(initial=0)) + 1) * tier
         holders = int(np.unique(problem.held.here).size)
         move = (steps + 1) * fair if holders else 0
         class_ = (holders + 1) * move + (steps + 1) * fair

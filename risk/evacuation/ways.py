@@ -133,7 +133,9 @@ class Ways:
 
 
 def straight_line(here: tuple[float, float], there: tuple[float, float]) -> Line:
-    return tuple((round(x, _DIGITS), round(y, _DIGITS)) for x, y in (here, there))
+    x, y = here
+    to_x, to_y = there
+    return (round(x, _DIGITS), round(y, _DIGITS)), (round(to_x, _DIGITS), round(to_y, _DIGITS))
 
 
 def _drawn(
