@@ -10,16 +10,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from kentongan import audit
+from kentongan.db import outbox
+from kentongan.errors import RuleViolation
 from kentongan.store import sha256_hex
 from kentongan.transactions import writing
+from kentongan.types import OutboxState
 from notify.registry.numbers import masked
 from notify.registry.people import REFUSALS, Outcome, Role, Via, enrol
 from notify.registry.phone_book import BadLine, PhoneBook
 
 IMPORTED = "recipient.import"
+SMALL = 2_000
+"""People whose rows are written within some tenths of a second."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -52,8 +57,13 @@ def import_book(
     Args:
         data: its bytes, for the audit: their SHA-256 says later which file it was.
         dry: only say what would come of it.
+
+    Raises:
+        RuleViolation: many people, on SQLite, while messages are being sent.
     """
     people = [entry.prepared for entry in book.entries]
+    if not dry and len(people) > SMALL:
+        _nothing_is_sent(engine)
     if dry:
         with engine.connect() as connection:
             done = enrol(connection, people, via=Via.IMPORT, at=at, dry=True)
@@ -68,6 +78,21 @@ def import_book(
         }  # fmt: skip
         audit.append(connection, at=at, actor=actor, action=IMPORTED, body=body)
     return found
+
+
+def _nothing_is_sent(engine: Engine) -> None:
+    """SQLite has one writer: a large phone book must not stand in the way of a warning."""
+    if engine.dialect.name != "sqlite":
+        return
+    going = (OutboxState.READY, OutboxState.LEASED, OutboxState.ON_WIRE)
+    with engine.connect() as connection:
+        query = select(outbox.c.id).where(outbox.c.state.in_(going)).limit(1)
+        if connection.execute(query).first() is not None:
+            raise RuleViolation(
+                "messages are being sent, and a phone book of this size holds the database for "
+                "seconds: import it when none waits (kentongan dispatch status), or in files of "
+                f"at most {SMALL:,} people, or use PostgreSQL"
+            )
 
 
 def _imported(book: PhoneBook, outcomes: Sequence[Outcome]) -> Imported:

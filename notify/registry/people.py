@@ -182,9 +182,9 @@ def enrol(
     known = _known(connection, blinds)
     out = _opted_out(connection, blinds)
     taken = _taken(connection, [one.person.recipient_id for one in people])
-    pile = _Pile()
+    pile, now = _Pile(), iso(at)
     answers = [
-        _place(one, known.get(one.blind), one.blind in out, taken, pile, via=via, at=at)
+        _place(one, known.get(one.blind), one.blind in out, taken, pile, via=via, at=now)
         for one in people
     ]
     if not dry:
@@ -200,7 +200,7 @@ def _place(
     pile: _Pile,
     *,
     via: Via,
-    at: datetime,
+    at: str,
 ) -> Enrolled:
     refusal = _refusal(one, known, opted_out, taken, via)
     if refusal is not None:
@@ -230,7 +230,7 @@ def _refusal(
     return None
 
 
-def _add(one: Prepared, pile: _Pile, *, via: Via, at: datetime, instead: bool) -> None:
+def _add(one: Prepared, pile: _Pile, *, via: Via, at: str, instead: bool) -> None:
     person = one.person
     (pile.instead if instead else pile.people).append(
         {
@@ -243,7 +243,7 @@ def _add(one: Prepared, pile: _Pile, *, via: Via, at: datetime, instead: bool) -
             "by_sms": True,
             "by_push": False,  # no subscription stands behind it
             "active": True,
-            "created_at": iso(at),
+            "created_at": at,
         }
     )
     pile.contacts.append(
@@ -252,13 +252,13 @@ def _add(one: Prepared, pile: _Pile, *, via: Via, at: datetime, instead: bool) -
             "channel": SMS,
             "sealed": one.sealed,
             "blind": one.blind,
-            "added_at": iso(at),
+            "added_at": at,
         }
     )
-    pile.consents.append(consent_row(one.recipient_id, person, "given", via=via, at=at))
+    pile.consents.append(_given(one.recipient_id, person, via=via, at=at))
 
 
-def _refresh(one: Prepared, known: _Known, pile: _Pile, *, via: Via, at: datetime) -> Outcome:
+def _refresh(one: Prepared, known: _Known, pile: _Pile, *, via: Via, at: str) -> Outcome:
     person = one.person
     listed = via not in OWN_WORD and known.via in OWN_WORD  # all the same, or it was refused
     same = (known.adm4_code, known.language, known.text_version) == (
@@ -276,20 +276,18 @@ def _refresh(one: Prepared, known: _Known, pile: _Pile, *, via: Via, at: datetim
             "active": True,
         }
     )
-    pile.consents.append(consent_row(known.recipient_id, person, "given", via=via, at=at))
+    pile.consents.append(_given(known.recipient_id, person, via=via, at=at))
     return Outcome.CHANGED if known.active else Outcome.RETURNED
 
 
-def consent_row(
-    recipient_id: str, person: Person, act: str, *, via: Via, at: datetime
-) -> dict[str, Any]:
+def _given(recipient_id: str, person: Person, *, via: Via, at: str) -> dict[str, Any]:
     return {
         "recipient_id": recipient_id,
         "basis": str(person.basis),
-        "act": act,
+        "act": "given",
         "text_version": person.text_version,
         "via": str(via),
-        "at": iso(at),
+        "at": at,
     }
 
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import insert, select
 
-from kentongan.db import audit, consents, contacts, recipients
-from kentongan.errors import DataError
+from kentongan.db import audit, consents, contacts, outbox, recipients
+from kentongan.errors import DataError, RuleViolation
 from kentongan.sealing import Keys
 from kentongan.transactions import writing
 from notify.registry import importing, leaving
@@ -163,6 +163,20 @@ def test_an_import_that_fails_leaves_nothing(engine, count, monkeypatch):
     with pytest.raises(RuntimeError):
         taken(engine, ONE)
     assert count(recipients) == count(contacts) == count(consents) == 0
+
+
+def test_a_large_phone_book_waits_for_messages_that_are_sent(engine, monkeypatch, count):
+    row = {"alert_version": "w/1", "recipient_id": "r", "channel": "sms", "part": 0,
+           "message_id": "m", "route": "gw", "state": 0, "attempts": 0, "prio": 1,
+           "created_at": "x", "due": "x", "not_after": "x", "area_code": ""}  # fmt: skip
+    with writing(engine) as connection:
+        connection.execute(insert(outbox), row)
+    assert taken(engine, ONE).people == 1
+    monkeypatch.setattr(importing, "SMALL", 0)
+    with pytest.raises(RuleViolation, match="messages are being sent"):
+        taken(engine, ONE.replace("7890", "7891"))
+    assert taken(engine, ONE.replace("7890", "7891"), dry=True).people == 1
+    assert count(recipients) == 1
 
 
 def test_the_report_of_lines_is_no_formula():
