@@ -20,20 +20,23 @@ from pathlib import Path
 from sqlalchemy import select
 
 from kentongan.db import event_versions, make_engine
+from kentongan.decision_policy import DecisionPolicy
 from kentongan.hazard import HazardEvent
+from kentongan.policy import LevelPolicy, load_policy
 from kentongan.settings import Settings, data_dir
 from kentongan.store import Store
 from kentongan.times import parse_instant
 from kentongan.types import HazardId, Level, Mode
 from orchestration.event_store import read_impact
 from orchestration.scenarios import run_scenario
+from risk.decision import village_evidence
 
 sys.path.insert(0, str(data_dir() / "scenarios"))
 
 
 @dataclass(frozen=True)
 class Named:
-    """One version of an event: who was at Waspada and more when."""
+    """One version of an event: whom its decision has at Waspada and more, and when."""
 
     event: HazardEvent
     at: str
@@ -52,6 +55,8 @@ def play(folder: Path) -> list[Named]:
 
 
 def _named(home: Path) -> Iterator[Named]:
+    rules = load_policy(data_dir() / "policy" / "decision.toml", DecisionPolicy)
+    policy = load_policy(data_dir() / "policy" / "levels.toml", LevelPolicy)
     engine, runs = make_engine(f"sqlite:///{home / 'kentongan.sqlite'}"), Store(str(home))
     try:
         with engine.connect() as connection:
@@ -63,7 +68,9 @@ def _named(home: Path) -> Iterator[Named]:
         if event.hazard_id not in (HazardId.RAIN, HazardId.THUNDERSTORM):
             continue
         table = read_impact(runs, row.impact_uri)
-        codes = table["adm4_code"][table["level"] >= Level.WASPADA]
+        # A level ahead is warned of where its probability is worth the cost.
+        decided = village_evidence(event, table, policy=policy, rules=rules)
+        codes = decided["adm4_code"][decided["level"] >= Level.WASPADA]
         yield Named(event, row.at, frozenset(codes.tolist()))
 
 

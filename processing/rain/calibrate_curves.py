@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import numba
@@ -84,7 +85,7 @@ class Calibration:
         default_factory=dict, repr=False, compare=False
     )
 
-    @property
+    @cached_property
     def id(self) -> str:
         digest = sha256_hex(json.dumps(_document(self), sort_keys=True).encode())[:8]
         return f"{self.reference}-{self.made_at.astimezone(UTC):%Y%m%dT%H%MZ}-{digest}"
