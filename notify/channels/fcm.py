@@ -28,6 +28,7 @@ from notify.channels.channel import Outcome, Outgoing, Receipt, Sink
 from notify.channels.loop import LoopThread
 from notify.channels.real import RealChannel
 from notify.channels.routes import Medium, RouteBase
+from notify.channels.webpush.guard import MAYBE_SENT, NOT_SENT, GuardedTransport
 from notify.channels.webpush.payload import fitted, topic
 from notify.firewall.clearance import real_clock
 
@@ -110,7 +111,9 @@ class Fcm(RealChannel):
         if self._client is None:
             short = self.config.timeout_s * 0.3
             timeout = httpx.Timeout(self.config.timeout_s, connect=short, pool=short)
-            self._client = httpx.AsyncClient(timeout=timeout, trust_env=False)
+            # An address that the operator wrote down: on this machine too, in tests.
+            transport = GuardedTransport(connections=self.window, allow_local=True)
+            self._client = httpx.AsyncClient(transport=transport, timeout=timeout, trust_env=False)
         return await asyncio.gather(*(self._one(self._client, one, token) for one in messages))
 
     async def _one(self, client: httpx.AsyncClient, message: Outgoing, token: str) -> _Answer:
@@ -126,10 +129,10 @@ class Fcm(RealChannel):
                 for _ in range(TRIES):  # a second copy replaces the first: collapse_key
                     try:
                         answer, text = await _posted(client, url, headers, body)
-                    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+                    except NOT_SENT as error:
                         detail = f"no connection: {type(error).__name__}"
                         return _Answer(Receipt(Outcome.RETRY, detail, counts=False))
-                    except httpx.TransportError as error:
+                    except MAYBE_SENT as error:
                         silent = Receipt(Outcome.UNKNOWN, f"no answer: {type(error).__name__}")
                         continue
                     return self._understood(answer, text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import time
@@ -136,6 +137,36 @@ def test_headers_connections_and_ends(channel):
     assert first.headers["topic"] == third.headers["topic"] == topic("w-tsunami")
     assert first.headers["authorization"].startswith("vapid t=")
     assert b"TSUNAMI" not in first.body
+
+
+def test_connections_are_kept_and_few(key_file):
+    """Over more services than connections: old ones are closed, none is lost."""
+    channel = WebPush(route(key_file, window=3))
+    with contextlib.ExitStack() as stack:
+        stubs = [stack.enter_context(HttpStub(lambda _: Answer(201))) for _ in range(5)]
+        addresses = [subscription(f"{stub.url}/a") for stub in stubs for _ in range(4)]
+        for _ in range(3):
+            found = channel.transmit([outgoing(one) for one in addresses])
+            assert {one.outcome for one in found} == {Outcome.ACCEPTED}
+        transport = channel._client._transport
+        assert transport._kept == sum(map(len, transport._idle.values())) <= 3
+        assert transport._room._value == 3
+        assert sum(len(stub.asked) for stub in stubs) == 60
+        channel.close()
+
+
+def test_a_fault_of_ours_leaves_the_rest_of_the_window_alone(channel, monkeypatch):
+    from notify.channels.webpush import channel as module
+
+    def broken(content, there):
+        raise ZeroDivisionError
+
+    with HttpStub(lambda _: Answer(201)) as stub:
+        address = subscription(f"{stub.url}/a")
+        late = outgoing(address, not_after=NOW - timedelta(seconds=1))
+        monkeypatch.setattr(module, "encrypted", broken)
+        found = channel.transmit([outgoing(address), late])
+    assert [one.outcome for one in found] == [Outcome.UNKNOWN, Outcome.REFUSED]
 
 
 def test_what_is_past_its_end_is_not_posted(channel):

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import httpcore
 import httpx
 
 from kentongan.errors import DataError
@@ -22,7 +21,12 @@ from notify.channels.channel import Outcome, Outgoing, Receipt, Sink
 from notify.channels.loop import LoopThread
 from notify.channels.real import RealChannel
 from notify.channels.webpush import payload
-from notify.channels.webpush.guard import GuardedTransport, NotPublic
+from notify.channels.webpush.guard import (
+    MAYBE_SENT,
+    NOT_SENT,
+    GuardedTransport,
+    NotPublic,
+)
 from notify.channels.webpush.pauses import Pauses
 from notify.channels.webpush.route import WebPushRoute
 from notify.channels.webpush.subscription import Subscription, read_subscription
@@ -41,14 +45,6 @@ _ANSWER_BYTES = 2048
 """Read of an answer; the rest tells us nothing and may be endless."""
 _CONNECT_SHARE = 0.3
 """Of the time for one message: for its turn, for the connection, and for TLS each."""
-_NOT_SENT = (
-    httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout,
-    httpcore.UnsupportedProtocol,
-)  # fmt: skip
-_MAYBE_SENT = (
-    httpcore.ReadError, httpcore.WriteError, httpcore.ReadTimeout, httpcore.WriteTimeout,
-    httpcore.ProtocolError,
-)  # fmt: skip
 
 
 class WebPush(RealChannel):
@@ -97,7 +93,14 @@ class WebPush(RealChannel):
     async def _all(self, messages: Sequence[Outgoing]) -> list[_Answer]:
         if self._client is None:
             self._client = _client(self.config)
-        return await asyncio.gather(*(self._one(self._client, one) for one in messages))
+        work = (self._one(self._client, one) for one in messages)
+        found = await asyncio.gather(*work, return_exceptions=True)
+        return [one if isinstance(one, _Answer) else self._fault(one) for one in found]
+
+    def _fault(self, error: BaseException) -> _Answer:
+        """One of ours; it must not leave the rest of the window in doubt."""
+        log.error("route %s: a push failed", self.route, exc_info=error)
+        return _Answer(Receipt(Outcome.UNKNOWN, f"fault: {type(error).__name__}"))
 
     async def _one(self, client: httpx.AsyncClient, message: Outgoing) -> _Answer:
         now = self._clock()
@@ -129,7 +132,7 @@ class WebPush(RealChannel):
                 for _ in range(TRIES):
                     try:
                         answer, text = await _posted(client, there.endpoint, headers, body)
-                    except _MAYBE_SENT as error:
+                    except MAYBE_SENT as error:
                         silent = Receipt(Outcome.UNKNOWN, f"no answer: {type(error).__name__}")
                         continue
                     self._pauses.answered(there.origin)
@@ -138,7 +141,7 @@ class WebPush(RealChannel):
             log.info("route %s: %s does not answer", self.route, there.origin)
         except NotPublic as error:
             return _refused(str(error))
-        except _NOT_SENT as error:
+        except NOT_SENT as error:
             silent = Receipt(Outcome.RETRY, f"no connection: {type(error).__name__}", counts=False)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             return _refused(f"no message can be posted there: {type(error).__name__}")

@@ -11,12 +11,23 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from typing import Any, cast
 
 import httpcore
 import httpx
 
+NOT_SENT = (
+    httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout,
+    httpcore.UnsupportedProtocol,
+)  # fmt: skip
+MAYBE_SENT = (
+    httpcore.ReadError, httpcore.WriteError, httpcore.ReadTimeout, httpcore.WriteTimeout,
+    httpcore.ProtocolError,
+)  # fmt: skip
+"""Ends of a request after which the other side may have it."""
+_KEPT_S = 60.0
+"""A connection that nobody used for so long is closed."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -95,57 +106,130 @@ class _Backend(httpcore.AsyncNetworkBackend):
         await self._plain.sleep(seconds)
 
 
+_Place = tuple[bytes, bytes, int]
+"""Scheme, host and port."""
+
+
+def _place(origin: httpcore.Origin) -> _Place:
+    return origin.scheme, origin.host, origin.port
+
+
 class _Body(httpx.AsyncByteStream):
-    def __init__(self, stream: AsyncIterable[bytes]) -> None:
-        self._stream = stream
+    """An answer's bytes; its connection is given back when it is closed."""
+
+    def __init__(
+        self, answer: httpcore.Response, done: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
+        self._answer = answer
+        self._done = done
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for part in self._stream:
+        async for part in self._answer.aiter_stream():
             yield part
 
     async def aclose(self) -> None:
-        close = getattr(self._stream, "aclose", None)
-        if close is not None:
-            await close()
+        try:
+            await self._answer.aclose()
+        finally:
+            await self._done()
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):
-    """HTTP/1.1 with kept connections, to public addresses alone. Errors are httpcore's."""
+    """HTTP/1.1 with kept connections, to public addresses alone. Errors are httpcore's.
+
+    Its own small pool: httpcore's looks at every connection for every request that waits, which at
+    50 at once takes most of the time.
+    """
 
     def __init__(
         self, *, connections: int, allow_local: bool = False, context: ssl.SSLContext | None = None
     ) -> None:
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=context or httpx.create_ssl_context(trust_env=False),
-            max_connections=connections,
-            max_keepalive_connections=connections,
-            keepalive_expiry=60.0,
-            http1=True,
-            http2=False,
-            network_backend=_Backend(allow_local=allow_local),
-        )
+        self._context = context or httpx.create_ssl_context(trust_env=False)
+        self._backend = _Backend(allow_local=allow_local)
+        self._most = connections
+        self._room = asyncio.Semaphore(connections)
+        self._idle: dict[_Place, list[httpcore.AsyncHTTPConnection]] = {}
+        self._kept = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        answer = await self._pool.handle_async_request(
-            httpcore.Request(
-                method=request.method,
-                url=httpcore.URL(
-                    scheme=request.url.raw_scheme,
-                    host=request.url.raw_host,
-                    port=request.url.port,
-                    target=request.url.raw_path,
-                ),
-                headers=request.headers.raw,
-                content=cast(httpx.AsyncByteStream, request.stream),
-                extensions=request.extensions,
-            )
+        url = httpcore.URL(
+            scheme=request.url.raw_scheme,
+            host=request.url.raw_host,
+            port=request.url.port,
+            target=request.url.raw_path,
         )
+        asked = httpcore.Request(
+            method=request.method,
+            url=url,
+            headers=request.headers.raw,
+            content=cast(httpx.AsyncByteStream, request.stream),
+            extensions=request.extensions,
+        )
+        await self._room.acquire()
+        connection: httpcore.AsyncHTTPConnection | None = None
+        try:
+            connection = await self._taken(url.origin)
+            answer = await connection.handle_async_request(asked)
+        except BaseException:
+            self._room.release()
+            if connection is not None:
+                await connection.aclose()
+            raise
+
+        async def done() -> None:
+            await self._given_back(_place(url.origin), connection)
+
         return httpx.Response(
             status_code=answer.status,
             headers=answer.headers,
-            stream=_Body(cast(AsyncIterable[bytes], answer.stream)),
+            stream=_Body(answer, done),
             extensions=answer.extensions,
         )
 
+    async def _taken(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection:
+        """One that is kept and still open, or a new one."""
+        kept = self._idle.get(_place(origin), [])
+        while kept:
+            connection = kept.pop()
+            self._kept -= 1
+            if not kept:
+                del self._idle[_place(origin)]
+            if not connection.has_expired():
+                return connection
+            await connection.aclose()
+        return httpcore.AsyncHTTPConnection(
+            origin,
+            ssl_context=self._context,
+            keepalive_expiry=_KEPT_S,
+            http1=True,
+            http2=False,
+            network_backend=self._backend,
+        )
+
+    async def _given_back(self, place: _Place, connection: httpcore.AsyncHTTPConnection) -> None:
+        self._room.release()
+        surplus = [connection]
+        if connection.is_idle():
+            self._idle.setdefault(place, []).append(connection)
+            self._kept += 1
+            surplus = self._above_most()
+        for one in surplus:
+            await one.aclose()
+
+    def _above_most(self) -> list[httpcore.AsyncHTTPConnection]:
+        """Out of the pool what it holds too many of, those of the service that waited longest."""
+        found = []
+        while self._kept > self._most:
+            oldest = next(iter(self._idle))
+            found.append(self._idle[oldest].pop(0))
+            self._kept -= 1
+            if not self._idle[oldest]:
+                del self._idle[oldest]
+        return found
+
     async def aclose(self) -> None:
-        await self._pool.aclose()
+        left = [one for connections in self._idle.values() for one in connections]
+        self._idle.clear()
+        self._kept = 0
+        for one in left:
+            await one.aclose()
