@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console.cli.common import AsJson, At, now, open_settings, print_json
+from console.cli.task_loop import add_to
 
 if TYPE_CHECKING:
     from kentongan.view import TaskLine
 
 group = typer.Typer(help="Tasks for Tagana.", no_args_is_help=True)
+
+
+add_to(group)
 
 
 @group.callback()
