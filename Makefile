@@ -23,12 +23,12 @@ SYNC  = $(UV) pip install --quiet --prerelease if-necessary-or-explicit --python
 JOBS ?= 2
 DEB_TEST := chromium fonts-dejavu-core xmlsec1 kannel kannel-extras mosquitto gammu-smsd postgresql
 
-.PHONY: help setup setup-test run up test fuzz crash bench lint format lock clean debs
+.PHONY: help setup setup-test run up test fuzz crash jasmin bench lint format lock clean debs
 help:
 	@echo "make run    set up, then play every bundled scenario and print what would have been sent"
 	@echo "make up     set up, then run everything live on this machine (Ctrl-C stops it)"
 	@echo "make test   set up with the test tools and Debian packages, then the whole suite"
-	@echo "make lint | format | fuzz | crash | bench | setup | lock | clean"
+	@echo "make lint | format | fuzz | crash | jasmin | bench | setup | lock | clean"
 
 # --- the environment --------------------------------------------------------------------
 $(BIN)/python:
@@ -93,6 +93,9 @@ fuzz: $(VENV)/.test
 	@$(BIN)/python -m pytest tests -m hypothesis --hypothesis-profile=fuzz --timeout=3600 $(ARGS)
 crash: $(VENV)/.test
 	@$(BIN)/python -m pytest tests -m crash $(ARGS)
+# A real SMSC (Jasmin, in an environment of its own); wants Debian's redis-server and rabbitmq-server.
+jasmin: $(VENV)/.test node_modules/.stamp
+	@$(BIN)/python -m tests.peers.jasmin
 bench: $(VENV)/.test
 	@$(BIN)/python -m benchmarks $(BENCH)
 lint: $(VENV)/.lint
