@@ -125,7 +125,7 @@ def _to_shelter(
     ]
     line = straight_line(need.point, shelters.where(row))
     if placed.way == ROADS and ways is not None:
-        line = ways.line(need.point, shelters.where(row)) or line
+        line = ways.line(need.point, shelters.where(row), helpers.rules.walk_kmh) or line
     return {
         "shelter_id": shelters.ids[row],
         "shelter": shelters.names[row],

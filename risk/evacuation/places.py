@@ -140,7 +140,9 @@ def place(
     )  # fmt: skip
     said = [STRAIGHT] * len(wanted)
     if ways is not None:
-        pairs, said = ways.over_roads(pairs, points, shelters.point, limits)
+        pairs, said = ways.over_roads(
+            pairs, points, shelters.point, limits, walk_kmh=rules.walk_kmh
+        )
     wants = [
         part
         for owner, (need, few) in enumerate(zip(wanted, vulnerable, strict=True))

@@ -6,7 +6,7 @@ has no roads, and for villages beyond the most that are searched, ways are strai
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,16 +41,16 @@ class Ways:
     most: int
     night: bool = False
     levels_on: LevelsOn | None = None
-    _windows: dict[tuple[int, int, int], Friction | None] = field(default_factory=dict)
 
     def over_roads(
-        self, pairs: Pairs, here: F64, there: F64, limits: F64
+        self, pairs: Pairs, here: F64, there: F64, limits: F64, *, walk_kmh: float | None = None
     ) -> tuple[Pairs, list[str]]:
         """The same pairs with times over roads; those that no road or path joins in time are gone.
 
         Args:
             here, there: longitude and latitude, shape (n, 2) and (m, 2).
             limits: longest travel in minutes, shape (n,).
+            walk_kmh: for people on foot, who are no faster on any road; None: teams, who drive.
 
         Returns:
             The pairs, and for each first place `roads` or `straight-line`.
@@ -60,7 +60,7 @@ class Ways:
         some = np.flatnonzero(np.diff(pairs.start) > 0)[: self.most]
         for i in some.tolist():
             at = slice(int(pairs.start[i]), int(pairs.start[i + 1]))
-            minutes = self._minutes(here[i], there[pairs.there[at]], float(limits[i]))
+            minutes = self._minutes(here[i], there[pairs.there[at]], float(limits[i]), walk_kmh)
             if minutes is None:
                 continue
             said[i] = ROADS
@@ -70,24 +70,26 @@ class Ways:
         whole = listed_pairs(pairs.here, pairs.there, time, pairs.start.size - 1)
         return whole.kept(keep), said
 
-    def _minutes(self, here: F64, there: F64, limit: float) -> F64 | None:
+    def _minutes(self, here: F64, there: F64, limit: float, walk_kmh: float | None) -> F64 | None:
         from risk.access.least_cost import cells_of, minutes_from
 
-        friction = self._window(here, there)
+        friction = self._window(here, there, walk_kmh)
         if friction is None:
             return None
         field_ = minutes_from(friction, here[:1], here[1:], limit=limit).ravel()
         cell, inside = cells_of(friction, there[:, 0], there[:, 1])
         return np.where(inside, field_[cell], np.inf)
 
-    def line(self, here: tuple[float, float], there: tuple[float, float]) -> Line | None:
-        """The way itself, at most 24 points; None where no road or path joins the two."""
+    def line(
+        self, here: tuple[float, float], there: tuple[float, float], walk_kmh: float
+    ) -> Line | None:
+        """The way on foot, at most 24 points; None where no road or path joins the two."""
         from scipy.sparse.csgraph import dijkstra
 
         from risk.access.least_cost import cells_of, graph_of
 
         points = np.array([here, there])
-        friction = self._window(points[0], points[1:])
+        friction = self._window(points[0], points[1:], walk_kmh)
         if friction is None:
             return None
         cell, inside = cells_of(friction, points[:, 0], points[:, 1])
@@ -103,9 +105,9 @@ class Ways:
             passed.append(int(before[passed[-1]]))
         return _drawn(friction, np.array(passed[::-1]), here, there)
 
-    def _window(self, here: F64, there: F64) -> Friction | None:
+    def _window(self, here: F64, there: F64, walk_kmh: float | None) -> Friction | None:
         """Friction around the box of some points, with a fifth of its size beside it."""
-        from risk.access.friction import make_friction, sloped
+        from risk.access.friction import Friction, make_friction, minutes_per_metre, sloped
         from risk.access.surface import grid_around, read_surface
         from risk.access.travel import land_of, mean_on
 
@@ -125,7 +127,10 @@ class Ways:
         if given is not None:
             friction = friction.beside_roads(mean_on(given, friction.grid))
         friction = friction.on(land_of(self.layers, friction.grid))
-        if self.night:
+        if walk_kmh is not None:
+            slowest = np.maximum(friction.minutes_per_metre, minutes_per_metre(walk_kmh))
+            friction = Friction(friction.grid, slowest, friction.on_road)
+        elif self.night:
             friction = friction.slowed(self.access.night_or_rain_factor)
         if self.levels_on is not None:
             friction = friction.under(self.levels_on(friction.grid), self.access)
