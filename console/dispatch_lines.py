@@ -25,6 +25,11 @@ def progress_lines(found: Figures) -> list[str]:
     ]
     lines += [class_line(line, found) for line in found.waiting]
     lines += [route_line(line, found) for line in found.routes if line.state != UP]
+    if found.ceiling:
+        lines.append(
+            f"CEILING OF THIS HOUR REACHED: {number(found.spent_messages)} messages, "
+            f"Rp{number(found.spent_rupiah)}; what data/policy/dispatch.toml does not let by waits"
+        )
     lines += [f"STOPPED: {stop.name}, by {stop.actor}: {stop.reason}" for stop in found.stopped]
     return lines + [f"ALARM: {what}: {why}" for what, why in found.faults.items()]
 
@@ -36,7 +41,10 @@ def class_line(line: ClassLine, found: Figures) -> str:
     )
     end = clock(line.ends_at, found.at, WIB_HOURS)
     if line.last_at is None:
-        return f"  {head}; NOTHING LEAVES: no route of {line.way} works; the warning ends {end}"
+        return (
+            f"  {head}; NOTHING LEAVES: {line.way} is stopped or no route of it works; the "
+            f"warning ends {end}"
+        )
     last = clock(line.last_at, found.at, WIB_HOURS)
     if line.late:
         return (

@@ -26,7 +26,7 @@ from notify.dispatcher.spending import passing_prio
 from notify.dispatcher.worker import BATCH, Waited, Worker
 from notify.firewall.answers import ANSWERS
 from notify.firewall.gate import Guarded, is_public
-from notify.firewall.inspection import Inspection, suppress
+from notify.firewall.inspection import Inspection, Origins, suppress
 from notify.sending import claim as claims
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,9 @@ CONNECTING_S = 4.0
 """What a line gets to come up before its silence counts as a fault."""
 STEADY_S = 1.0
 """A line that holds for so long works, although nothing was sent over it."""
+IN_FLIGHT = timedelta(minutes=5)
+"""Longer than any channel takes for one window. Who takes a route over from a dead owner does not
+wait for its end."""
 _GUARD_S = 30.0
 """A clearance is of an instant and runs out after ten minutes: it is asked for anew."""
 _AHEAD_S = 8.0
@@ -72,10 +75,10 @@ class Carrier(Worker):
             way: `outbox.route` of what it sends: its name, or `test`.
             others: all routes of its channel, itself among them.
         """
-        super().__init__(shared, Nothing(way), way)
+        super().__init__(shared, Nothing(way), way, in_flight=IN_FLIGHT)
         self.config, self.real, self.sink, self.others = route, channel, sink, others
         self.bucket = TokenBucket(route.rate_per_s)
-        self.health = Health(route.route, shared.policy, self.bucket)
+        self.health = Health(route.route, shared.policy, self.bucket, rate=lambda: self.rate)
         self._limits = Limits(shared.engine, shared.policy)
         self._is_open = False
         self._guarded_at = -1e9
@@ -95,6 +98,13 @@ class Carrier(Worker):
     @property
     def is_up(self) -> bool:
         return self._is_open and self.health.failures == 0
+
+    @property
+    def has_looked(self) -> bool:
+        """A line that is still coming up has not."""
+        up = self._is_open and not trouble_of(self.real)
+        elsewhere = not self.shared.holds(self.config.route)
+        return super().has_looked and (up or elsewhere or self.health.failures > 0)
 
     # --- may it send ---------------------------------------------------------------------
 
@@ -124,6 +134,7 @@ class Carrier(Worker):
         if self._has_leave() and time.monotonic() - self._guarded_at < _GUARD_S:
             return
         self._guarded_at = time.monotonic()
+        self.steps.origins = Origins()  # what stands behind a warning is looked up anew
         guarded = self.shared.guard(self.way, self.real)
         self.steps.channel = guarded or Nothing(self.way)
         if guarded is None:

@@ -70,6 +70,8 @@ class Figures:
     spent_rupiah: float = 0.0
     stopped: tuple[Stop, ...] = ()
     faults: Mapping[str, str] = field(default_factory=dict)
+    ceiling: bool = False
+    """The hour's ceiling is reached: what it does not let by waits."""
 
     @property
     def left(self) -> int:
@@ -102,6 +104,7 @@ class Figures:
             "spent_this_hour": {
                 "messages": self.spent_messages, "rupiah": round(self.spent_rupiah, 2),
             },
+            "ceiling_reached": self.ceiling,
             "stopped": [
                 {"switch": s.name, "at": s.at, "by": s.actor, "reason": s.reason}
                 for s in self.stopped
@@ -160,6 +163,7 @@ def of_process(running: Dispatcher, queue: Queue, measured: Mapping[str, float])
     return _figures(
         running.engine, queue, lines, measured, served=(RECORDER, TEST_ROUTE),
         spending=(messages, rupiah), counts=running.counts(), faults=running.shared.faults.now,
+        ceiling=running.shared.spending.room(at) == 0,
     )  # fmt: skip
 
 
@@ -208,12 +212,30 @@ def _figures(
     spending: tuple[int, float],
     counts: Mapping[str, int] | None = None,
     faults: Mapping[str, str] | None = None,
+    ceiling: bool = False,
 ) -> Figures:
     channels = {line.route: line.channel for line in lines}
-    found = outlook(queue, pool_rates(lines, measured, served=served), pools(channels))
+    off = tuple(stops(engine))
+    rates = _without_stopped(pool_rates(lines, measured, served=served), off, channels)
+    found = outlook(queue, rates, pools(channels))
     return Figures(
         at=queue.at, waiting=class_lines(found, channels), routes=lines,
         on_wire=sum(queue.on_wire.values()), rates=measured, counts=counts or {},
-        spent_messages=spending[0], spent_rupiah=spending[1], stopped=tuple(stops(engine)),
-        faults=faults or {},
+        spent_messages=spending[0], spent_rupiah=spending[1], stopped=off,
+        faults=faults or {}, ceiling=ceiling,
     )  # fmt: skip
+
+
+def _without_stopped(
+    rates: Mapping[str, float], off: Sequence[Stop], channels: Mapping[str, str]
+) -> dict[str, float]:
+    """Nothing leaves where a switch is off; that of a channel's only route stops the channel."""
+    names = {stop.name.partition(":")[2] for stop in off}
+    if "" in names:
+        return {}
+    left = {
+        channel
+        for channel in channels.values()
+        if all(route in names for route, other in channels.items() if other == channel)
+    }
+    return {pool: rate for pool, rate in rates.items() if pool not in names | left}

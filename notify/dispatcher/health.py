@@ -33,6 +33,8 @@ class Health:
     policy: DispatchPolicy
     bucket: TokenBucket
     clock: Callable[[], float] = time.monotonic
+    rate: Callable[[], float] | None = None
+    """Messages a second that go now, where the channel keeps its own pace."""
     failures: int = 0
     reason: str = ""
     _closed_until: float = field(default=-1e9)
@@ -73,7 +75,8 @@ class Health:
         """What others may know of it."""
         closed = self.closed_s()
         values = {
-            "rate": round(self.bucket.rate, 3), "failures": self.failures, "reason": self.reason,
+            "rate": round(self.rate() if self.rate else self.bucket.rate, 3),
+            "failures": self.failures, "reason": self.reason,
             "closed_until": precise(at + timedelta(seconds=closed)) if closed else None,
             "at": precise(at),
         }  # fmt: skip

@@ -202,8 +202,8 @@ class Dispatcher:
         return total
 
     def is_idle(self) -> bool:
-        """Whether every way out has looked twice and found nothing that may go."""
-        return all(worker.idle_turns >= 2 for worker in self.workers)
+        """Whether every way out has looked and found nothing that may go."""
+        return all(worker.has_looked for worker in self.workers)
 
     def _end(self, beside: Sequence[threading.Thread]) -> None:
         """Windows on the wire are answered first; then everything else stops."""

@@ -55,8 +55,13 @@ class Run(RouteRun):
         least = self.ceiling if want.max_prio is None else min(want.max_prio, self.ceiling)
         return replace(want, max_prio=least)
 
-    def turn(self, done: Answered | None, window: Sequence[Outgoing]) -> list[Outgoing] | None:
+    def turn(
+        self, done: Answered | None, window: Sequence[Outgoing], *, again: bool = False
+    ) -> list[Outgoing] | None:
         """Write down what became of the last window, and mark the next; both or neither.
+
+        Args:
+            again: the same was tried before and may have been committed without our hearing it.
 
         Returns:
             What is now on the wire and must be sent; None: the switch is off, nothing is marked.
@@ -71,7 +76,17 @@ class Run(RouteRun):
                 return None
             ids = [message.outbox_id for message in window]
             left = claims.put_on_wire(connection, ids, want, now=self.now, wait=self.wait)
+            if again:
+                left |= self._marked(connection, ids)
         return [message for message in window if message.outbox_id in left]
+
+    def _marked(self, connection: Connection, ids: Sequence[int]) -> set[int]:
+        """Those of a window that are on the wire in our name, although none was sent yet."""
+        query = select(outbox.c.id).where(
+            outbox.c.id.in_(ids), outbox.c.state == OutboxState.ON_WIRE,
+            outbox.c.lease_owner == self.owner,
+        )  # fmt: skip
+        return set(connection.execute(query).scalars())
 
     def _final(
         self, connection: Connection, window: Sequence[Outgoing], receipts: Sequence[Receipt]

@@ -26,6 +26,7 @@ from notify.dispatcher.shared import Shared
 from notify.firewall.answers import look
 from notify.firewall.inspection import Book
 from notify.registry.addresses import SMS, WEBPUSH, addresses_of
+from notify.sending.claim import LEASE
 
 log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -33,28 +34,36 @@ _T = TypeVar("_T")
 BATCH = 500
 IDLE_S = 0.1
 """Between two looks where nothing waits."""
-IN_FLIGHT = timedelta(minutes=5)
-"""Longer than any channel takes for one window. Who takes a route over from a dead owner does not
-wait for its end."""
 _AFTER_FAULT_S = 1.0
 
 
 class Worker(threading.Thread):
     """The recorder, or whatever needs no owner, no pace and no price."""
 
-    def __init__(self, shared: Shared, channel: Channel, way: str) -> None:
+    def __init__(
+        self, shared: Shared, channel: Channel, way: str, *, in_flight: timedelta = LEASE
+    ) -> None:
+        """
+        Args:
+            in_flight: after it a window that is on the wire is in doubt.
+        """
         super().__init__(name=f"send-{way}", daemon=True)
         self.shared, self.way = shared, way
         book = None if shared.keys is None else book_of(shared.keys)
         self.steps = Run(
             shared.engine, way, channel, clock=shared.clock, book=book, owner=shared.owner,
             answers=partial(look, keys=shared.keys), recalls_pass=shared.policy.recalls_pass_a_stop,
-            wait=IN_FLIGHT, resend_after=timedelta(seconds=shared.policy.recovery_wait_s),
+            wait=in_flight, resend_after=timedelta(seconds=shared.policy.recovery_wait_s),
         )  # fmt: skip
         self.outcomes: Counter[str] = Counter()
         """Since the start, by outcome."""
         self.idle_turns = 0
         """Looks since the last batch."""
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether it found nothing more that may go now."""
+        return self.idle_turns > 1
 
     @property
     def sent(self) -> int:
@@ -106,7 +115,7 @@ class Worker(threading.Thread):
             for window in self._windows(self._chosen(steps.look(ids))):
                 if not self._may_go_on(window):
                     break
-                marked = self._books("mark", lambda d=done, w=window: steps.turn(d, w))  # type: ignore[misc]
+                marked = self._marked(done, window)
                 done = None
                 if marked is None:
                     break
@@ -116,6 +125,17 @@ class Worker(threading.Thread):
                 self._books("settle", lambda: steps.turn(done, ()))
             self._books("give back", steps.give_back)
         return True
+
+    def _marked(self, done: Answered | None, window: Sequence[Outgoing]) -> list[Outgoing] | None:
+        """What must be sent now; what the last window answered is written down with its mark."""
+        tries = 0
+
+        def turn() -> list[Outgoing] | None:
+            nonlocal tries
+            tries += 1
+            return self.steps.turn(done, window, again=tries > 1)
+
+        return self._books("mark", turn)
 
     def _batch(self) -> int:
         return BATCH
