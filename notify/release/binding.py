@@ -19,19 +19,17 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select
 
 from kentongan.audit import canonical
-from kentongan.db import messages, outbox, recipients
+from kentongan.db import messages, outbox, recipients, segments
 from kentongan.store import sha256_hex
 from notify.cap.publisher import Publisher
 from notify.release.publish import proof, references_of
 from notify.sending.messages import Message, messages_for
-from notify.sending.recipients import reads
+from notify.sending.segments import count_people
 from notify.versions import Version
 from notify.warning import WarningBody
 
 DIGITS = 12
 """Of the digest, that a person must name: 48 bits, none is guessed."""
-_FEW = 5_000
-"""Codes in one statement; SQLite binds up to 32,766 values."""
 _OF_THE_INSTANT = re.compile(rb"(<(sent|effective|urgency)>)[^<]*(</\2>)")
 
 
@@ -125,24 +123,51 @@ def _areas(body: WarningBody) -> str:
     return hashlib.sha256(canonical({"areas": rows}).encode()).hexdigest()
 
 
+def _addressed(connection: Connection, version: Version) -> tuple[int, dict[str, int]]:
+    """Whom earlier versions addressed, whatever became of them: an end is owed to those whom one
+    reached, and how many that is changes while an alert is still going out.
+
+    By what the segments counted at release, so that neither rows that are still being made nor
+    somebody who signs up void an approval, and a million are counted at once.
+    """
+    table = segments.c
+    place = (table.adm4_code, table.language)
+    query = (
+        select(*place, table.channel, func.max(table.people))
+        .where(table.message_id.in_(_earlier(version)), table.source == "")
+        .group_by(*place, table.channel)
+    )
+    counts: dict[str, int] = {}
+    people: dict[tuple[str, str], int] = {}
+    for code, language, channel, number in connection.execute(query):
+        counts[channel] = counts.get(channel, 0) + number
+        people[code, language] = max(people.get((code, language), 0), number)
+    named = _rows_before(version).subquery()
+    by_channel = select(named.c.channel, func.count(named.c.recipient_id.distinct()))
+    for channel, number in connection.execute(by_channel.group_by(named.c.channel)):
+        counts[channel] = counts.get(channel, 0) + number
+    one_by_one = connection.execute(select(func.count(named.c.recipient_id.distinct())))
+    return sum(people.values()) + one_by_one.scalar_one(), counts
+
+
+def _earlier(version: Version) -> Select[Any]:
+    """Ids of the messages of earlier versions, requests to volunteers apart."""
+    return select(messages.c.message_id).where(
+        messages.c.warning_id == version.warning_id, messages.c.version < version.version,
+        messages.c.purpose != "task",
+    )  # fmt: skip
+
+
 def _rows_before(version: Version) -> Select[Any]:
-    """Outbox rows of earlier versions, whatever became of them: an end is owed to those whom one
-    reached, and how many that are changes while an alert is still going out."""
+    """Outbox rows of earlier messages that went to people by their ids, not by segments."""
+    in_segments = select(segments.c.message_id).where(
+        segments.c.message_id == messages.c.message_id
+    )
+    named = _earlier(version).where(~in_segments.correlate(messages).exists())
     return (
         select(outbox.c.recipient_id, outbox.c.channel, messages.c.area_code)
         .join(messages, messages.c.message_id == outbox.c.message_id)
-        .where(messages.c.warning_id == version.warning_id, messages.c.purpose != "task")
-        .where(messages.c.version < version.version)
-    )
-
-
-def _addressed(connection: Connection, version: Version) -> tuple[int, dict[str, int]]:
-    rows = _rows_before(version).subquery()
-    people = select(func.count(rows.c.recipient_id.distinct()))
-    counts = select(rows.c.channel, func.count(rows.c.recipient_id.distinct()))
-    return (
-        connection.execute(people).scalar_one(),
-        {row[0]: row[1] for row in connection.execute(counts.group_by(rows.c.channel))},
+        .where(outbox.c.message_id.in_(named))
     )
 
 
@@ -158,39 +183,20 @@ def _coordinators_addressed(connection: Connection, version: Version) -> dict[st
 
 
 def _reach(connection: Connection, made: list[Message]) -> tuple[int, dict[str, int]]:
-    """People told, and rows of the outbox by channel."""
-    villages: dict[str, set[str]] = {}
-    for message in made:
-        villages.setdefault(message.language, set()).update(message.villages)
-    residents = {
-        language: _residents(connection, language, sorted(codes))
-        for language, codes in villages.items()
-    }
+    """People told, and messages by channel."""
+    codes = sorted({code for message in made for code in message.villages})
+    residents = count_people(connection, codes)
     sizes: dict[tuple[object, ...], int] = {}
     counts: dict[str, int] = {}
     for message in made:
+        size = _coordinators(connection, message.recipient_ids) + sum(
+            residents.get((code, message.language), {}).get(message.channel, 0)
+            for code in message.villages
+        )
         key = (message.villages, message.recipient_ids, message.language)
-        if key not in sizes:
-            there = residents[message.language]
-            sizes[key] = sum(there.get(code, 0) for code in message.villages)
-            sizes[key] += _coordinators(connection, message.recipient_ids)
-        counts[message.channel] = counts.get(message.channel, 0) + sizes[key]
+        sizes[key] = max(sizes.get(key, 0), size)
+        counts[message.channel] = counts.get(message.channel, 0) + size
     return sum(sizes.values()), counts
-
-
-def _residents(connection: Connection, language: str, codes: list[str]) -> dict[str, int]:
-    """adm4_code -> residents who read the language; of a large set by one walk of the index."""
-    if not codes:
-        return {}
-    place = recipients.c.adm4_code
-    few = len(codes) <= _FEW
-    where = place.in_(codes) if few else place.between(codes[0], codes[-1])
-    query = (
-        select(place, func.count())
-        .where(where, recipients.c.role == "resident", reads(language))
-        .group_by(place)
-    )
-    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def _coordinators(connection: Connection, ids: tuple[str, ...]) -> int:

@@ -52,7 +52,10 @@ writes meanwhile, and 0.4 s on PostgreSQL."""
 FIRST = 5_000
 """Recipients whose rows are made with the segments: a small warning is whole at once."""
 _SHARE = 20
-"""Recipients of one segment in a chunk, so that a chunk serves up to 500 areas."""
+"""Recipients of one segment in a chunk at least, so that a first chunk serves up to 500 areas."""
+_GROWTH, _MOST = 5, 500
+"""Later a fifth of what the least served area has had, up to this many: areas differ by no more
+than that, and rows of one area, which stand side by side in the indexes, are made together."""
 
 
 def fill(
@@ -99,12 +102,16 @@ def _fill_all(
 
 def top_prio(connection: Connection, *, at: datetime, channels: Sequence[str] = ()) -> int | None:
     """Of the most urgent open segment; one look into an index."""
-    return _top(connection, at, [segments.c.channel.in_(channels)] if channels else [])
+    where = [segments.c.channel.in_(channels)] if channels else []
+    first = _first(connection, at, where)
+    return None if first is None else int(first.prio)
 
 
-def _top(connection: Connection, at: datetime, where: Sequence[ColumnElement[bool]]) -> int | None:
-    query = select(segments.c.prio).where(*_open(at), *where).order_by(segments.c.prio)
-    return connection.execute(query.limit(1)).scalar()
+def _first(connection: Connection, at: datetime, where: Sequence[ColumnElement[bool]]) -> Any:
+    """The most urgent open segment that was served least."""
+    table = segments.c
+    query = select(table.prio, table.rows).where(*_open(at), *where)
+    return connection.execute(query.order_by(table.prio, table.rows).limit(1)).first()
 
 
 def _open(at: datetime) -> list[ColumnElement[bool]]:
@@ -115,12 +122,13 @@ def _pick(
     connection: Connection, at: datetime, limit: int, where: Sequence[ColumnElement[bool]]
 ) -> list[Any]:
     """Segments of the most urgent class that were served least; none of an ended warning."""
-    while (prio := _top(connection, at, where)) is not None:
+    while (first := _first(connection, at, where)) is not None:
+        share = max(_SHARE, min(_MOST, first.rows // _GROWTH))
         query = (
             select(segments.c.id, segments.c.message_id, segments.c.source)
-            .where(*_open(at), *where, segments.c.prio == prio)
+            .where(*_open(at), *where, segments.c.prio == first.prio)
             .order_by(segments.c.rows, segments.c.id)
-            .limit(max(1, limit // _SHARE))
+            .limit(max(1, limit // share))
         )
         if connection.dialect.name == "postgresql":  # segments of other workers are passed by
             query = query.with_for_update(skip_locked=True)
@@ -171,7 +179,7 @@ def _advance(
     for number, keys in by_number.items():
         values: dict[str, Any] = {"cursor": segments.c.upto, "rows": segments.c.rows + number}
         if number < share:
-            values |= {"state": SegmentState.FILLED, "people": segments.c.rows + number}
+            values["state"] = SegmentState.FILLED
         connection.execute(update(segments).where(segments.c.id.in_(keys)).values(values))
     return sum(number * len(keys) for number, keys in by_number.items())
 

@@ -20,6 +20,7 @@ from sqlalchemy.pool import NullPool
 from kentongan.db import outbox
 from kentongan.errors import KentonganError
 from kentongan.settings import Settings
+from kentongan.tables.sending import is_busy, is_ready
 from kentongan.times import iso, parse_instant
 from kentongan.types import OutboxState
 from orchestration.deadman import words
@@ -191,8 +192,9 @@ def _outbox(
     up = [line for line in of_tables(engine, routes, at) if line.state == UP]
     served = {name for line in up for name in (line.route, line.channel)}
     limit = iso(at - timedelta(seconds=policy.outbox_wait_seconds))
-    waits = and_(outbox.c.state == int(OutboxState.READY), outbox.c.due <= limit)
-    stuck = and_(outbox.c.state == int(OutboxState.LEASED), outbox.c.lease_until <= limit)
+    leased = outbox.c.state == int(OutboxState.LEASED)
+    waits = and_(is_ready, outbox.c.due <= limit)
+    stuck = and_(is_busy, leased, outbox.c.lease_until <= limit)
     query = select(func.count(), func.min(outbox.c.due)).where(
         or_(waits, stuck), outbox.c.not_after > iso(at)
     )
