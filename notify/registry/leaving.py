@@ -17,6 +17,7 @@ from kentongan import audit
 from kentongan.db import (
     consents,
     contacts,
+    duty_posts,
     inbound,
     insert_ignore,
     opt_outs,
@@ -159,7 +160,8 @@ def erase_many(
         numbers = [stone["blind"] for stone in stones]
         connection.execute(delete(sign_ups).where(sign_ups.c.blind.in_(numbers)))
         forget_texts(connection, inbound.c.sender_blind.in_(numbers))
-        connection.execute(delete(contacts).where(contacts.c.recipient_id.in_(chunk)))
+        for table in (contacts, duty_posts):
+            connection.execute(delete(table).where(table.c.recipient_id.in_(chunk)))
         where = recipients.c.recipient_id.in_(chunk)
         gone += connection.execute(delete(recipients).where(where)).rowcount
     return gone
@@ -207,6 +209,7 @@ def export(connection: Connection, keys: Keys, recipient_id: str) -> dict[str, A
             for row in rows
         ],
         "consents": history(connection, recipient_id),
+        "posts": _posts(connection, recipient_id),
         "messages": _messages(connection, recipient_id),
         "received": _received(connection, [row["blind"] for row in rows]),
     }
@@ -219,6 +222,12 @@ def history(connection: Connection, recipient_id: str) -> list[dict[str, Any]]:
     )  # fmt: skip
     query = select(*columns).where(consents.c.recipient_id == recipient_id)
     return [dict(row) for row in connection.execute(query.order_by(consents.c.id)).mappings()]
+
+
+def _posts(connection: Connection, recipient_id: str) -> list[dict[str, Any]]:
+    query = select(duty_posts.c.role, duty_posts.c.area_code, duty_posts.c.rank)
+    rows = connection.execute(query.where(duty_posts.c.recipient_id == recipient_id))
+    return [_plain(row) for row in rows.mappings()]
 
 
 def _messages(connection: Connection, recipient_id: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, text, update
 
 from kentongan import audit
 from kentongan.db import audit as audit_table
-from kentongan.db import consents, contacts, inbound, opt_outs, outbox, recipients
+from kentongan.db import consents, contacts, duty_posts, inbound, opt_outs, outbox, recipients
 from kentongan.errors import DataError, RuleViolation, SettingsError
 from kentongan.sealing import Keys, blind, seal
 from kentongan.transactions import writing
@@ -18,6 +18,7 @@ from notify.firewall.answers import sealed_for
 from notify.registry import leaving, office
 from notify.registry.addresses import addresses_of
 from notify.registry.people import Outcome, Person, Role, Via, prepare
+from notify.tasks.duty import appoint
 from tests.notify.registry.conftest import AT, AWAY, HOME, NUMBER, TEXT
 from tests.peers.postgres import BOTH
 
@@ -181,6 +182,15 @@ def test_a_lost_key_stops_sending_instead_of_dropping_people(engine, put):
 def test_a_person_without_area_or_language_is_refused(keys, person, told):
     with pytest.raises((RuleViolation, DataError), match=told):
         prepare(keys, person)
+
+
+def test_an_official_who_is_erased_holds_no_post_any_more(engine, keys, put, count):
+    done = put(role=Role.COORDINATOR, recipient_id="K-7", text_version="SK-1")
+    with writing(engine) as connection:
+        appoint(connection, "K-7", "deputy", HOME)
+    assert office.export(engine, keys, "K-7", at=AT, actor="ani")["posts"][0]["role"] == "deputy"
+    office.erase(engine, done.recipient_id, at=AT, actor="ani", why="left")
+    assert count(duty_posts) == 0
 
 
 @BOTH
