@@ -31,8 +31,6 @@ from notify.sending import claim as claims
 
 log = logging.getLogger(__name__)
 
-CONNECTING_S = 4.0
-"""What a line gets to come up before its silence counts as a fault."""
 STEADY_S = 1.0
 """A line that holds for so long works, although nothing was sent over it."""
 IN_FLIGHT = timedelta(minutes=5)
@@ -116,7 +114,8 @@ class Carrier(Worker):
         if not self._opened():
             return False
         trouble = trouble_of(self.real)
-        if self._silent.note(bool(trouble)) > CONNECTING_S and self.health.closed_s() == 0:
+        silent_s = self._silent.note(bool(trouble))
+        if silent_s > self.shared.policy.route_connect_s and self.health.closed_s() == 0:
             self._failed(trouble)
         if self._has_own_pace and self._bound.note(not trouble) > STEADY_S:
             self._works_again()

@@ -54,6 +54,8 @@ class DispatchPolicy(_Strict):
     again (level 3 and above) or stays unknown."""
     route_failures: int = Field(default=2, ge=1)
     """Failures of a route, not of messages, in a row; then the next route by order takes over."""
+    route_connect_s: float = Field(default=4.0, gt=0)
+    """What a line gets to come up before its silence counts as a fault."""
     route_pause_s: float = Field(default=5.0, gt=0)
     """A failing route is tried again after this, then after twice that, up to the longest."""
     route_pause_max_s: float = Field(default=60.0, gt=0)

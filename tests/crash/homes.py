@@ -120,7 +120,8 @@ class Home:
         """Write the policy: short waits."""
         values = {
             "author": "a test", "date": "2026-11-22", "recalls_pass_a_stop": False,
-            "recovery_wait_s": 0.3, "route_pause_s": 0.1, "route_pause_max_s": 0.5, **changes,
+            "recovery_wait_s": 0.3, "route_connect_s": 0.4, "route_pause_s": 0.1,
+            "route_pause_max_s": 0.5, **changes,
         }  # fmt: skip
         tables = {k: v for k, v in values.items() if isinstance(v, dict)}
         plain = {k: v for k, v in values.items() if k not in tables and k != "date"}
