@@ -27,7 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from console.web.reading import Reading
 from kentongan.db import insert_ignore, nonces
 from kentongan.errors import DataError, SettingsError
-from kentongan.sealing import Keys, secrets_key
+from kentongan.sealing import secrets_key
 from kentongan.times import iso
 from kentongan.transactions import writing
 from notify.channels.channel import DeliveryReport, InboundMessage, Outgoing
@@ -35,7 +35,7 @@ from notify.channels.http.callbacks import Call, messages_in, receipts_in
 from notify.channels.http.callers import NEAR, NOBODY, Verdict, judge
 from notify.channels.http.route import HttpRoute
 from notify.channels.http.secrets import Secrets, secrets_of
-from notify.inbox.store import keep
+from notify.inbox.together import Together
 from notify.sending.receipts import record
 
 log = logging.getLogger(__name__)
@@ -56,13 +56,13 @@ class WebSink:
     """Puts what a gateway tells us into the books; returns after the commit."""
 
     engine: Engine
-    keys: Keys
+    inbox: Together
 
     def receipts(self, reports: Sequence[DeliveryReport]) -> None:
         record(self.engine, reports, at=max(report.at for report in reports))
 
     def inbound(self, message: InboundMessage) -> None:
-        keep(self.engine, self.keys, message)
+        self.inbox.keep(message)
 
     def gone(self, message: Outgoing) -> None:
         """No gateway for SMS says so."""
@@ -123,7 +123,8 @@ class Hooks:
 
     @cached_property
     def sink(self) -> WebSink:
-        return WebSink(self.reading.engine, secrets_key(self.reading.settings))
+        keys = secrets_key(self.reading.settings)
+        return WebSink(self.reading.engine, Together(self.reading.engine, keys))
 
     def answer(self, name: str, secret: str, what: What, came: _Came) -> Response:
         """Judge a call, store what it holds, and answer.

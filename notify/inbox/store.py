@@ -58,11 +58,22 @@ def keep(
     Raises:
         SQLAlchemyError: it could not be stored; nothing may be acknowledged.
     """
-    values = _values(keys, message)
     with writing(engine) as connection:
-        values["flood"] = _is_flood(connection, values, message.received_at, policy or _policy())
-        row = insert_ignore(connection, inbound).values(**values).returning(inbound.c.id)
-        found: int | None = connection.execute(row).scalar()
+        return keep_in(connection, keys, message, policy=policy)
+
+
+def keep_in(
+    connection: Connection,
+    keys: Keys,
+    message: InboundMessage,
+    *,
+    policy: InboxPolicy | None = None,
+) -> int | None:
+    """As `keep`, within a transaction that writes; nothing is kept before its commit."""
+    values = _values(keys, message)
+    values["flood"] = _is_flood(connection, values, message.received_at, policy or _policy())
+    row = insert_ignore(connection, inbound).values(**values).returning(inbound.c.id)
+    found: int | None = connection.execute(row).scalar()
     return found
 
 

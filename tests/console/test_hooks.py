@@ -325,7 +325,7 @@ def test_more_calls_than_a_route_may_have_are_asked_to_come_later(web):
 def test_what_could_not_be_stored_is_not_acknowledged(web, monkeypatch):
     from sqlalchemy.exc import OperationalError
 
-    import console.web.hooks as hooks
+    import notify.inbox.together as hooks
 
     def full(*_: Any) -> None:
         raise OperationalError("insert", {}, Exception("disk full 6281234567890"))
@@ -334,6 +334,7 @@ def test_what_could_not_be_stored_is_not_acknowledged(web, monkeypatch):
     headers = web.signed(body)
     with monkeypatch.context() as broken:
         broken.setattr(hooks, "keep", full)
+        broken.setattr(hooks, "keep_in", full)
         answer = web.http.post("/hooks/signs/inbound", content=body, headers=headers)
     assert answer.status_code == 503
     again = web.http.post("/hooks/signs/inbound", content=body, headers=headers)

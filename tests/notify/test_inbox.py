@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, create_engine, select, update
+from sqlalchemy import Connection, Engine, create_engine, event, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import StaticPool
 
@@ -24,6 +24,7 @@ from notify.inbox.cleaning import CUT, SHOWN_CHARS, from_raw, raw, shown
 from notify.inbox.handling import UNREAD, Handled, work
 from notify.inbox.policy import InboxPolicy
 from notify.inbox.store import Incoming, keep
+from notify.inbox.together import Together
 
 AT = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 KEYS = Keys((b"k" * 32,))
@@ -242,3 +243,49 @@ def test_two_workers_handle_each_message_once(tmp_path):
     with made.connect() as connection:
         assert len(connection.execute(select(outbox.c.id)).all()) == 40
     made.dispose()
+
+
+def test_messages_that_come_together_are_stored_in_few_commits_and_each_is_told_its_own(tmp_path):
+    made = make_engine(f"sqlite:///{tmp_path / 'together.sqlite'}")
+    metadata.create_all(made)
+    commits: list[int] = []
+    event.listen(made, "commit", lambda _: commits.append(1))
+    desk = Together(made, KEYS)
+    start = threading.Barrier(16)
+    found: dict[str, int | None] = {}
+
+    def sends(sender: int) -> None:
+        start.wait()
+        for number in range(5):
+            key = f"{sender}-{number % 4}"  # the last one is known
+            told = desk.keep(came(provider_key=key, sender=f"+62812345678{sender:02}"))
+            found[f"{sender}-{number}"] = told
+
+    threads = [threading.Thread(target=sends, args=(i,)) for i in range(16)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert [found[f"{i}-4"] for i in range(16)] == [None] * 16
+    assert sorted(n for n in found.values() if n is not None) == list(range(1, 65))
+    assert len(rows(made)) == 64 and len(commits) < 60
+    made.dispose()
+
+
+def test_what_cannot_be_stored_is_told_to_its_own_caller_alone(engine, monkeypatch):
+    broken = OperationalError("insert", {}, Exception("disk full"))
+
+    def alone(engine: Engine, keys: Keys, message: InboundMessage) -> int | None:
+        if message.text == "bad":
+            raise broken
+        return keep(engine, keys, message)
+
+    def all_of_them(*_: Any) -> None:
+        raise broken
+
+    monkeypatch.setattr("notify.inbox.together.keep_in", all_of_them)
+    monkeypatch.setattr("notify.inbox.together.keep", alone)
+    desk = Together(engine, KEYS)
+    with pytest.raises(OperationalError):
+        desk.keep(came("bad"))
+    assert desk.keep(came("good")) == 1
