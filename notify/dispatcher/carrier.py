@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from kentongan.db import outbox
 from kentongan.errors import DispatchError, KentonganError
@@ -77,6 +77,7 @@ class Carrier(Worker):
         self.config, self.real, self.sink, self.others = route, channel, sink, others
         self.bucket = TokenBucket(route.rate_per_s)
         self.health = Health(route.route, shared.policy, self.bucket, rate=lambda: self.rate)
+        self.steps.pay = self._pay
         self._limits = Limits(shared.engine, shared.policy)
         self._is_open = False
         self._guarded_at = -1e9
@@ -178,6 +179,11 @@ class Carrier(Worker):
         room = self.shared.spending.room(self.shared.clock())
         reached = room is not None and room <= 0
         self.steps.ceiling = passing_prio(self.shared.policy.ceiling) if reached else None
+
+    def _pay(self, connection: Connection, receipts: Sequence[Receipt]) -> None:
+        if number := _sent(receipts):
+            price, at = self.config.price_idr, self.shared.clock()
+            self.shared.spending.add(connection, self.config.route, number, price, at)
 
     def _works(self, name: str) -> bool:
         """Others unless they were given up; itself always: what it tries now shows whether."""
@@ -281,10 +287,7 @@ class Carrier(Worker):
 
     def _answers(self, window: Sequence[Outgoing]) -> Sequence[Receipt]:
         receipts = super()._answers(window)
-        sent = sum(r.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN) for r in receipts)
-        if sent:
-            price = self.config.price_idr
-            self.shared.spending.count(self.config.route, sent, price, self.shared.clock())
+        self.shared.spending.count(_sent(receipts), self.config.price_idr, self.shared.clock())
         busy = [r for r in receipts if r.outcome is Outcome.RETRY and not r.counts]
         if len(busy) == len(receipts):
             if not self._has_own_pace:
@@ -294,6 +297,10 @@ class Carrier(Worker):
         else:
             self._works_again()
         return receipts
+
+
+def _sent(receipts: Sequence[Receipt]) -> int:
+    return sum(r.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN) for r in receipts)
 
 
 def trouble_of(channel: RealChannel) -> str:

@@ -83,7 +83,7 @@ class House:
         Raises:
             SQLAlchemyError: it could not be written.
         """
-        self.shared.spending.write(at)
+        self.shared.spending.read(at)
         mine = [c.health for c in self.carriers if self.shared.holds(c.config.route)]
         if mine:
             write_all(self.shared.engine, mine, at)

@@ -4,7 +4,7 @@ try for what got no answer."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -34,6 +34,9 @@ class Run(RouteRun):
     """Nothing less urgent is taken; None: everything is."""
     resend_after: timedelta = LEASE
     """How long what got no answer waits for a receipt before it is sent once more."""
+
+    pay: Callable[[Connection, Sequence[Receipt]], None] | None = None
+    """Writes down what a window has cost, with what became of it."""
 
     def serve(self, takes: tuple[str, ...]) -> None:
         """From now on take rows of these values of `outbox.route`."""
@@ -69,6 +72,8 @@ class Run(RouteRun):
         with writing(self.engine) as connection:
             if done is not None and done[0]:
                 settle(connection, self.route, *self._final(connection, *done), now=self.now)
+                if self.pay is not None:
+                    self.pay(connection, done[1])
             if not window:
                 return []
             want = self._ask(connection)

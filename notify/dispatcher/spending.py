@@ -1,14 +1,13 @@
 """What an hour of sending costs, and whether it may cost more (`data/policy/dispatch.toml`).
 
-Counted when messages go onto the wire, by the clock hour in UTC, in the table `spend`: several
-dispatchers add to the same rows. What is counted and not yet written is lost by a crash, so a
+Counted in the table `spend` by the clock hour in UTC, in the transaction that writes down what
+became of a window; several dispatchers add to the same rows, and each reads them every second. So a
 ceiling may be passed by what goes out in a second.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,7 +15,6 @@ from sqlalchemy import Connection, Engine, func, select, text
 
 from kentongan.db import spend
 from kentongan.times import iso
-from kentongan.transactions import writing
 from notify.dispatcher.policy import Ceiling
 from notify.sending.told import PRIO_CORRECTION
 from notify.sending.urgency import Class
@@ -45,46 +43,46 @@ def passing_prio(ceiling: Ceiling) -> int:
 
 @dataclass
 class Meter:
-    """Counts what goes out; any thread may use it."""
+    """What this hour has cost; any thread may use it."""
 
     engine: Engine
     ceiling: Ceiling
-    _pending: dict[tuple[str, str], list[float]] = field(default_factory=dict)
     _known: tuple[str, int, float] = ("", 0, 0.0)
+    """Hour, parts and rupiah by the table."""
+    _since: tuple[str, int, float] = ("", 0, 0.0)
+    """The same that went out here since it was read."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def __post_init__(self) -> None:
-        self._pending = defaultdict(lambda: [0, 0.0])
+    def add(
+        self, connection: Connection, route: str, parts: int, price: float, at: datetime
+    ) -> None:
+        """In the transaction that writes down what became of them."""
+        values = {"route": route, "hour": hour_of(at), "messages": parts, "cost": parts * price}
+        connection.execute(_ADD, values)
 
-    def count(self, route: str, parts: int, price: float, at: datetime) -> None:
-        """So many parts went onto the wire."""
+    def count(self, parts: int, price: float, at: datetime) -> None:
+        """So many went onto the wire: a ceiling must hold before the table is read again."""
+        hour = hour_of(at)
         with self._lock:
-            row = self._pending[route, hour_of(at)]
-            row[0] += parts
-            row[1] += parts * price
+            _, messages, cost = self._since if self._since[0] == hour else (hour, 0, 0.0)
+            self._since = (hour, messages + parts, cost + parts * price)
 
-    def write(self, at: datetime) -> None:
-        """Add what was counted to the table, and read what this hour has cost in all.
+    def read(self, at: datetime) -> None:
+        """What all dispatchers have spent this hour.
 
         Raises:
-            SQLAlchemyError: nothing was written; it is tried again with the next call.
+            SQLAlchemyError: it could not be read.
         """
+        hour = hour_of(at)
         with self._lock:
-            taken, self._pending = dict(self._pending), defaultdict(lambda: [0, 0.0])
-        try:
-            with writing(self.engine) as connection:
-                for (route, hour), (messages, cost) in taken.items():
-                    values = {"route": route, "hour": hour, "messages": int(messages)}
-                    connection.execute(_ADD, {**values, "cost": cost})
-                found = spent(connection, hour_of(at))
-        except BaseException:
-            with self._lock:
-                for key, (messages, cost) in taken.items():
-                    self._pending[key][0] += messages
-                    self._pending[key][1] += cost
-            raise
+            before = self._since
+        with self.engine.connect() as connection:
+            found = spent(connection, hour)
         with self._lock:
-            self._known = (hour_of(at), *found)
+            self._known = (hour, *found)
+            if self._since[0] == before[0]:
+                left = (self._since[1] - before[1], self._since[2] - before[2])
+                self._since = (before[0], *left)
 
     def room(self, at: datetime) -> int | None:
         """Parts that may still go this hour; None: no ceiling of messages. 0: it is reached."""
@@ -98,9 +96,8 @@ class Meter:
         """Parts and rupiah of the hour of `at`, of all routes."""
         hour = hour_of(at)
         with self._lock:
-            known = self._known[1:] if self._known[0] == hour else (0, 0.0)
-            mine = [row for (_, when), row in self._pending.items() if when == hour]
-        return known[0] + int(sum(r[0] for r in mine)), known[1] + sum(r[1] for r in mine)
+            found = [one for one in (self._known, self._since) if one[0] == hour]
+        return sum(one[1] for one in found), sum(one[2] for one in found)
 
 
 def spent(connection: Connection, hour: str) -> tuple[int, float]:

@@ -113,6 +113,7 @@ def campaign(home: Home, smsc: Smsc, *, name: str, kills: int, seed: int, longes
             _live(rng, smsc, longest)
             end(pid)
             tally.kills += 1
+            smsc.until(lambda stats: stats["open"] == 0)  # it has read what was on its way
             _note(tally, home, smsc.accepted()[seen:], pid)
         pid = born(mother)
         drain(home)

@@ -262,12 +262,12 @@ def test_a_route_is_given_up_after_two_faults_and_taken_back_after_one_success()
 def test_a_ceiling_counts_parts_of_this_hour_over_all_routes(engine):
     meter = Meter(engine, Ceiling(messages_per_hour=100, rupiah_per_hour=1e6))
     other = Meter(engine, Ceiling())
-    meter.count("a", 60, 350.0, AT)
-    assert meter.room(AT) == 40
-    meter.write(AT)
-    other.count("b", 30, 350.0, AT)
-    other.write(AT)
-    meter.write(AT)
+    meter.count(60, 350.0, AT)
+    assert meter.room(AT) == 40, "before it is written"
+    with engine.begin() as connection:
+        meter.add(connection, "a", 60, 350.0, AT)
+        other.add(connection, "b", 30, 350.0, AT)
+    meter.read(AT)
     assert meter.room(AT) == 10
     assert meter.this_hour(AT) == (90, 90 * 350.0)
     assert meter.room(AT + timedelta(hours=1)) == 100
@@ -278,9 +278,9 @@ def test_a_ceiling_counts_parts_of_this_hour_over_all_routes(engine):
 
 def test_a_ceiling_of_rupiah(engine):
     meter = Meter(engine, Ceiling(rupiah_per_hour=1000.0))
-    meter.count("a", 2, 400.0, AT)
+    meter.count(2, 400.0, AT)
     assert meter.room(AT) is None
-    meter.count("a", 1, 400.0, AT)
+    meter.count(1, 400.0, AT)
     assert meter.room(AT) == 0
 
 
