@@ -46,7 +46,9 @@ def run_import(
     book = read(data, desk.keys, Reading(rules, villages, role, text_version, language))
     areas = sorted({entry.prepared.person.adm4_code for entry in book.entries})
     actor = desk.admitted(by, code, registry_act(), areas)
-    found = import_book(desk.engine, book, data, role=role, at=desk.at, actor=actor, dry=dry)
+    found = import_book(
+        desk.engine, book, data, desk.keys, role=role, at=desk.at, actor=actor, dry=dry
+    )
     took = time.monotonic() - started
     written = _write_report(found, report or file.with_name(f"{file.name}.refused.csv"), dry=dry)
     if as_json:

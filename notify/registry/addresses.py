@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from kentongan.db import contacts, recipients
+from kentongan.db import bindings, contacts, insert_ignore, recipients
 from kentongan.errors import RuleViolation, SettingsError
 from kentongan.sealing import Keys, blind, key_of, seal, unseal
 
@@ -43,6 +43,28 @@ def unseal_address(keys: Keys, recipient_id: str, channel: str, sealed: str) -> 
 def blind_address(keys: Keys, address: str) -> str:
     """Index of an address: a number in E.164, the endpoint of a push subscription."""
     return blind(keys, address)
+
+
+def require_index(connection: Connection, keys: Keys) -> None:
+    """See that the index key is the one that the registry was begun with.
+
+    With another one nobody would be found again: who stopped would be told, who is registered
+    would be registered twice. Called in a transaction that writes.
+
+    Raises:
+        SettingsError: it is another one.
+    """
+    name, mark = "registry-index", blind(keys, "registry", purpose="index check")[:40]
+    query = select(bindings.c.value).where(bindings.c.name == name)
+    found = connection.execute(query).scalar()
+    if found is None:
+        row = {"name": name, "value": mark}
+        connection.execute(insert_ignore(connection, bindings), row)
+    elif found != mark:
+        raise SettingsError(
+            "the last line of the secrets key file is not the one that the registry was begun "
+            "with: nobody in it would be found again; restore the file from a backup"
+        )
 
 
 def addresses_of(

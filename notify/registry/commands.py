@@ -20,7 +20,7 @@ from kentongan.errors import RuleViolation
 from kentongan.sealing import Keys
 from kentongan.transactions import writing
 from notify.registry import replies, waiting
-from notify.registry.addresses import blind_address
+from notify.registry.addresses import blind_address, require_index
 from notify.registry.leaving import by_number, stop
 from notify.registry.limits import Per, counted
 from notify.registry.numbers import mobile_number
@@ -209,6 +209,7 @@ class _Desk:
 
     def _enrolled(self, place: Place, text_version: str, *, language: str = "id") -> Answer:
         person = Person(self.number, place.code, text_version=text_version, language=language)
+        require_index(self.connection, self.keys)
         [done] = enrol(self.connection, [prepare(self.keys, person)], via=Via.SMS, at=self.at)
         waiting.settle(self.connection, self.blind)
         if done.outcome in REFUSALS:

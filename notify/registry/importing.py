@@ -15,9 +15,11 @@ from sqlalchemy import Engine, select
 from kentongan import audit
 from kentongan.db import outbox
 from kentongan.errors import RuleViolation
+from kentongan.sealing import Keys
 from kentongan.store import sha256_hex
 from kentongan.transactions import writing
 from kentongan.types import OutboxState
+from notify.registry.addresses import require_index
 from notify.registry.numbers import masked
 from notify.registry.people import REFUSALS, Outcome, Role, Via, enrol
 from notify.registry.phone_book import BadLine, PhoneBook
@@ -46,6 +48,7 @@ def import_book(
     engine: Engine,
     book: PhoneBook,
     data: bytes,
+    keys: Keys,
     *,
     role: Role,
     at: datetime,
@@ -69,6 +72,7 @@ def import_book(
             done = enrol(connection, people, via=Via.IMPORT, at=at, dry=True)
         return _imported(book, [one.outcome for one in done])
     with writing(engine) as connection:
+        require_index(connection, keys)
         done = enrol(connection, people, via=Via.IMPORT, at=at)
         found = _imported(book, [one.outcome for one in done])
         body = {

@@ -28,7 +28,7 @@ from kentongan.db import (
 from kentongan.errors import RuleViolation
 from kentongan.sealing import Keys
 from kentongan.times import iso
-from notify.registry.addresses import SMS, blind_address, unseal_address
+from notify.registry.addresses import SMS, blind_address, require_index, unseal_address
 from notify.registry.numbers import masked
 from notify.registry.people import Role, Via, chunks
 
@@ -88,6 +88,7 @@ def stop(
     Raises:
         RuleViolation: a person by duty said so themselves: their tasks end by their office.
     """
+    require_index(connection, keys)
     found = by_number(connection, keys, number)
     if found is not None and found.role != Role.RESIDENT and via in (Via.SMS, Via.WEB):
         raise RuleViolation(f"{found.recipient_id} is registered by duty; their office ends it")

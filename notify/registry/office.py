@@ -15,7 +15,7 @@ from kentongan.errors import RuleViolation
 from kentongan.sealing import Keys
 from kentongan.transactions import writing
 from notify.registry import leaving, waiting
-from notify.registry.addresses import SMS, blind_address, unseal_address
+from notify.registry.addresses import SMS, blind_address, require_index, unseal_address
 from notify.registry.leaving import Registered, masked_numbers
 from notify.registry.numbers import Refused, masked, mobile_number
 from notify.registry.people import REFUSALS, Enrolled, Outcome, Person, Role, Via, enrol, prepare
@@ -48,6 +48,7 @@ def register(engine: Engine, keys: Keys, person: Person, *, at: datetime, actor:
     """
     prepared = prepare(keys, person)
     with writing(engine) as connection:
+        require_index(connection, keys)
         [done] = enrol(connection, [prepared], via=Via.OPERATOR, at=at)
         if done.outcome in REFUSALS:
             raise RuleViolation(f"{masked(person.number)}: {done.outcome}")

@@ -19,7 +19,7 @@ from kentongan.db import consents, contacts, recipients
 from kentongan.errors import RuleViolation
 from kentongan.sealing import Keys
 from kentongan.times import iso
-from notify.registry.addresses import WEBPUSH, blind_address, seal_address
+from notify.registry.addresses import WEBPUSH, blind_address, require_index, seal_address
 from notify.registry.people import Basis, Role, Via, new_id
 from notify.registry.policy import consent_text
 
@@ -101,6 +101,7 @@ def subscribe_push(
         DataError: as `adm_level`.
     """
     consent_text(text_version, WEBPUSH)
+    require_index(connection, keys)
     if adm_level(adm4_code) != 4:
         raise RuleViolation(f"area {adm4_code}: expected the code of a village")
     blind = blind_address(keys, str(subscription["endpoint"]))

@@ -17,7 +17,7 @@ from kentongan.errors import RuleViolation
 from kentongan.sealing import Keys, blind
 from kentongan.transactions import writing
 from notify.registry import waiting
-from notify.registry.addresses import blind_address
+from notify.registry.addresses import blind_address, require_index
 from notify.registry.limits import Per, counted
 from notify.registry.numbers import Fault, Refused, mobile_number
 from notify.registry.places import Places
@@ -74,6 +74,7 @@ def sign_up(
         who = blind_address(keys, found)
         if not _may(connection, keys, who, address, at):
             return Trouble.TOO_OFTEN
+        require_index(connection, keys)
         if form.trap:
             return Kept(found, "000000", form.area)
         code = waiting.keep(

@@ -164,6 +164,17 @@ def test_a_contact_that_was_moved_or_changed_reaches_nobody(engine, keys, put, c
     assert addresses(engine, keys, two.recipient_id) == {}
 
 
+def test_another_index_key_lets_nobody_in_or_out(engine, keys):
+    office.register(engine, keys, Person(NUMBER, HOME), at=AT, actor="ani")
+    other = Keys((bytes(32),))
+    with pytest.raises(SettingsError, match="last line"):
+        office.register(engine, other, Person("+6281234567891", HOME), at=AT, actor="ani")
+    with pytest.raises(SettingsError, match="last line"):
+        office.stop(engine, other, NUMBER, at=AT, actor="ani")
+    turned = Keys((bytes(32), *keys.secrets))
+    assert office.stop(engine, turned, NUMBER, at=AT, actor="ani") == "62812****890"
+
+
 def test_a_lost_key_stops_sending_instead_of_dropping_people(engine, put):
     done = put()
     with pytest.raises(SettingsError, match="not in the secrets key file"):

@@ -34,7 +34,7 @@ def book_of(data, how=HOW):
 def taken(engine, data, **more):
     raw = data.encode() if isinstance(data, str) else data
     return importing.import_book(
-        engine, book_of(raw), raw, role=Role.RESIDENT, at=AT, actor="ani", **more
+        engine, book_of(raw), raw, KEYS, role=Role.RESIDENT, at=AT, actor="ani", **more
     )
 
 
