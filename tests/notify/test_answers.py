@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -27,6 +26,7 @@ from notify.inbox.policy import InboxPolicy
 from notify.inbox.store import Incoming, keep
 from notify.sending.dispatch import dispatch
 from notify.wording.language import CODES, language
+from tests.peers.postgres import BOTH
 
 AT = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 KEYS = Keys((b"k" * 32,))
@@ -35,12 +35,13 @@ THANKS = "Laporan Anda diterima, nomor L-7. Jika nyawa terancam hubungi 112."
 
 
 @pytest.fixture
-def engine() -> Iterator[Engine]:
-    """In memory, but for the database that TEST_DATABASE_URL names."""
-    url = os.environ.get("TEST_DATABASE_URL")
-    made = make_engine(url) if url else create_engine("sqlite://", poolclass=StaticPool)
-    metadata.drop_all(made)
-    metadata.create_all(made)
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """SQLite in memory, and a fresh database of a PostgreSQL server."""
+    if getattr(request, "param", "sqlite") == "postgresql":
+        made = make_engine(request.getfixturevalue("postgres").database())
+    else:
+        made = create_engine("sqlite://", poolclass=StaticPool)
+        metadata.create_all(made)
     yield made
     made.dispose()
 
@@ -120,6 +121,7 @@ class Home:
             return len(connection.execute(query).all())
 
 
+@BOTH
 def test_an_answer_goes_to_the_number_that_wrote_over_the_way_it_came_once(engine):
     home = Home(engine)
     home.answers()
@@ -257,6 +259,7 @@ def test_without_keys_no_answer_reaches_a_phone(engine):
     assert home.dispatches(keys=None) == []
 
 
+@BOTH
 def test_a_warning_cannot_be_sent_as_somebodys_answer(engine):
     """A row of a warning's message that claims an answer's place, or a person in its stead."""
     home = Home(engine)
@@ -281,6 +284,7 @@ def test_a_cycle_that_serves_the_recorder_alone_leaves_answers_to_their_dispatch
     assert home.dispatches() != []
 
 
+@BOTH
 def test_in_a_home_of_exercises_an_answer_on_a_public_route_is_a_stray(engine):
     home = Home(engine, Mode.EXERCISE)
     home.answers()

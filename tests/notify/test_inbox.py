@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -35,13 +34,14 @@ TIGHT = InboxPolicy(
 )  # fmt: skip
 
 
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    """In memory, but for the database that TEST_DATABASE_URL names."""
-    url = os.environ.get("TEST_DATABASE_URL")
-    made = make_engine(url) if url else create_engine("sqlite://", poolclass=StaticPool)
-    metadata.drop_all(made)
-    metadata.create_all(made)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """SQLite in memory, and a fresh database of a PostgreSQL server."""
+    if request.param == "postgresql":
+        made = make_engine(request.getfixturevalue("postgres").database())
+    else:
+        made = create_engine("sqlite://", poolclass=StaticPool)
+        metadata.create_all(made)
     yield made
     made.dispose()
 
