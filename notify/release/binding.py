@@ -25,6 +25,7 @@ from notify.cap.publisher import Publisher
 from notify.release.publish import proof, references_of
 from notify.sending.messages import Message, messages_for
 from notify.sending.segments import count_people
+from notify.tasks.duty import BPBD, holders
 from notify.versions import Version
 from notify.warning import WarningBody
 
@@ -95,6 +96,7 @@ def bind(
         publisher=publisher,
         coordinators={} if ends else coordinators,
         asked=_coordinators_addressed(connection, version) if ends else None,
+        offices={} if ends else holders(connection, BPBD),
     )
     people, counts = _addressed(connection, version) if ends else _reach(connection, made)
     binding = Binding(
@@ -203,6 +205,6 @@ def _coordinators(connection: Connection, ids: tuple[str, ...]) -> int:
     if not ids:
         return 0
     query = select(func.count()).where(
-        recipients.c.role == "coordinator", recipients.c.recipient_id.in_(ids)
+        recipients.c.role.in_(("coordinator", "official")), recipients.c.recipient_id.in_(ids)
     )
     return int(connection.execute(query).scalar_one())

@@ -6,11 +6,13 @@
 | renew | of all warned villages, push alone | - |
 | all-clear, cancel | of everybody ever warned, SMS and push | the same text by SMS, |
 | | | also to all who had a task of it |
+
+BPBD of a regency gets the gap of its own people with an alert or an update.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, TypedDict
@@ -61,6 +63,7 @@ def messages_for(
     publisher: Publisher,
     coordinators: Mapping[str, str],
     asked: Mapping[str, str] | None = None,
+    offices: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Message]:
     """Every message of a version.
 
@@ -68,6 +71,8 @@ def messages_for(
         coordinators: coordinator_id -> adm2_code of the regency that they coordinate.
         asked: coordinator_id -> adm2_code of a place about which this warning has written to
             them before; an end reaches them wherever they coordinate.
+        offices: adm2_code -> people of the regency's disaster agency (BPBD), who are told of
+            those whom nobody reaches in time.
 
     Raises:
         RuleViolation: a stored text does not carry the mark of its status.
@@ -79,6 +84,7 @@ def messages_for(
         made.extend(_residents(ref, body, group, publisher))
         made.extend(_readiness(ref, body, group, coordinators))
         made.extend(_gap(ref, body, group, coordinators))
+        made.extend(_to_bpbd(ref, body, group, (offices or {}).get(group.adm2_code, ())))
     for message in made:
         require_marked(message.text, body.status)
     return made
@@ -192,6 +198,30 @@ def _gap(
             payload=None,
             recipient_ids=people,
             role="coordinator",
+        )
+    ]
+
+
+def _to_bpbd(
+    ref: WarningRef, body: WarningBody, group: AreaGroup, people: Sequence[str]
+) -> list[Message]:
+    if not group.bpbd or not people:
+        return []
+    key = f"{ref.identifier}/bpbd/{group.adm2_code}/{group.level}"
+    urgency_ = urgency.class_of(group.level)
+    return [
+        Message(
+            message_id=key,
+            alert_version=key,
+            purpose="gap",
+            channel="sms",
+            area_code=group.adm2_code,
+            level=_weight(body, group),
+            prio=urgency.prio(urgency_, "sms", **_risk(body, group)),
+            text=group.bpbd,
+            payload=None,
+            recipient_ids=tuple(people),
+            role="official",
         )
     ]
 

@@ -37,6 +37,7 @@ from notify.sending.broadcast import messages_for_topics
 from notify.sending.filling import fill_first
 from notify.sending.messages import Message, messages_for, parts_of
 from notify.sending.recipients import reads
+from notify.tasks.duty import BPBD, holders
 from notify.versions import Version
 from notify.warning import WarningRef
 
@@ -92,8 +93,9 @@ def fill_outbox(
                 states=states,
             )  # fmt: skip
         made = messages_for(
-            version.ref, version.body, publisher=publisher, coordinators=coordinators or {}
-        )
+            version.ref, version.body, publisher=publisher, coordinators=coordinators or {},
+            offices=holders(connection, BPBD),
+        )  # fmt: skip
         made += topics
         if told.is_overtaken(connection, version.ref):
             keep_texts(connection, version.ref, made)

@@ -14,8 +14,10 @@ from notify.area.groups import MAX_POINTS
 from notify.cap.publisher import Publisher
 from notify.compose import compose
 from notify.sending.messages import messages_for
+from notify.tasks.duty import ensure_synthetic_posts
 from notify.warning import WarningRef, content_hash
 from notify.wording import texts
+from notify.wording.gsm7 import fits_one_part
 
 COMING = "Tagana diminta"
 ALONE = "tunggu"
@@ -137,6 +139,18 @@ def test_the_gap_goes_next_door_and_to_the_disaster_agency(world):
     gaps = {m.text: m.recipient_ids for m in made if "/gap/" in m.message_id}
     assert gaps == {group.gap: ("c-75.04",)}
     assert {m.purpose for m in made if "/gap/" in m.message_id} == {"gap"}
+    offices = {"75.02": ("o-bpbd-75.02",), "75.04": ("o-bpbd-75.04",)}
+    made = messages_for(ref, body, publisher=Publisher(), coordinators={}, offices=offices)
+    told = [(m.text, m.recipient_ids, m.role) for m in made if "/bpbd/" in m.message_id]
+    assert told == [(group.bpbd, ("o-bpbd-75.02",), "official")]
+
+
+def test_a_release_reaches_the_post_of_the_disaster_agency(world):
+    ensure_synthetic_posts(world.engine, ["75.02"])
+    world.publish(Action.ALERT, world.levels("75.02", 3), hazard=HazardId.FLOOD)
+    (row,) = [o for o in world.rows(outbox) if o["recipient_id"] == "o-bpbd-75.02"]
+    (said,) = [m for m in world.rows(messages) if m["message_id"] == row["message_id"]]
+    assert said["text"].startswith("LATIHAN. BPBD: SIAGA") and fits_one_part(said["text"])
 
 
 def test_coordinators_hear_to_stay_out_of_a_tsunami_zone(world):
