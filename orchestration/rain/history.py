@@ -70,7 +70,7 @@ class RainHistory:
     """Frames on one grid, below `rain/` of a store."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self.store = self._store = store
         self._sums: RunningSums | None = None
         self._used: tuple[datetime, ...] = ()
 

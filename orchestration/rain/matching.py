@@ -9,11 +9,12 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ from kentongan.grid import Grid
 from kentongan.records import SatelliteGrid
 from kentongan.store import Store
 from kentongan.times import iso, parse_instant
+from orchestration.rain.failures import given_up, note_failure
 from orchestration.rain.history import DAMAGED, KEPT_RETRIEVED, RainHistory
 from orchestration.rain.retrieving import retrieve_frame
 from orchestration.rain.step import DOUBTFUL, Open, best_scan
@@ -40,6 +42,7 @@ from processing.rain.retrieve import METHOD as RETRIEVAL
 from processing.rain.sums import opened
 
 Grid2 = npt.NDArray[np.float32]
+_T = TypeVar("_T")
 log = logging.getLogger(__name__)
 
 MEANS_OF = {"jaxa-gsmap": timedelta(hours=1)}
@@ -102,15 +105,35 @@ def collect(
     opened_now = _retrieve_missing(history, usable, open_scan, spans, at, policy, grid, refused)
     pairs = samples = 0
     for time, scan in wanted:
-        try:
-            found = _pair(history, time, scan, open_scan, policy, grid)
-        except (KentonganError, ValueError, KeyError, OSError) as error:
-            refused.append(f"{iso(time)} {scan[0].source_id}: {error}")
-            continue
+        if pairs >= rules.most_frames_a_cycle:
+            break
+        found = _tried(
+            store, time, scan, refused,
+            partial(_pair, history, time, scan, open_scan, policy, grid),
+        )  # fmt: skip
         if found is not None and _add(store, scan[0].source_id, time, *found):
             pairs += 1
             samples += len(found[1])
     return Collected(opened_now, pairs, samples, tuple(refused))
+
+
+def _tried(
+    store: Store,
+    time: datetime,
+    scan: Sequence[SatelliteGrid],
+    refused: list[str],
+    work: Callable[[], _T],
+) -> _T | None:
+    """Do what opens a scan; a failure is counted and named."""
+    digests = [r.sha256 for r in scan]
+    if given_up(store, time, digests) is not None:
+        return None
+    try:
+        return work()
+    except (KentonganError, ValueError, KeyError, OSError) as error:
+        note_failure(store, time, digests, str(error))
+        refused.append(f"{iso(time)} {scan[0].source_id}: {error}")
+        return None
 
 
 def _references(
@@ -152,13 +175,25 @@ def _retrieve_missing(
             continue
         scan = best_scan(list(alike))
         digests = sorted({r.sha256 for r in scan})
-        try:
-            frame = open_scan(scan)
-            retrieve_frame(history, time, frame, sha256=digests, policy=policy, grid=grid)
-        except (KentonganError, ValueError, KeyError, OSError) as error:
-            refused.append(f"{iso(time)} {scan[0].source_id}: {error}")
+        if given_up(history.store, time, digests) is not None:
+            continue
+        work = partial(_retrieve, history, time, scan, open_scan, policy, grid)
+        _tried(history.store, time, scan, refused, work)
         done += 1
     return done
+
+
+def _retrieve(
+    history: RainHistory,
+    time: datetime,
+    scan: Sequence[SatelliteGrid],
+    open_scan: Open,
+    policy: RainPolicy,
+    grid: Grid,
+) -> None:
+    digests = sorted({r.sha256 for r in scan})
+    frame = open_scan(scan)
+    retrieve_frame(history, time, frame, sha256=digests, policy=policy, grid=grid)
 
 
 def _pair(
@@ -182,7 +217,9 @@ def _pair(
     field = ours[1] if cells == 1 else coarsened(ours[1], cells)
     found = matched(field, theirs, time=time, source_id=source, grid=coarse, rules=rules)
     digests = tuple(sorted({*ours[0], *(r.sha256 for r in scan)}))
-    return (digests, found) if len(found) else None
+    if not len(found):
+        raise ValueError("no cell is known to both")
+    return digests, found
 
 
 def _ours(

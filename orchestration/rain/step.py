@@ -24,6 +24,7 @@ from kentongan.records import SatelliteGrid
 from kentongan.times import iso
 from kentongan.types import DocumentStatus, HazardId, Level, Quality
 from orchestration.rain.applying import apply_curves, evidence_of_curves, with_bands
+from orchestration.rain.failures import given_up, note_failure
 from orchestration.rain.history import FrameNote, RainHistory
 from orchestration.rain.retrieving import (
     GROWTH_WITHIN,
@@ -97,9 +98,13 @@ def take_in(
         if _is_known(history, time, note):
             taken.append(Taken(time, note.source_id, "known"))
             continue
+        if why := given_up(history.store, time, note.sha256):
+            taken.append(Taken(time, note.source_id, f"{why} (not tried again)"))
+            continue
         try:
             _take(history, time, note, open_scan(scan), policy, grid, calibration)
         except (KentonganError, ValueError, KeyError, OSError) as error:
+            note_failure(history.store, time, note.sha256, str(error))
             taken.append(Taken(time, note.source_id, str(error)))
         else:
             taken.append(Taken(time, note.source_id, "taken"))

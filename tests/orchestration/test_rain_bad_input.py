@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from kentongan.errors import SourceChanged
 from kentongan.grid import Grid
 from kentongan.records import SatelliteGrid
 from kentongan.store import Store
@@ -209,6 +210,28 @@ def test_infinite_values_make_no_rain(tmp_path):
     for place in (slice(41, 43), slice(61, 63)):
         here = made[place, place]
         assert (np.isnan(here) | (here < 1)).all() or set(outcomes.values()) != {"taken"}
+
+
+def test_a_frame_that_cannot_be_used_is_opened_three_times_and_not_in_every_cycle(tmp_path):
+    seen = []
+
+    def truncated(scan):
+        seen.append(scan[0].sha256)
+        raise SourceChanged("frame of 06:10: truncated")
+
+    for _ in range(5):
+        history = RainHistory(Store(str(tmp_path)))  # a process each
+        (one,) = take_in(history, [record(1)], truncated, at=when(2), policy=POLICY, grid=GRID)
+        assert "truncated" in one.outcome
+    assert len(seen) == 3 and "not tried again" in one.outcome
+    # Another file of the same scan is another chance.
+    (one,) = take_in(
+        history, [record(1, sha256="e" * 64)], opened, at=when(2), policy=POLICY, grid=GRID
+    )
+    assert one.outcome == "taken"
+    (tmp_path / "rain" / "failed.json").write_text("[")
+    (one,) = take_in(history, [record(2)], truncated, at=when(3), policy=POLICY, grid=GRID)
+    assert one.outcome == "frame of 06:10: truncated"
 
 
 # --- which source counts -------------------------------------------------------------------

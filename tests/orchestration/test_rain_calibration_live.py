@@ -1,4 +1,4 @@
-"""Two folders in real layouts, polled: matched after the messages, fitted, used when one is gone."""
+"""Two folders of real layouts, polled: matched after the messages, fitted, used when one is out."""
 
 from __future__ import annotations
 
