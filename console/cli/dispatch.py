@@ -98,7 +98,7 @@ def _look(
 
     watch, speed = Watch(running.engine), Speed()
     started = told = time.monotonic()
-    quiet = True
+    quiet, rates = True, dict[str, float]()
     while not stop.is_set() and not running.lost:
         fault = "; ".join(running.shared.faults.now.values())
         heart.beat(DISPATCH, now(), fault)
@@ -110,7 +110,7 @@ def _look(
         if once and (running.is_idle() or time.monotonic() - started > ONCE_S):
             break
         stop.wait(LOOK_S)
-    _tell(running, Watch(running.engine), speed.note({}), of_process, json=json, was_quiet=False)
+    _tell(running, Watch(running.engine), rates, of_process, json=json, was_quiet=False)
 
 
 def _tell(

@@ -5,19 +5,23 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from kentongan.db import route_state
+from kentongan.db import outbox, route_state
+from kentongan.tables.sending import is_ready
 from kentongan.transactions import writing
 from notify.dispatcher.health import write_all
 from notify.dispatcher.run import mend_clock
 from notify.dispatcher.shared import Shared
 from notify.firewall.inspection import suppress_strays
+from notify.sending.claim import reroute
 from notify.sending.dispatch import DispatchReport, keep_house
+from notify.sending.switches import ROUTES
+from notify.sending.told import precise
 
 if TYPE_CHECKING:
     from notify.dispatcher.carrier import Carrier
@@ -26,6 +30,10 @@ log = logging.getLogger(__name__)
 
 EVERY_S = 1.0
 STRAYS_S = 10.0
+MOVED = 2_000
+"""Rows of one transaction."""
+FRESH = timedelta(seconds=30)
+"""What a dispatcher said earlier of a route says nothing of now."""
 JUMP_S = 60.0
 """A clock that is so far from where it should be was set."""
 
@@ -58,12 +66,13 @@ class House:
         self._mind_clock(at)
         keep_house(self.shared.engine, self.report, at=at)
         self.write(at)
-        self._elsewhere = self._read_states()
+        self._elsewhere = self._read_states(at)
         if time.monotonic() - self._strays_at > STRAYS_S:
             self._strays_at = time.monotonic()
             served = [carrier.way for carrier in self.carriers]
             pools = {carrier.pool for carrier in self.carriers}
             suppress_strays(self.shared.engine, (*served, *pools), at=at)
+            self._take_in_orphans(at)
 
     def _mind_clock(self, at: datetime) -> None:
         """A clock that was set back leaves rows due in the future: they are due now."""
@@ -88,8 +97,32 @@ class House:
         if mine:
             write_all(self.shared.engine, mine, at)
 
-    def _read_states(self) -> dict[str, int]:
-        query = select(route_state.c.route, route_state.c.failures)
+    def _take_in_orphans(self, at: datetime) -> None:
+        """Messages that wait for a route that nobody serves go back to their channel."""
+        mine = {carrier.way for carrier in self.carriers}
+        with self.shared.engine.connect() as connection:
+            found = connection.execute(select(outbox.c.route).where(is_ready).distinct()).scalars()
+            named = [way for way in found if way not in (*ROUTES, *mine)]
+        for way in named:
+            if not self.shared.works(way):
+                self._take_in(way, at)
+
+    def _take_in(self, way: str, at: datetime) -> None:
+        waiting = select(outbox.c.id, outbox.c.channel).where(is_ready, outbox.c.route == way)
+        with writing(self.shared.engine) as connection:
+            groups: dict[str, list[int]] = {}
+            for row in connection.execute(waiting.limit(MOVED)):
+                groups.setdefault(row.channel, []).append(row.id)
+            for channel, ids in groups.items():
+                reroute(connection, ids, channel, at=at)
+        log.warning("route %s is served by nobody: %d messages look for another", way,
+                    sum(map(len, groups.values())))  # fmt: skip
+
+    def _read_states(self, at: datetime) -> dict[str, int]:
+        """Of routes whose dispatcher said something lately."""
+        query = select(route_state.c.route, route_state.c.failures).where(
+            route_state.c.at >= precise(at - FRESH)
+        )
         with self.shared.engine.connect() as connection:
             return {row.route: row.failures for row in connection.execute(query)}
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text, update
 
-from kentongan.db import inbound, leases, spend
+from kentongan.db import inbound, leases, outbox, spend
 from kentongan.errors import RuleViolation
 from kentongan.settings import Settings
 from kentongan.types import HazardId, OutboxState
@@ -140,6 +140,17 @@ def test_a_number_goes_by_the_route_of_its_prefix(home, smsc, tmp_path):
             drain(one)
         assert set(went(other)) == {phone(f"p-{n:06d}") for n in range(10, 20)}
     assert set(went(smsc)) == everybody(one) - {phone(f"p-{n:06d}") for n in range(10, 20)}
+
+
+def test_messages_of_a_route_that_is_gone_take_another(home, smsc):
+    one = home(20)
+    one.warn()
+    with one.engine.begin() as connection:
+        connection.execute(update(outbox).values(route="gone"))
+    one.route(smsc.port)
+    with sending(one):
+        drain(one)
+    assert set(went(smsc)) == everybody(one)
 
 
 def test_what_people_send_is_kept_before_it_is_acknowledged(home, smsc):
