@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -141,14 +141,15 @@ def _references(
 ) -> list[tuple[datetime, list[SatelliteGrid]]]:
     """Scans of references within reach whose files were not matched yet, oldest first."""
     found = []
+    pairs_of = cache(partial(_pairs, store))
     for source in rules.references:
         own = [r for r in records if r.source_id == source and r.valid_time > at - KEPT_RETRIEVED]
         own.sort(key=lambda r: (r.valid_time, r.key))
         for time, alike in groupby(own, key=lambda r: r.valid_time):
             scan = best_scan(list(alike))
             digests = {r.sha256 for r in scan}
-            day = read_day(store, source, time.astimezone(UTC).date())
-            have = [p for p in day.pairs if p.time == iso(time)]
+            day = pairs_of(source, time.astimezone(UTC).date())
+            have = [p for p in day if p.time == iso(time)]
             if not any(digests <= set(p.sha256) for p in have):
                 found.append((time, scan))
     return sorted(found, key=lambda f: (f[0], f[1][0].source_id))
@@ -246,6 +247,24 @@ def _path(source: str, day: date) -> str:
     return f"{_FOLDER}/{source}/{day:%Y%m%d}.npz"
 
 
+def _pairs(store: Store, source: str, day: date) -> tuple[Pair, ...]:
+    """As `read_day`, without the samples."""
+    path = _path(source, day)
+    if not store.exists(path):
+        return ()
+    try:
+        with np.load(io.BytesIO(store.read(path)), allow_pickle=False) as found:
+            return _told(json.loads(found["note"].tobytes()))
+    except DAMAGED:
+        return ()
+
+
+def _told(about: dict[str, Any]) -> tuple[Pair, ...]:
+    if about["retrieval"] != RETRIEVAL:
+        raise ValueError(f"samples of the retrieval {about['retrieval']}, expected {RETRIEVAL}")
+    return tuple(Pair(p["time"], tuple(p["sha256"]), int(p["samples"])) for p in about["pairs"])
+
+
 def read_day(store: Store, source: str, day: date) -> Day:
     """What was kept of one day; nothing where the file is not there or damaged."""
     path = _path(source, day)
@@ -253,13 +272,10 @@ def read_day(store: Store, source: str, day: date) -> Day:
         return Day((), Samples.joined([]))
     try:
         with np.load(io.BytesIO(store.read(path)), allow_pickle=False) as found:
-            about = json.loads(found["note"].tobytes())
+            pairs = _told(json.loads(found["note"].tobytes()))
             samples = Samples.of(**{n: found[n] for n in found.files if n != "note"})
-        pairs = tuple(
-            Pair(p["time"], tuple(p["sha256"]), int(p["samples"])) for p in about["pairs"]
-        )
-        if about["retrieval"] != RETRIEVAL or sum(p.samples for p in pairs) != len(samples):
-            raise ValueError("samples of another retrieval, or not all of them")
+        if sum(p.samples for p in pairs) != len(samples):
+            raise ValueError("not as many samples as its pairs say")
     except DAMAGED as error:
         log.warning("%s: not used, its samples are gone: %s", path, error)
         store.remove(path)
