@@ -29,7 +29,7 @@ Amounts = npt.NDArray[np.uint16]
 Grid2 = npt.NDArray[np.float32]
 _T = TypeVar("_T")
 
-DAMAGED = (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
+DAMAGED = (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
 """What reading a damaged file of numpy's raises."""
 KEPT = timedelta(hours=27)
 """The longest window, and room for a late frame."""

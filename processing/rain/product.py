@@ -23,6 +23,7 @@ from processing.rain.advect import extrapolate, growth
 from processing.rain.ensemble import Ensemble, ensemble
 from processing.rain.motion import Motion, mean_motion, motion
 from processing.rain.policy import Edges, Nowcast, RainPolicy
+from processing.rain.rates import rates
 from processing.rain.reliability import probability
 from processing.rasters import QUALITIES, grid_coordinates, level_attributes, quality_attributes
 
@@ -66,8 +67,11 @@ def outlook(seen: Observed, rules: Nowcast, *, seed: int) -> Outlook | None:
     found = mean_motion([motion(a, b) for a, b in pairs])
     trend = growth(seen.rates[-2], seen.rates[-1], found, fade_steps=rules.trend_fade_steps)
     now = seen.rates[-1]
+    ahead = extrapolate(now, found, rules.steps, trend)
+    # What grew tenfold in an hour no longer is rain: the cap of the retrieval holds ahead too.
+    np.minimum(ahead, np.float32(rates().limits.cap_mm_h), out=ahead)
     return Outlook(
-        rates=extrapolate(now, found, rules.steps, trend),
+        rates=ahead,
         members=ensemble(
             now,
             found,

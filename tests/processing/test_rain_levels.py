@@ -14,7 +14,7 @@ from kentongan.types import Level
 from processing.rain.ensemble import Ensemble
 from processing.rain.motion import Motion
 from processing.rain.policy import rain_policy
-from processing.rain.product import Observed, Outlook, levels
+from processing.rain.product import Observed, Outlook, levels, outlook
 from processing.rain.reliability import Reliability
 
 POLICY = rain_policy()
@@ -75,6 +75,16 @@ def test_where_the_ensemble_knows_nothing_the_level_stands_and_its_chance_is_not
     found, chance = levels(seen(), ahead(0.0, hole=True), POLICY)
     assert (found[60][:10] == Level.WASPADA).all() and (found[60][10:] == 0).all()
     assert np.isnan(chance[:10]).all() and (chance[10:] == 0).all()
+
+
+def test_rain_that_doubles_each_step_does_not_grow_beyond_the_cap():
+    y, x = np.mgrid[0:64, 0:64]
+    one = 20 * np.exp(-((y - 32) ** 2 + (x - 32) ** 2) / 200).astype(np.float32)
+    sums = {1: one}
+    found = outlook(Observed(AT, (one, 3 * one), sums), POLICY.nowcast, seed=1)
+    assert found is not None
+    assert np.nanmax(found.rates[0]) > 60 * 0.9
+    assert np.nanmax(found.rates) == 100
 
 
 def test_the_field_leaves_nothing_out_that_a_ratio_of_cost_to_loss_would_act_on():
