@@ -19,7 +19,7 @@ self.addEventListener("message", (event) => {
 });
 self.addEventListener("fetch", (event) => {
   const { request } = event;
-  if (request.method !== "GET") return;
+  if (request.method !== "GET" || new URL(request.url).pathname.includes("/tugas.")) return;
   event.respondWith(
     keep(request).catch(async () => {
       const found = await caches.match(request, { ignoreSearch: true });

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from console.cli import task_files, task_loop
 from console.cli.common import AsJson, At, now, open_settings, print_json
-from console.cli.task_loop import add_to
 
 if TYPE_CHECKING:
     from kentongan.view import TaskLine
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 group = typer.Typer(help="Tasks for Tagana.", no_args_is_help=True)
 
 
-add_to(group)
+task_loop.add_to(group)
+task_files.add_to(group)
 
 
 @group.callback()

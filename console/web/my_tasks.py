@@ -6,6 +6,7 @@ network (`/t/sw.js`). Nothing here is indexed, cached on the way or told to othe
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -14,19 +15,26 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from console.task_map import task_map
+from console.task_sheet import sheet_of
 from console.templating import ASSETS, render
+from console.web.machine import READ
 from console.web.reading import Reading
 from console.web.signup import Paces
 from kentongan.errors import DataError, RuleViolation
 from kentongan.sealing import secrets_key
 from kentongan.task_life import OVER, WAITING, TaskState
 from kentongan.types import Mode
+from notify.tasks.export import FORMATS, fitting
 from notify.tasks.links import Fault, open_token, whose
+from notify.tasks.listing import lines_of
 from notify.tasks.mine import MOST_PEOPLE, MyTask, Press, people_with_tasks, press, tasks_of
 
 BODY_BYTES = 4_096
 SHOWN = 12
 """Tasks of one page: below 40 kB with the longest names."""
+MAKERS = 2
+"""Files that are made at once; the others wait, and `MAKING_S` later are asked to come again."""
+MAKING_S = 5.0
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
@@ -61,6 +69,7 @@ class MyTasks:
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
         self.paces = Paces()
+        self.making = threading.BoundedSemaphore(MAKERS)
 
     def show(self, request: Request, token: str) -> Response:
         person = self._person(request, token)
@@ -80,7 +89,7 @@ class MyTasks:
             people=sum(t.people for t in mine if t.state not in OVER), states=STATES, kinds=KINDS,
             buttons=BUTTONS, done=done, map=task_map(shown),
             exercise=self.reading.settings.mode is not Mode.ACTUAL, press=Press,
-            ways=_ways, sms=self.reading.settings.sms_number,
+            ways=_ways, sms=self.reading.settings.sms_number, files=FORMATS,
         )  # fmt: skip
         return HTMLResponse(html, headers=HEADERS)
 
@@ -111,6 +120,27 @@ class MyTasks:
         except DataError:
             return _said("Tugas itu tidak ada lagi.", 404)
         return RedirectResponse(f"/t/{token}?t={task_id}#{task_id}", 303, headers=HEADERS)
+
+    def file(self, request: Request, token: str, kind: str) -> Response:
+        """One's own tasks as a file; loading it changes nothing."""
+        if kind not in FORMATS:
+            return _said("Berkas itu tidak ada.", 404)
+        person = self._person(request, token)
+        if isinstance(person, Response):
+            return person
+        areas = self.reading.layers.villages
+        ids = [t.task_id for t in tasks_of(self.reading.engine, person, areas)]
+        if not ids:
+            return _said("Tidak ada tugas untuk Anda.", 404)
+        if not self.making.acquire(timeout=MAKING_S):
+            return _said("Sedang sibuk. Coba lagi sebentar.", 503, {"Retry-After": "5"})
+        try:
+            lines = lines_of(self.reading.engine, ids, areas)
+            made = fitting(kind, sheet_of("Tugas Tagana", lines, self.reading.clock()))
+        finally:
+            self.making.release()
+        headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{made.name}"'}
+        return Response(made.data, media_type=made.media_type, headers=headers)
 
     def _person(self, request: Request, token: str) -> str | Response:
         address = request.client.host if request.client else ""
@@ -144,6 +174,10 @@ def router(reading: Reading) -> APIRouter:
     @routes.get("/t/{token}", response_class=HTMLResponse)
     def show(request: Request, token: str) -> Response:
         return pages.show(request, token)
+
+    @routes.api_route("/t/{token}/tugas.{kind}", methods=READ)
+    def file(request: Request, token: str, kind: str) -> Response:
+        return pages.file(request, token, kind)
 
     @routes.post("/t/{token}/{task_id}")
     async def act(request: Request, token: str, task_id: str) -> Response:
@@ -183,8 +217,9 @@ def _is_own(request: Request) -> bool:
     return origin is None or origin.rpartition("//")[2] == request.headers.get("host")
 
 
-def _said(text: str, status: int) -> Response:
-    return HTMLResponse(render("my_tasks_said.html", text=text), status, headers=HEADERS)
+def _said(text: str, status: int, more: dict[str, str] | None = None) -> Response:
+    html = render("my_tasks_said.html", text=text)
+    return HTMLResponse(html, status, headers={**HEADERS, **(more or {})})
 
 
 def _ways(task: MyTask) -> list[dict[str, Any]]:

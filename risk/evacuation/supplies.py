@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from kentongan.plan import PlannedTask
+from kentongan.plan import Leg
 from kentongan.policy import load_policy
 from kentongan.settings import data_dir
 from risk.losses.needs import (
@@ -49,8 +50,15 @@ class Supply:
     amounts: tuple[Amount, ...]
 
 
+class HasLegs(Protocol):
+    """A planned task, or a line of a list of tasks."""
+
+    @property
+    def legs(self) -> tuple[Leg, ...]: ...
+
+
 def supplies(
-    tasks: Sequence[PlannedTask], figures: NeedFigures | None = None
+    tasks: Sequence[HasLegs], figures: NeedFigures | None = None
 ) -> tuple[Supply, ...]:
     """For each shelter of a plan, those with most people first.
 
