@@ -23,6 +23,7 @@ from kentongan.errors import RuleViolation
 from kentongan.sealing import Keys
 from kentongan.times import iso
 from notify.registry.addresses import SMS, blind_address, seal_address
+from notify.sending.newcomers import tell_newcomers
 
 _CHUNK = 5_000
 """Keys in one query: PostgreSQL takes 65,535, SQLite 32,766."""
@@ -172,6 +173,7 @@ def enrol(
 ) -> list[Enrolled]:
     """Put people into the registry or refresh them; one answer each, in order.
 
+    Residents of a village where a warning is in force are told (`notify.sending.newcomers`).
     The caller's transaction must be a writing one (`kentongan.transactions.writing`), and it
     audits. Nobody may stand in `people` twice.
 
@@ -189,7 +191,18 @@ def enrol(
     ]
     if not dry:
         _write(connection, pile)
+        tell_newcomers(connection, _villages(people, answers), at=at)
     return answers
+
+
+def _villages(people: Sequence[Prepared], answers: Sequence[Enrolled]) -> set[str]:
+    """Where residents came, came back, or read another language from now on."""
+    return {
+        one.person.adm4_code
+        for one, answer in zip(people, answers, strict=True)
+        if one.person.role is Role.RESIDENT
+        and answer.outcome in (Outcome.ADDED, Outcome.CHANGED, Outcome.RETURNED)
+    }
 
 
 def _place(

@@ -22,6 +22,7 @@ from kentongan.times import iso
 from notify.registry.addresses import WEBPUSH, blind_address, require_index, seal_address
 from notify.registry.people import Basis, Role, Via, new_id
 from notify.registry.policy import consent_text
+from notify.sending.newcomers import tell_newcomers
 
 MAX_ENDPOINT = 2_048
 _POINT_BYTES = 65
@@ -115,6 +116,7 @@ def subscribe_push(
     row = {"recipient_id": made, "basis": str(Basis.CONSENT), "act": "given",
            "text_version": text_version, "via": str(Via.WEB), "at": iso(at)}  # fmt: skip
     connection.execute(insert(consents), row)
+    tell_newcomers(connection, (adm4_code,), at=at)
     return made
 
 
