@@ -18,10 +18,12 @@ def escalate_due(context: CycleContext, at: datetime) -> list[Climbed]:
     from notify.firewall.gate import all_routes
     from notify.life import active_warnings
     from notify.tasks.escalation import escalate
+    from notify.tasks.received import note_received
 
     held = active_warnings(context.engine, at)
     if not held:
         return []
+    note_received(context.engine, held, at=at)
     settings = context.settings
     if settings.mode is not Mode.ACTUAL:
         _ensure_posts(context, held)

@@ -21,6 +21,7 @@ def add_to(group: typer.Typer) -> None:
     group.command()(show)
     group.command()(progress)
     group.command()(say)
+    group.command()(assign)
     group.add_typer(duty, name="duty")
 
 
@@ -112,6 +113,30 @@ def say(
         audit.append(connection, at=at, actor=actor, action="task.said", body=body)
     changed = "" if taken.changed else " (nothing changed)"
     print(f"{taken.task_id}: {taken.before} -> {taken.now}{changed}")
+
+
+def assign(
+    task: TaskId,
+    person: Annotated[str, typer.Argument(metavar="ID", help="Of the registry, by duty.")],
+    actor: Actor,
+) -> None:
+    """Ask somebody else for a task, at once; whoever had it is relieved."""
+    from datetime import UTC, datetime
+
+    from notify.firewall.gate import all_routes
+    from notify.tasks.assign import assign as give
+    from orchestration.context import is_live, open_context
+
+    settings, at = open_settings(), now()
+    if not actor.strip():
+        raise typer.BadParameter("expected your name", param_hint="--as")
+    with acting(settings), open_context(settings, live=is_live(at, datetime.now(UTC))) as context:
+        routes = all_routes(settings.mode, live=context.live, test_numbers=settings.test_numbers)
+        taken = give(
+            context.engine, _number(task), person, at=at, actor=actor,
+            areas=context.layers.villages, routes=routes,
+        )  # fmt: skip
+    print(f"{taken.task_id}: {taken.now}, asked: {person}")
 
 
 @duty.command("list")

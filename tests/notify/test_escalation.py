@@ -13,10 +13,12 @@ from kentongan.escalation_policy import EscalationPolicy, Rung, load_escalation_
 from kentongan.plan import Plan
 from kentongan.task_life import TaskTrigger
 from kentongan.transactions import writing
-from kentongan.types import HazardId
+from kentongan.types import HazardId, OutboxState
 from notify.life import active_warnings
+from notify.tasks.assign import assign
 from notify.tasks.duty import appoint, ensure_synthetic_posts, holder
 from notify.tasks.escalation import escalate, unanswered
+from notify.tasks.received import note_received
 from notify.tasks.steps import Word, take
 from notify.tasks.store import store_plan
 from notify.wording.gsm7 import fits_one_part
@@ -158,3 +160,32 @@ def test_a_ladder_that_does_not_rise_is_refused(minutes):
         EscalationPolicy.model_validate(
             {**good, "minutes": {int(level): ladder for level, ladder in good["minutes"].items()}}
         )
+
+
+def test_a_receipt_says_that_the_telephone_has_it_and_nothing_more(night):
+    at = night.world.at + timedelta(minutes=1)
+    held = active_warnings(night.engine, at)
+    assert note_received(night.engine, held, at=at) == []
+    with writing(night.engine) as connection:
+        mine = outbox.c.message_id.contains(f"/{night.ids[0]}")
+        connection.execute(outbox.update().where(mine).values(state=OutboxState.DELIVERED))
+    assert note_received(night.engine, held, at=at) == night.ids
+    assert note_received(night.engine, held, at=at) == []
+    assert night.row()["state"] == "received"
+    assert night.later(3) == [("repeat", "c-75.02")]
+
+
+def test_a_person_gives_it_to_somebody_else(night):
+    night.say(TaskTrigger.ACCEPT, 1)
+    at = night.world.at + timedelta(minutes=5)
+    given = {"at": at, "actor": "Siti", "areas": night.world.areas}
+    assert assign(night.engine, night.ids[0], "c-75.04", **given).now == "sent"
+    row = night.row()
+    assert (row["state"], row["assigned_to"]) == ("sent", "c-75.04")
+    asked = [r for r in night.world.rows(outbox) if r["recipient_id"] == "c-75.04"]
+    assert any(night.ids[0] in r["message_id"] for r in asked)
+    with pytest.raises(RuleViolation, match="nobody of id"):
+        assign(night.engine, night.ids[0], "x", **given)
+    night.say(TaskTrigger.FINISH, 9, "inbound/7")
+    with pytest.raises(RuleViolation, match="is done"):
+        assign(night.engine, night.ids[0], "c-75.02", **given)
