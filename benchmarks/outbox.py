@@ -71,7 +71,7 @@ def _measured(made: Base) -> Iterator[Result]:
 def run_of(made: Base, wire: Wire, **changes: Any) -> RouteRun:
     from notify.sending.dispatch import RouteRun
 
-    return RouteRun(made.engine, "recorder", wire, clock=lambda: AT, **changes)
+    return RouteRun(made.engine, "recorder", wire, **{"clock": lambda: AT, **changes})
 
 
 def _filled(made: Base, told: int) -> Iterator[Result]:
@@ -222,7 +222,7 @@ def _timeline(made: Base) -> Iterator[Result]:
     wire = Wire(line.window)
 
     def send() -> None:
-        run = run_of(made, wire)
+        run = run_of(made, wire, clock=lambda: AT + timedelta(seconds=line.now()))
         while not stop.is_set():
             if not run.sends_batch():
                 time.sleep(0.02)

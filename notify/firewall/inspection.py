@@ -25,7 +25,7 @@ from notify.firewall.answers import Look, Looking, answers_of_a_real_home, look
 from notify.firewall.gate import RECORDER, is_public
 from notify.firewall.marks import is_marked
 from notify.firewall.origin import origin_of
-from notify.sending.rows import SUPPRESSED_BY_END, ended_later, is_told_by, precise
+from notify.sending.rows import SUPPRESSED_BY_END, ended_later, is_told_by, lock, precise
 
 Book = Callable[[Connection, Sequence[str], str], Mapping[str, str]]
 """Addresses of people (ids) on a channel, as far as they have one: `notify.registry.addresses`."""
@@ -204,8 +204,10 @@ def suppress(engine: Engine, route: str, found: Inspection, *, at: datetime) -> 
     """Write down why rows go no further; whole or not at all."""
     if not found.stopped and not found.breaches:
         return
+    every = [*found.stopped.items(), *found.breaches.items()]
     with writing(engine) as connection:
-        for reason, ids in (*found.stopped.items(), *found.breaches.items()):
+        lock(connection, outbox.c.id.in_([row_id for _, ids in every for row_id in ids]))
+        for reason, ids in every:
             connection.execute(
                 update(outbox)
                 .where(outbox.c.id.in_(ids), outbox.c.state == OutboxState.LEASED)

@@ -22,7 +22,7 @@ from kentongan.db import outbox
 from kentongan.tables.sending import is_busy, is_ready
 from kentongan.times import iso
 from kentongan.types import OutboxState
-from notify.sending.rows import PRIO_CORRECTION, precise
+from notify.sending.rows import PRIO_CORRECTION, lock, precise
 
 LEASE = timedelta(seconds=60)
 """Longer than any channel takes for one batch; after it a row of a dead worker is free."""
@@ -140,23 +140,31 @@ def put_on_wire(
         wait: after a crash, how long the rows wait for a receipt before anybody guesses
             (`notify.sending.recovery`).
     """
-    ours = update(outbox).where(
+    ours = (
         outbox.c.id.in_(ids), outbox.c.state == OutboxState.LEASED,
-        outbox.c.lease_owner == want.owner,
+        outbox.c.lease_owner == want.owner, *want.allows(),
     )  # fmt: skip
-    marked = ours.where(*want.allows()).values(
-        state=OutboxState.ON_WIRE, sent_at=precise(now), lease_until=iso(now + wait)
+    lock(connection, *ours)
+    marked = (
+        update(outbox)
+        .where(*ours)
+        .values(state=OutboxState.ON_WIRE, sent_at=precise(now), lease_until=iso(now + wait))
     )
     return set(connection.execute(marked.returning(outbox.c.id)).scalars())
 
 
 def give_back(connection: Connection, want: Want) -> int:
     """Rows that this worker leased and did not send are ready again at once; how many."""
-    mine = update(outbox).where(
+    mine = (
         is_busy, outbox.c.state == OutboxState.LEASED, outbox.c.route == want.route,
         outbox.c.lease_owner == want.owner,
     )  # fmt: skip
-    free = mine.values(state=OutboxState.READY, lease_until=None, lease_owner=None)
+    lock(connection, *mine)
+    free = (
+        update(outbox)
+        .where(*mine)
+        .values(state=OutboxState.READY, lease_until=None, lease_owner=None)
+    )
     return int(connection.execute(free).rowcount)
 
 
@@ -165,10 +173,13 @@ def adopt(connection: Connection, route: str) -> int:
 
     Only for who owns the route alone: nobody else can be about to send them.
     """
-    left = update(outbox).where(
-        is_busy, outbox.c.state == OutboxState.LEASED, outbox.c.route == route
+    left = (is_busy, outbox.c.state == OutboxState.LEASED, outbox.c.route == route)
+    lock(connection, *left)
+    free = (
+        update(outbox)
+        .where(*left)
+        .values(state=OutboxState.READY, lease_until=None, lease_owner=None)
     )
-    free = left.values(state=OutboxState.READY, lease_until=None, lease_owner=None)
     return int(connection.execute(free).rowcount)
 
 
@@ -179,9 +190,11 @@ def reroute(connection: Connection, ids: Sequence[int], route: str, *, at: datet
     one whose end has come.
     """
     movable = (OutboxState.READY, OutboxState.LEASED, OutboxState.FAILED)
+    those = (outbox.c.id.in_(ids), outbox.c.state.in_(movable), outbox.c.not_after > iso(at))
+    lock(connection, *those)
     change = (
         update(outbox)
-        .where(outbox.c.id.in_(ids), outbox.c.state.in_(movable), outbox.c.not_after > iso(at))
+        .where(*those)
         .values(
             route=route, state=OutboxState.READY, attempts=0, due=iso(at), lease_until=None,
             lease_owner=None, provider_id=None, provider_id_norm=None, final_at=None,

@@ -26,7 +26,7 @@ from kentongan.times import iso, parse_instant
 from kentongan.transactions import writing
 from kentongan.types import OutboxState
 from notify.channels.channel import DeliveryReport
-from notify.sending.rows import precise
+from notify.sending.rows import lock, precise
 
 KEPT = timedelta(minutes=10)
 """How long a receipt waits for its acceptance to be written."""
@@ -122,6 +122,8 @@ def _change(connection: Connection, changes: Mapping[int, DeliveryReport]) -> No
     alike: dict[tuple[OutboxState, str, str], list[int]] = {}
     for row_id, report in changes.items():
         alike.setdefault((report.state, report.detail, iso(report.at)), []).append(row_id)
+    if len(alike) > 1:
+        lock(connection, outbox.c.id.in_(list(changes)))
     for (state, detail, _), ids in alike.items():
         values = {
             "state": state, "final_at": precise(changes[ids[0]].at), "last_error": detail or None,

@@ -15,7 +15,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, or_, select, update
 
 from kentongan.db import messages, outbox
 from kentongan.tables.sending import is_busy, is_ready, is_with_carrier
@@ -23,7 +23,7 @@ from kentongan.times import iso
 from kentongan.transactions import writing
 from kentongan.types import OutboxState
 from notify.sending import segments
-from notify.sending.rows import ended_later, precise
+from notify.sending.rows import ended_later, lock, precise
 
 RESEND_FROM_LEVEL = 3
 NO_RECEIPT = "no receipt came"
@@ -41,6 +41,7 @@ def recover(engine: Engine, *, at: datetime) -> Counter[str]:
     again = {"state": OutboxState.READY, "attempts": outbox.c.attempts + 1, **_FREE}
     doubt = {"state": OutboxState.UNKNOWN, "final_at": precise(at), **_FREE}
     with writing(engine) as connection:
+        lock(connection, is_busy, dead)
         connection.execute(leased.values(state=OutboxState.READY, **_FREE))
         connection.execute(on_wire.where(outbox.c.message_id.in_(grave)).values(again))
         rest = on_wire.values(doubt).returning(outbox.c.channel)
@@ -54,6 +55,7 @@ def expire(engine: Engine, *, at: datetime) -> Counter[str]:
     late = update(outbox).where(ended).values(values).returning(outbox.c.channel)
     found: Counter[str] = Counter()
     with writing(engine) as connection:
+        lock(connection, ended, or_(is_ready, is_busy))
         found.update(connection.execute(late.where(is_ready)).scalars().all())
         leased = late.where(is_busy, outbox.c.state == OutboxState.LEASED)
         found.update(connection.execute(leased).scalars().all())
@@ -64,6 +66,8 @@ def expire(engine: Engine, *, at: datetime) -> Counter[str]:
 def give_up_waiting(engine: Engine, *, at: datetime) -> int:
     """What a carrier took and never told of until its end is unknown; how many rows."""
     values = {"state": OutboxState.UNKNOWN, "last_error": NO_RECEIPT, "final_at": precise(at)}
-    silent = update(outbox).where(is_with_carrier, outbox.c.not_after <= iso(at)).values(values)
+    late = outbox.c.not_after <= iso(at)
+    silent = update(outbox).where(is_with_carrier, late).values(values)
     with writing(engine) as connection:
+        lock(connection, is_with_carrier, late)
         return int(connection.execute(silent).rowcount)

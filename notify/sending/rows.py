@@ -17,7 +17,7 @@ from sqlalchemy import (
     select,
 )
 
-from kentongan.db import alerts, messages, recipients, warnings
+from kentongan.db import alerts, messages, outbox, recipients, warnings
 from kentongan.times import require_aware
 from kentongan.types import OutboxState
 from notify.firewall.gate import SYNTHETIC_PREFIX
@@ -111,3 +111,14 @@ def is_overtaken(connection: Connection, ref: WarningRef) -> bool:
 def due_of(created_at: ColumnElement[str]) -> ColumnElement[str]:
     """The instant of a precise one, without its fraction."""
     return func.substr(created_at, 1, 19).concat("Z")
+
+
+def lock(connection: Connection, *which: ColumnElement[bool]) -> None:
+    """Lock rows of the outbox in the order of their ids before a change of many of them.
+
+    On PostgreSQL two changes that meet the same rows in different orders would wait for each other
+    for ever, and the server would break one of them off. SQLite has one writer.
+    """
+    if connection.dialect.name == "postgresql":
+        rows = select(outbox.c.id).where(*which).order_by(outbox.c.id)
+        connection.execute(rows.with_for_update()).all()

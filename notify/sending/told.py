@@ -34,6 +34,7 @@ from notify.sending.rows import (
     ended_later,
     is_overtaken,
     is_told_by,
+    lock,
     precise,
     reads_texts_of,
 )
@@ -73,7 +74,9 @@ def suppress_waiting(
     if OutboxState.READY not in states:
         waiting = and_(waiting, is_busy)
     if limit is not None:
-        waiting = outbox.c.id.in_(select(outbox.c.id).where(waiting).limit(limit))
+        some = select(outbox.c.id).where(waiting).order_by(outbox.c.id).limit(limit)
+        waiting = outbox.c.id.in_(list(connection.execute(some).scalars())) & waiting
+    lock(connection, waiting)
     change = (
         update(outbox)
         .where(waiting)

@@ -21,12 +21,15 @@ from notify.registry.addresses import addresses_of, blind_address, seal_address
 from notify.sending import claim as claims
 from notify.sending.claim import LEASE, Want
 from notify.sending.dispatch import dispatch
+from notify.sending.outbox import clear_waiting
 from notify.sending.receipts import KEPT, Counted, record, sweep, whole_messages
 from notify.sending.recovery import NO_RECEIPT, give_up_waiting, recover
 from notify.sending.settle import JITTER, RETRY_AFTER_S, settle
+from notify.warning import WarningRef
 from tests.notify.outbox_made import (
     AT,
     END,
+    VILLAGES,
     Tape,
     fill_all,
     message,
@@ -147,6 +150,27 @@ def test_something_more_urgent_stops_a_batch_between_two_windows(twenty):
     release(twenty, message("push", prio=0))
     assert run.is_overtaken(1000) and not run.is_overtaken(1000), "looked up twice a second"
     assert run.give_back() == len(ids)
+
+
+def test_an_end_and_a_worker_that_meet_the_same_rows_do_not_block_each_other(engine):
+    people(engine, [person(n, VILLAGES[n % 3]) for n in range(1_500)])
+    release(engine, message())
+    fill_all(engine, 300)
+    failed: list[Exception] = []
+
+    def work() -> None:
+        try:
+            while ids := run.claim(300):
+                run.look(ids)  # no warning stands behind them: each is suppressed
+        except Exception as error:  # noqa: BLE001 it is looked at below
+            failed.append(error)
+
+    run = run_of(engine)
+    worker = threading.Thread(target=work)
+    worker.start()
+    clear_waiting(engine, WarningRef("w-rain-1", 2, "1" * 64, "cancel"))
+    worker.join()
+    assert not failed and states(engine) == {"suppressed": 1_500}
 
 
 # --- answers ------------------------------------------------------------------------------
