@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from kentongan.types import Mode
+from orchestration.routes import routes_of
 
 if TYPE_CHECKING:
     from notify.tasks.escalation import Climbed
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 def escalate_due(context: CycleContext, at: datetime) -> list[Climbed]:
     """Climb what is due; in an exercise every post is held by somebody made up."""
-    from notify.firewall.gate import all_routes
     from notify.life import active_warnings
     from notify.tasks.escalation import escalate
     from notify.tasks.received import note_received
@@ -27,8 +27,8 @@ def escalate_due(context: CycleContext, at: datetime) -> list[Climbed]:
     settings = context.settings
     if settings.mode is not Mode.ACTUAL:
         _ensure_posts(context, held)
-    routes = all_routes(settings.mode, live=context.live, test_numbers=settings.test_numbers)
-    return escalate(context.engine, held, at=at, areas=context.layers.villages, routes=routes)
+    areas, routes = context.layers.villages, routes_of(context)
+    return escalate(context.engine, held, at=at, areas=areas, routes=routes)
 
 
 def _ensure_posts(context: CycleContext, held: list[Version]) -> None:

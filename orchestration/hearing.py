@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine, select
 
 from kentongan.db import inbound
+from orchestration.routes import routes_of
 
 if TYPE_CHECKING:
     from notify.firewall.gate import Routes
     from notify.inbox.answers import Ways
     from notify.inbox.handling import Handler
     from notify.registry.places import Places
+    from notify.reports.desk import Desk
+    from notify.reports.place import Gazette
     from orchestration.context import CycleContext
     from risk.layers.layerset import LayerSet
 
@@ -31,7 +34,7 @@ def hear(context: CycleContext, at: datetime, *, limit: int = 2_000) -> dict[str
     from notify.inbox.handling import work
 
     keys = secrets_key(context.settings)
-    routes = _routes(context)
+    routes = routes_of(context)
     done = work(
         context.engine, keys, handlers(context, routes), at=at, ways=_ways(context, routes),
         limit=limit,
@@ -52,12 +55,28 @@ def handlers(context: CycleContext, routes: Routes) -> list[Handler]:
     from notify.inbox.registry import RegistryCommands
     from notify.replies.handler import Replies
     from notify.replies.help import PassOn
+    from notify.reports.handler import Reports
 
     keys = secrets_key(context.settings)
     return [
         RegistryCommands(keys, partial(places_of, context)),
         Replies(helped=PassOn(context.layers.villages, routes)),
+        Reports(keys, report_desk(context)),
     ]
+
+
+def report_desk(context: CycleContext) -> Desk:
+    """Where reports are read and filed; villages are loaded with the first one."""
+    from notify.reports.desk import Desk
+
+    return Desk.of(lambda: _gazette(context.layers))
+
+
+@lru_cache(maxsize=2)
+def _gazette(layers: LayerSet) -> Gazette:
+    from notify.reports.place import Gazette
+
+    return Gazette.of(layers.villages, _places(layers))
 
 
 def places_of(context: CycleContext) -> Places:
@@ -70,13 +89,6 @@ def _places(layers: LayerSet) -> Places:
     from notify.registry.places import Places
 
     return Places.of(layers.villages)
-
-
-def _routes(context: CycleContext) -> Routes:
-    from notify.firewall.gate import all_routes
-
-    settings = context.settings
-    return all_routes(settings.mode, live=context.live, test_numbers=settings.test_numbers)
 
 
 def _ways(context: CycleContext, routes: Routes) -> Ways:

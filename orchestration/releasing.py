@@ -13,9 +13,9 @@ from kentongan.decision import Action, Decision
 from kentongan.plan import Plan, PlannedTask
 from kentongan.types import HazardId, Level, Mode
 from orchestration import event_store
+from orchestration.routes import routes_of
 
 if TYPE_CHECKING:
-    from notify.firewall.gate import Routes
     from notify.release.run import Published
     from notify.versions import Version
     from orchestration.context import CycleContext
@@ -152,16 +152,8 @@ def _recall(context: CycleContext, held: Sequence[Version], at: datetime) -> lis
         areas=layers.villages,
         shelters=layers.shelters,
         at=at,
-        routes=_routes(context),
+        routes=routes_of(context),
     )
-
-
-def _routes(context: CycleContext) -> Routes:
-    """Every route that this run has; what is written takes those open to its status."""
-    from notify.firewall.gate import all_routes
-
-    settings = context.settings
-    return all_routes(settings.mode, live=context.live, test_numbers=settings.test_numbers)
 
 
 def _waits_for_zones(context: CycleContext, version: Version, held: Sequence[Version]) -> bool:
@@ -231,7 +223,7 @@ def _plan(context: CycleContext, version: Version, held: Sequence[Version], at: 
         teams=layers.teams,
         shelters=layers.shelters,
         at=at,
-        routes=_routes(context),
+        routes=routes_of(context),
     )
     _invite(context, version, at)
     return len(stored)
@@ -242,7 +234,7 @@ def _invite(context: CycleContext, version: Version, at: datetime) -> None:
     from notify.tasks.invitations import invite, link_to
 
     link = link_to(secrets_key(context.settings), context.settings.public_url)
-    areas, routes = context.layers.villages, _routes(context)
+    areas, routes = context.layers.villages, routes_of(context)
     invite(context.engine, version, areas=areas, at=at, link=link, routes=routes)
 
 

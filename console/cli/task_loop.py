@@ -123,15 +123,15 @@ def assign(
     """Ask somebody else for a task, at once; whoever had it is relieved."""
     from datetime import UTC, datetime
 
-    from notify.firewall.gate import all_routes
     from notify.tasks.assign import assign as give
     from orchestration.context import is_live, open_context
+    from orchestration.routes import routes_of
 
     settings, at = open_settings(), now()
     if not actor.strip():
         raise typer.BadParameter("expected your name", param_hint="--as")
     with acting(settings), open_context(settings, live=is_live(at, datetime.now(UTC))) as context:
-        routes = all_routes(settings.mode, live=context.live, test_numbers=settings.test_numbers)
+        routes = routes_of(context)
         taken = give(
             context.engine, _number(task), person, at=at, actor=actor,
             areas=context.layers.villages, routes=routes,
