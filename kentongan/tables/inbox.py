@@ -67,6 +67,7 @@ reports = Table(
     Column("case_id", String(40)),
     Column("state", String(12), nullable=False),  # new, asked, routed, closed, noise
     Index("reports_by_case", "case_id"),
+    Index("reports_by_caller", "caller_blind", "received_at"),
     Index("reports_by_state", "state", "received_at"),
     Index("reports_by_place", "adm4_code", "received_at"),
 )

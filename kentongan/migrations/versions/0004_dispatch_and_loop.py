@@ -332,6 +332,7 @@ def _inbox() -> None:
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.PrimaryKeyConstraint("report_id"),
     )
+    op.create_index("reports_by_caller", "reports", ["caller_blind", "received_at"])
     op.create_index("reports_by_case", "reports", ["case_id"])
     op.create_index("reports_by_place", "reports", ["adm4_code", "received_at"])
     op.create_index("reports_by_state", "reports", ["state", "received_at"])
