@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from console.cli import recipients_chat
 from console.cli.common import AsJson, print_json, say
 from console.cli.recipients_desk import (
     Area,
@@ -30,6 +31,7 @@ from console.cli.recipients_desk import (
 )
 
 group = typer.Typer(help="The registry of recipients.", no_args_is_help=True)
+recipients_chat.add_to(group)
 
 
 @group.command()

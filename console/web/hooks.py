@@ -232,7 +232,7 @@ def router(reading: Reading) -> APIRouter:
     hooks = Hooks(reading)
 
     async def take(request: Request, name: str, what: What, secret: str = "") -> Response:
-        body = await _bounded(request)
+        body = await bounded(request)
         if body is None:
             return _said(413, f"expected at most {BODY_BYTES} bytes", {"Connection": "close"})
         came = _Came(
@@ -249,7 +249,7 @@ def router(reading: Reading) -> APIRouter:
     return found
 
 
-async def _bounded(request: Request) -> bytes | None:
+async def bounded(request: Request) -> bytes | None:
     """The body; None where it is longer than `BODY_BYTES`, which is told before it is read, or
     does not come within `READ_S`."""
     stated = request.headers.get("content-length", "0")

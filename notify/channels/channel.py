@@ -84,9 +84,11 @@ class InboundMessage:
     provider_key: str
     """The carrier's id, or a hash of sender, text and minute: the same twice is one message."""
     sender: str
-    """E.164, `+62…`."""
+    """E.164, `+62…`; of Telegram `telegram:123…`."""
     text: str
     received_at: datetime
+    medium: str = "sms"
+    """`telegram` where the sender is no telephone number."""
 
 
 class Sink(Protocol):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 RouteName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,19}$")]
-Medium = Literal["sms", "push", "webpush", "fcm", "mqtt", "staff"]
+Medium = Literal["sms", "push", "webpush", "fcm", "mqtt", "staff", "whatsapp", "telegram"]
 
 
 class RouteBase(BaseModel):

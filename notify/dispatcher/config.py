@@ -1,7 +1,8 @@
 """The routes file (`KENTONGAN_ROUTES`): which ways to phones this deployment has.
 
     [[route]]
-    kind = "smpp"            # smpp, http, gammu, webpush, fcm, mqtt, staff
+    kind = "smpp"            # smpp, http, gammu, webpush, fcm, mqtt, staff,
+                             # whatsapp, telegram
     route = "telkomsel"      # its name in books, switches and metrics
     channel = "sms"
     order = 1                # of the routes of a channel the lowest that works is taken
@@ -35,11 +36,20 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "fcm": ("notify.channels.fcm", "FcmRoute", "notify.channels.fcm:Fcm"),
     "mqtt": ("notify.channels.mqtt", "MqttRoute", "notify.channels.mqtt:Mqtt"),
     "staff": ("notify.channels.staff", "StaffRoute", "notify.channels.staff:Staff"),
-}
+    "whatsapp": (
+        "notify.channels.chat.route", "WhatsAppRoute", "notify.channels.chat.whatsapp:WhatsApp",
+    ),
+    "telegram": (
+        "notify.channels.chat.route", "TelegramRoute", "notify.channels.chat.telegram:Telegram",
+    ),
+}  # fmt: skip
 """Kind -> module and class of its keys, and what makes its channel of them."""
 TAKEN = frozenset(
-    {RECORDER, TEST_ROUTE, "dispatch", "sms", "push", "webpush", "fcm", "mqtt", "staff"}
-)
+    {
+        RECORDER, TEST_ROUTE, "dispatch", "sms", "push", "webpush", "fcm", "mqtt", "staff",
+        "whatsapp", "telegram",
+    }
+)  # fmt: skip
 """Names that mean something else in the books."""
 _PUBLIC_FILES = ("ca_file", "certificate_file", "cert_file")
 _OTHERS = 0o077

@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from kentongan.errors import DispatchError, KentonganError
 from kentongan.sealing import Keys
 from notify.channels.channel import Channel, Outcome, Outgoing, Receipt
+from notify.channels.chat.addresses import CHATS
 from notify.dispatcher.faults import until_done
 from notify.dispatcher.run import Answered, Run
 from notify.dispatcher.shared import Shared
@@ -174,12 +175,12 @@ class Worker(threading.Thread):
 
 
 def book_of(keys: Keys) -> Book:
-    """Addresses of people: `push` rows go to browsers."""
+    """Addresses of people: `push` rows go to browsers, those of a chat to that chat."""
 
     def addresses(
         connection: Connection, recipient_ids: Sequence[str], channel: str
     ) -> Mapping[str, str]:
-        kind = WEBPUSH if channel == "push" else SMS
+        kind = {"push": WEBPUSH, **{chat: chat for chat in CHATS}}.get(channel, SMS)
         return addresses_of(connection, keys, recipient_ids, kind)
 
     return addresses

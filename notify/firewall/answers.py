@@ -25,6 +25,7 @@ from kentongan.errors import RuleViolation
 from kentongan.sealing import Keys, blind, unseal
 from kentongan.times import parse_instant
 from notify.channels.channel import Origin, Outgoing
+from notify.channels.chat.addresses import TELEGRAM, is_telegram
 from notify.firewall.clearance import BOUND_TO_PUBLIC, is_synthetic
 from notify.firewall.gate import RECORDER, is_public
 from notify.firewall.marks import CapStatus, is_marked
@@ -113,6 +114,8 @@ def look(connection: Connection, route: str, ids: Sequence[int], keys: Keys | No
         sender = _sender(keys, route, came) if came is not None else None
         if sender is None:
             doubts.append("the number that wrote does not open, or is another one by its index")
+        elif sender and (row.channel == TELEGRAM) != is_telegram(sender):
+            doubts.append("an answer over a channel on which nobody of that address wrote")
         elif is_public(route) and is_synthetic(sender):
             doubts.append("synthetic number (+999): no real channel takes it")
         if doubts or sender is None:
@@ -169,8 +172,8 @@ def _forms(row: Row[Any], status: CapStatus) -> Iterator[str]:
     """The row and its text are what `notify.inbox.answers` writes, and nothing of a warning."""
     inbound_id = _inbound_id(row.recipient_id)
     key = answer_id(inbound_id)
-    place = (row.alert_version, row.message_id, row.channel, row.part)
-    if not inbound_id or place != (key, key, "sms", 0):
+    place = (row.alert_version, row.message_id, row.part)
+    if not inbound_id or place != (key, key, 0) or row.channel not in ("sms", TELEGRAM):
         yield "an answer that does not name one message as its own"
     said = (row.purpose, row.warning_id, row.version, row.level, row.payload)
     if said != (PURPOSE, ANSWERS, 0, 0, None):

@@ -18,6 +18,7 @@ from kentongan.errors import RuleViolation
 from kentongan.times import iso, require_aware
 from kentongan.types import Mode
 from notify.channels.channel import Outgoing
+from notify.channels.chat.addresses import TELEGRAM, WHATSAPP, is_telegram
 from notify.firewall.marks import is_marked
 
 NEAR = timedelta(minutes=10)
@@ -28,6 +29,7 @@ BOUND_TO_PUBLIC = "actual"
 """The kind of run (`kentongan.binding`) whose home may hold real warnings."""
 
 _KEY = object()
+_BY_NUMBER = ("sms", WHATSAPP)
 _PHONE_PUNCTUATION = re.compile(r"[\s().\-/\u2010-\u2015]")
 _PHONE = re.compile(r"\+[1-9]\d{7,14}", re.ASCII)  # E.164: at most 15 digits
 
@@ -188,8 +190,10 @@ def _refusals(message: Outgoing, status: str, numbers: frozenset[str] | None) ->
     """Every reason why a message may not go out, in words that hold no number."""
     if message.synthetic or is_synthetic(message.address):
         yield "synthetic number (+999): no real channel takes it"
-    if message.channel == "sms" and not _PHONE.fullmatch(number(message.address)):
+    if message.channel in _BY_NUMBER and not _PHONE.fullmatch(number(message.address)):
         yield "not a phone number"
+    if message.channel == TELEGRAM and not is_telegram(message.address):
+        yield "not the address of a chat"
     if message.cap_status != status:
         yield f"alert of status {message.cap_status}: this channel takes {status} only"
     if numbers is not None and number(message.address) not in numbers:

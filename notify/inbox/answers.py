@@ -17,6 +17,7 @@ from kentongan.db import insert_ignore, messages, outbox
 from kentongan.errors import RuleViolation
 from kentongan.times import iso
 from kentongan.types import OutboxState
+from notify.channels.chat.addresses import TELEGRAM, is_telegram
 from notify.firewall.answers import ANSWERS, PURPOSE, answer_id, person_id, refusal, status_of_home
 from notify.firewall.clearance import is_synthetic, number
 from notify.firewall.gate import RECORDER, RECORDER_ONLY, TEST_ROUTE, Routes, mark
@@ -68,11 +69,12 @@ def answer(
     if to.flood or route is None or at >= not_after:
         return False
     key = answer_id(to.inbound_id)
-    connection.execute(insert_ignore(connection, messages).values(**_message(key, marked)))
+    channel = TELEGRAM if is_telegram(to.sender) else "sms"
+    connection.execute(insert_ignore(connection, messages).values(**_message(key, marked, channel)))
     row = {
-        "alert_version": key, "recipient_id": person_id(to.inbound_id), "channel": "sms",
+        "alert_version": key, "recipient_id": person_id(to.inbound_id), "channel": channel,
         "part": 0, "message_id": key, "route": route,
-        "prio": prio(Class.SIAGA if urgent else Class.READINESS, "sms"),
+        "prio": prio(Class.SIAGA if urgent else Class.READINESS, channel),
         "state": int(OutboxState.READY), "attempts": 0, "created_at": precise(at),
         "due": iso(at), "not_after": iso(not_after), "area_code": "",
     }  # fmt: skip
@@ -90,9 +92,9 @@ def _route(to: Incoming, routes: Routes, two_way: frozenset[str]) -> str | None:
     return RECORDER
 
 
-def _message(key: str, text: str) -> dict[str, object]:
+def _message(key: str, text: str, channel: str) -> dict[str, object]:
     return {
         "message_id": key, "purpose": PURPOSE, "warning_id": ANSWERS, "version": 0,
-        "channel": "sms", "language": "id", "area_code": "", "level": 0, "text": text,
+        "channel": channel, "language": "id", "area_code": "", "level": 0, "text": text,
         "payload": None, "parts": 1,
     }  # fmt: skip

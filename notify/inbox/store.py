@@ -18,6 +18,7 @@ from kentongan.sealing import Keys, blind, seal, unseal
 from kentongan.times import require_aware
 from kentongan.transactions import writing
 from notify.channels.channel import InboundMessage
+from notify.channels.chat.addresses import TELEGRAM, is_telegram
 from notify.firewall.answers import sealed_for
 from notify.firewall.clearance import number
 from notify.inbox.cleaning import raw, shown
@@ -78,7 +79,7 @@ def keep_in(
 
 
 def _values(keys: Keys, message: InboundMessage) -> dict[str, object]:
-    sender = sender_of(message.sender)
+    sender = sender_of(message.sender, medium=message.medium)
     index = blind(keys, sender)
     provider_key = _provider_key(keys, message, sender)
     return {
@@ -93,9 +94,13 @@ def _values(keys: Keys, message: InboundMessage) -> dict[str, object]:
     }
 
 
-def sender_of(text: str) -> str:
-    """Who sent it, in one spelling: `+62…`; a name (`TELKOMSEL`) as it is, bounded."""
-    return number(shown(text)[:_SENDER_CHARS])
+def sender_of(text: str, *, medium: str = "sms") -> str:
+    """Who sent it, in one spelling: `+62…`; a name (`TELKOMSEL`) as it is, bounded.
+
+    Anybody may choose a name as sender of an SMS: none of them is an address of a chat.
+    """
+    found = number(shown(text)[:_SENDER_CHARS])
+    return found if medium == TELEGRAM or not is_telegram(found) else found.replace(":", " ")
 
 
 def _provider_key(keys: Keys, message: InboundMessage, sender: str) -> str:

@@ -160,7 +160,7 @@ def erase_many(
             connection.execute(insert_ignore(connection, opt_outs), stones)
         numbers = [stone["blind"] for stone in stones]
         connection.execute(delete(sign_ups).where(sign_ups.c.blind.in_(numbers)))
-        forget_texts(connection, inbound.c.sender_blind.in_(numbers))
+        forget_texts(connection, inbound.c.sender_blind.in_([row.blind for row in blinds]))
         for table in (contacts, duty_posts):
             connection.execute(delete(table).where(table.c.recipient_id.in_(chunk)))
         where = recipients.c.recipient_id.in_(chunk)

@@ -17,6 +17,7 @@ from kentongan import audit
 from kentongan.db import contacts, escalations, recipients, tasks
 from kentongan.task_life import FREE, HELD, OVER, WAITING, TaskState, TaskTrigger
 from kentongan.times import iso
+from notify.channels.chat.addresses import CHATS
 from notify.firewall.clearance import is_synthetic
 from notify.inbox.handling import Handled
 from notify.inbox.store import Incoming
@@ -121,7 +122,11 @@ def who(connection: Connection, message: Incoming) -> list[str]:
         query = (
             select(recipients.c.recipient_id)
             .join(contacts, contacts.c.recipient_id == recipients.c.recipient_id)
-            .where(duty, contacts.c.channel == "sms", contacts.c.blind == message.sender_blind)
+            .where(
+                duty,
+                contacts.c.channel.in_(("sms", *CHATS)),
+                contacts.c.blind == message.sender_blind,
+            )
         )
     return list(connection.execute(query.order_by(recipients.c.recipient_id)).scalars())
 

@@ -15,11 +15,13 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
 )
 
 from kentongan.db import alerts, messages, outbox, recipients, warnings
 from kentongan.times import require_aware
 from kentongan.types import OutboxState
+from notify.channels.chat.addresses import CHATS
 from notify.firewall.gate import SYNTHETIC_PREFIX
 from notify.warning import WarningRef
 from notify.wording.language import FALLBACK, spoken_languages
@@ -54,8 +56,14 @@ def is_made_up() -> ColumnElement[bool]:
 
 
 def is_told_by(channel: Any) -> ColumnElement[bool]:
-    """Who has not opted out of a channel (`sms` or `push`), nor altogether."""
-    flag = case((channel == "sms", recipients.c.by_sms), else_=recipients.c.by_push)
+    """Who has not opted out of a channel (`sms` or `push`), nor altogether.
+
+    A chat has no choice of its own: people by duty have one while its address is registered.
+    """
+    by_chat = or_(*(channel == chat for chat in CHATS))
+    flag = case(
+        (channel == "sms", recipients.c.by_sms), (by_chat, true()), else_=recipients.c.by_push
+    )
     return recipients.c.active & flag
 
 

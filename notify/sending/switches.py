@@ -29,7 +29,7 @@ __all__ = [
 ]  # fmt: skip
 
 ALL = "dispatch"
-CHANNELS = ("sms", "push", "webpush", "fcm", "mqtt", "staff")
+CHANNELS = ("sms", "push", "webpush", "fcm", "mqtt", "staff", "whatsapp", "telegram")
 """A switch of a channel stops its messages on every route, on the recorder too."""
 ROUTES = (*CHANNELS, RECORDER, TEST_ROUTE)
 """Besides these: the names in the routes file."""

@@ -31,7 +31,8 @@ class Class(IntEnum):
 
 
 _BY_LEVEL = {4: Class.AWAS, 3: Class.SIAGA, 2: Class.WASPADA}
-CHANNEL_RANK = {"mqtt": 0, "fcm": 0, "push": 1, "webpush": 1, "sms": 2, "staff": 3}
+CHANNEL_RANK = {"mqtt": 0, "fcm": 0, "push": 1, "webpush": 1, "sms": 2, "whatsapp": 2,
+                "telegram": 2, "staff": 3}  # fmt: skip
 """One message to a topic reaches a whole district, so those go first; SMS is the slowest way."""
 _LAST_CHANNEL = 3
 _ONSET_MIN = (0, 10, 20, 30, 60, 120, 180, 360, 720)

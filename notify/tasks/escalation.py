@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Engine, RowMapping, select
 
 from kentongan import audit
-from kentongan.db import escalations, insert_ignore, recipients, tasks
+from kentongan.db import contacts, escalations, insert_ignore, recipients, tasks
 from kentongan.escalation_policy import ASKS, EscalationPolicy, Rung, load_escalation_policy
 from kentongan.task_life import FREE, OVER, WAITING, TaskState, TaskTrigger
 from kentongan.times import iso, parse_instant
 from kentongan.transactions import writing
+from notify.channels.chat.addresses import CHATS
 from notify.firewall.gate import RECORDER_ONLY, Routes
 from notify.sending.outbox import write
 from notify.tasks import rung_messages
@@ -193,7 +194,8 @@ def _tell(connection: Connection, told: Sequence[Told], at: datetime, routes: Ro
     """One message a person, warning and way: who has many tasks gets one that counts them."""
     groups: dict[tuple[str, str, str], list[Told]] = {}
     for one in told:
-        channel = "push" if one.rung is Rung.NEXT_CHANNEL else "sms"
+        other = next_channel(connection, one.to_id) if one.rung is Rung.NEXT_CHANNEL else None
+        channel = other or "sms"
         groups.setdefault((one.case.version.warning_id, one.to_id, channel), []).append(one)
     for (_, to_id, channel), group in sorted(groups.items(), key=lambda item: item[0]):
         version = group[0].case.version
@@ -210,7 +212,7 @@ def _whom(connection: Connection, row: RowMapping, rung: Rung) -> str | None:
     if rung is Rung.REPEAT:
         return asked if row["state"] in WAITING else None
     if rung is Rung.NEXT_CHANNEL:
-        return asked if row["state"] in WAITING and _has_push(connection, asked) else None
+        return asked if row["state"] in WAITING and next_channel(connection, asked) else None
     told = asked_so_far(connection, row)
     if rung is Rung.COORDINATOR:
         other = row["coordinator_id"]
@@ -225,9 +227,14 @@ def asked_so_far(connection: Connection, row: RowMapping) -> set[str]:
     return {person for person in (*told, row["assigned_to"], row["coordinator_id"]) if person}
 
 
-def _has_push(connection: Connection, person: str | None) -> bool:
+def next_channel(connection: Connection, person: str | None) -> str | None:
+    """Beside SMS, the way on which somebody is reached: a chat that is registered, else push."""
+    of_theirs = select(contacts.c.channel).where(contacts.c.recipient_id == person)
+    known = set(connection.execute(of_theirs).scalars())
+    if chat := next((chat for chat in CHATS if chat in known), None):
+        return chat
     query = select(recipients.c.by_push).where(recipients.c.recipient_id == person)
-    return bool(connection.execute(query).scalar())
+    return "push" if connection.execute(query).scalar() else None
 
 
 def _role(connection: Connection, person: str) -> str:
