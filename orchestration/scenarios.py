@@ -57,7 +57,7 @@ def run_scenario(
         own = settings.with_feed_server(
             server.url, home=home, database_url="", sources=scenario.sources
         )
-        own = own.model_copy(update=_bases(scenario, server.url))
+        own = own.model_copy(update=bases(scenario, server.url))
         documents = _play(scenario, server, own, progress, draw)
     return {
         **documents[-1],
@@ -69,7 +69,7 @@ def run_scenario(
     }
 
 
-def _bases(scenario: Scenario, url: str) -> dict[str, str]:
+def bases(scenario: Scenario, url: str) -> dict[str, str]:
     """Addresses that a source needs and no setting of BMKG's gives: the scenario's own server."""
     from ingest.registry import SOURCES
 

@@ -27,6 +27,7 @@ from console.cli import (
     recipients,
     record,
     run,
+    simulate,
     sop,
     tasks,
     up,
@@ -59,6 +60,7 @@ for name, command in (
     ("drill-check", drill_check.drill_check),
     ("feed-server", feed_server.feed_server),
     ("record", record.record),
+    ("simulate", simulate.simulate),
 ):
     app.command(name)(command)
 for name, group in (

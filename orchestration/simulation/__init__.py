@@ -1,0 +1,1 @@
+"""A whole night in minutes: made-up people answer the real messages of the real stages."""
