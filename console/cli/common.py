@@ -94,8 +94,11 @@ def log_to_stderr(level: str) -> None:
         level=known[level.upper()],
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    # httpcore prints headers, where a server may repeat a key of ours.
-    for noisy in ("alembic", "httpx", "httpcore", "pyogrio", "rasterio", "fsspec"):
+    # They print addresses and headers, where a key of ours may stand (Apprise's, a push endpoint).
+    for noisy in (
+        "alembic", "httpx", "httpcore", "urllib3", "requests_oauthlib", "apprise", "google",
+        "pyogrio", "rasterio", "fsspec",
+    ):  # fmt: skip
         logging.getLogger(noisy).setLevel(max(logging.WARNING, known[level.upper()]))
 
 

@@ -94,3 +94,23 @@ def test_names_are_names(tmp_path):
     for names in ((), ("A b",), ("../x",)):
         with pytest.raises(ValidationError):
             StaffRoute(route="office", names=names, addresses_file=tmp_path / "x")
+
+
+def test_no_log_however_loud_holds_an_address(tmp_path, caplog):
+    """An address of Apprise is a key: whoever reads it can write in our name."""
+    import logging
+
+    from console.cli.common import log_to_stderr
+
+    names = ("urllib3", "apprise", "requests_oauthlib")
+    before = {name: logging.getLogger(name).level for name in names}
+    log_to_stderr("DEBUG")
+    caplog.set_level("DEBUG")
+    with HttpStub(lambda _: Answer(500)) as sink:
+        address = sink.url.replace("http://", "json://")
+        closed = "json://127.0.0.1:9/S3ntinelKey/"
+        channel = staff(tmp_path, f'duty = ["{address}/S3ntinelKey/", "{closed}"]')
+        channel.transmit([outgoing("duty")])
+    for name, level in before.items():
+        logging.getLogger(name).setLevel(level)
+    assert "S3ntinelKey" not in caplog.text
