@@ -116,8 +116,8 @@ def _notify(url: str, title: str, text: str, kind: str) -> bool:
         return False
     try:
         return bool(there.notify(title=title, body=text, notify_type=kind, body_format="text"))
-    except Exception as error:  # no words of it: they may hold the address
-        log.error("staff: an address of %s: %s", url.partition("://")[0], type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - no words of it: they may hold the address
+        log.warning("staff: an address of %s: %s", url.partition("://")[0], type(error).__name__)
         return False
 
 
