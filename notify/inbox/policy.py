@@ -19,10 +19,17 @@ class InboxPolicy(BaseModel):
     date: date
     sender_messages: int = Field(ge=1)
     """Of one number within `sender_minutes`."""
+    duty_messages: int = Field(default=1, ge=1)
+    """The same, of a number of somebody on duty; never fewer than of others."""
     sender_minutes: int = Field(ge=1)
     all_messages_per_minute: int = Field(ge=1)
     answer_hours: int = Field(ge=1, le=24)
     """The firewall refuses older ones whatever stands here."""
+
+    @property
+    def most_of_one(self) -> int:
+        """Above it nobody is answered."""
+        return max(self.sender_messages, self.duty_messages)
 
 
 def load_inbox_policy() -> InboxPolicy:

@@ -14,11 +14,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, RowMapping, exists, or_, select
 
 from kentongan import audit
-from kentongan.db import contacts, escalations, recipients, tasks
+from kentongan.db import escalations, tasks
 from kentongan.task_life import FREE, HELD, OVER, WAITING, TaskState, TaskTrigger
 from kentongan.times import iso
-from notify.channels.chat.addresses import CHATS
-from notify.firewall.clearance import is_synthetic
+from notify.inbox.duty import people_on_duty
 from notify.inbox.handling import Handled
 from notify.inbox.store import Incoming
 from notify.replies import words
@@ -58,7 +57,7 @@ class Replies:
     def __call__(
         self, connection: Connection, message: Incoming, *, at: datetime
     ) -> Handled | None:
-        people = who(connection, message)
+        people = people_on_duty(connection, message.sender, message.sender_blind)
         reply = read_reply(message.text)
         if not people:
             return _stranger(connection, reply)
@@ -109,26 +108,6 @@ class Replies:
         take(connection, task["task_id"], Word(_T.RECEIVE, at, person, "sms", cause, note=note))
         if self.helped is not None:
             self.helped(connection, task, message.text, at)
-
-
-def who(connection: Connection, message: Incoming) -> list[str]:
-    """People of duty behind a number; made-up ones are known by the number itself."""
-    duty = recipients.c.role.in_(("coordinator", "official")) & recipients.c.active
-    if is_synthetic(message.sender):
-        query = select(recipients.c.recipient_id).where(
-            duty, recipients.c.synthetic, recipients.c.address == message.sender
-        )
-    else:
-        query = (
-            select(recipients.c.recipient_id)
-            .join(contacts, contacts.c.recipient_id == recipients.c.recipient_id)
-            .where(
-                duty,
-                contacts.c.channel.in_(("sms", *CHATS)),
-                contacts.c.blind == message.sender_blind,
-            )
-        )
-    return list(connection.execute(query.order_by(recipients.c.recipient_id)).scalars())
 
 
 def tasks_of(connection: Connection, people: Sequence[str], at: datetime) -> list[RowMapping]:

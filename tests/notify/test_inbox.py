@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import StaticPool
 
-from kentongan.db import inbound, make_engine, messages, metadata, outbox
+from kentongan.db import inbound, make_engine, messages, metadata, outbox, recipients
 from kentongan.sealing import Keys, blind
 from notify.channels.channel import InboundMessage
 from notify.inbox.cleaning import CUT, SHOWN_CHARS, from_raw, raw, shown
@@ -289,3 +289,20 @@ def test_what_cannot_be_stored_is_told_to_its_own_caller_alone(engine, monkeypat
     with pytest.raises(OperationalError):
         desk.keep(came("bad"))
     assert desk.keep(came("good")) == 1
+
+
+def test_somebody_on_duty_with_many_tasks_is_answered_longer(engine):
+    on_duty = {
+        "recipient_id": "KO-1", "role": "coordinator", "adm4_code": "32.03.01.2001",
+        "address": "+9993203", "synthetic": True,
+    }  # fmt: skip
+    with engine.begin() as connection:
+        connection.execute(recipients.insert().values(**on_duty))
+    wide = TIGHT.model_copy(update={"duty_messages": 5})
+    for number in range(7):
+        one = came(provider_key=f"d{number}", sender="+9993203")
+        keep(engine, KEYS, one, policy=wide)
+    for number in range(4):
+        one = came(provider_key=f"e{number}", sender="+9993204")
+        keep(engine, KEYS, one, policy=wide)
+    assert [row.flood for row in rows(engine)] == [False] * 5 + [True] * 2 + [False] * 3 + [True]
