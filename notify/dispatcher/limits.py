@@ -1,8 +1,8 @@
 """How often one person is told, and never the same words twice: a look at a batch before it goes.
 
 Cheap where nothing is wrong: only people of regencies that had as many warnings as the quota
-allows, and messages whose very words another one has, are looked up in the outbox. Corrections,
-calls back, ends, tasks and what goes to the recorder are never held back here.
+allows, and messages whose very words another one has, are looked up in the outbox. Siaga and Awas,
+corrections, calls back, ends, tasks and what goes to the recorder are never held back here.
 """
 
 from __future__ import annotations
@@ -18,11 +18,14 @@ from sqlalchemy import Connection, Engine, Select, func, select
 
 from kentongan.db import messages, outbox, warnings
 from kentongan.times import iso
+from kentongan.types import Level
 from notify.channels.channel import Outgoing
 from notify.dispatcher.policy import DispatchPolicy
-from notify.sending.told import REACHED, precise
+from notify.sending.rows import REACHED, ended_later, precise
 
 DAY = timedelta(hours=24)
+NEVER_FROM_LEVEL = Level.SIAGA
+"""A double warning beats none."""
 _PURPOSE = "alert"
 _KEEP_S = 10.0
 """How old what is known of messages may be; one is written long before its first row is sent."""
@@ -38,7 +41,7 @@ class Limits:
 
     def held_back(self, batch: Sequence[Outgoing], at: datetime) -> dict[str, list[int]]:
         """Reason -> ids of rows that do not go out."""
-        plain = [one for one in batch if one.prio >= 0]
+        plain = [one for one in batch if one.prio >= 0 and one.level < NEVER_FROM_LEVEL]
         if not plain:
             return {}
         found: dict[str, list[int]] = {}
@@ -70,12 +73,13 @@ class Limits:
         return found
 
     def _same_words(self, connection: Connection, one: Outgoing) -> tuple[str, ...]:
-        """Ids of other messages with the same text on the same channel."""
+        """Ids of other messages with the same text on the same channel, that still hold."""
         query = select(messages.c.message_id).where(
             messages.c.text == one.text,
             messages.c.channel == one.channel,
             messages.c.message_id != one.message_id,
             messages.c.purpose == _PURPOSE,
+            ~ended_later(),
         )
         return self._cached(connection, "words", one.message_id, query)
 

@@ -24,8 +24,9 @@ class Ceiling(_Strict):
     messages_per_hour: int | None = Field(default=None, ge=1)
     """Parts of SMS count each."""
     rupiah_per_hour: float | None = Field(default=None, gt=0)
-    passes_from_level: int = Field(default=Level.AWAS, ge=Level.WASPADA, le=Level.AWAS + 1)
-    """Messages of this level and above go out all the same; 5: none does."""
+    passes_from_level: int = Field(default=Level.SIAGA, ge=Level.WASPADA, le=Level.AWAS + 1)
+    """Messages of this level and above go out all the same; 5: none does. Above 3, people in danger
+    may not be told in time because of money: whoever writes that decides it."""
     corrections_pass: bool = True
     """Corrections and calls back out of a zone go out all the same."""
 
@@ -34,7 +35,8 @@ class NumberQuota(_Strict):
     """Warnings to one resident in 24 hours; tasks, corrections and ends are not counted out."""
 
     messages_per_day: int | None = Field(default=None, ge=1)
-    passes_from_level: int = Field(default=Level.AWAS, ge=Level.WASPADA, le=Level.AWAS + 1)
+    passes_from_level: int = Field(default=Level.SIAGA, ge=Level.WASPADA, le=Level.SIAGA)
+    """Never above 3: nobody in danger stays untold for the sake of a count."""
 
 
 class DispatchPolicy(_Strict):
@@ -48,7 +50,8 @@ class DispatchPolicy(_Strict):
     quota: NumberQuota = NumberQuota()
     same_text_minutes: float = Field(default=30.0, ge=0)
     """The same words to the same person on the same channel are not sent twice within this time,
-    whatever version they come from; 0: no such look."""
+    whatever version they come from; 0: no such look. Below level 3 alone: above, two warnings may
+    say the same, and words that were lowered or taken back since must be said again."""
     recovery_wait_s: float = Field(default=45.0, ge=0)
     """After a crash a message that was on the wire waits so long for its receipt before it is sent
     again (level 3 and above) or stays unknown."""

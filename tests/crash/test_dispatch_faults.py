@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import select, text, update
 
 from kentongan.db import inbound, leases, outbox, spend
-from kentongan.errors import RuleViolation
+from kentongan.errors import RuleViolation, SettingsError
 from kentongan.settings import Settings
 from kentongan.types import HazardId, OutboxState
 from notify.dispatcher import process
@@ -379,16 +379,49 @@ def test_nobody_is_told_the_same_words_twice(home, smsc):
     assert held == ["the same words went there within 30 minutes"] * 20
 
 
-def test_nobody_is_told_more_often_than_the_quota_but_of_the_gravest(home, smsc):
-    quota = {"messages_per_day": 2, "passes_from_level": 4}
-    one = home(20, quota=quota, same_text_minutes=0)
+def test_words_that_were_taken_back_are_said_again(home, smsc):
+    one = home(20)
+    one.route(smsc.port)
+    with sending(one):
+        first = one.warn("a", hazard=HazardId.THUNDERSTORM, level=2)
+        drain(one)
+        one.cancel(first)
+        drain(one)
+        one.warn("b", hazard=HazardId.THUNDERSTORM, level=2)
+        drain(one)
+    assert set(went(smsc).values()) == {3}, "a warning, its correction, the warning again"
+
+
+@pytest.mark.parametrize("level", [3, 4])
+def test_no_limit_hides_a_danger(home, smsc, level):
+    """Other warnings in the very same words, far above quota and ceiling: everybody gets each."""
+    tight = {"messages_per_day": 1}, {"messages_per_hour": 1, "passes_from_level": 3}
+    one = home(20, quota=tight[0], ceiling=tight[1])
     one.route(smsc.port)
     with sending(one):
         for name in "abc":
-            one.warn(name, hazard=HazardId.THUNDERSTORM, level=3)
+            one.warn(name, hazard=HazardId.THUNDERSTORM, level=level)
+            drain(one)
+    assert set(went(smsc).values()) == {3}
+    assert not set(one.states()) - {"accepted", "delivered"}
+
+
+def test_no_policy_may_count_dangers(home, smsc):
+    one = home(1, quota={"messages_per_day": 1, "passes_from_level": 4})
+    one.route(smsc.port)
+    with pytest.raises(SettingsError, match="passes_from_level"), sending(one):
+        pass
+
+
+def test_nobody_is_told_more_often_than_the_quota_but_of_dangers(home, smsc):
+    one = home(20, quota={"messages_per_day": 2}, same_text_minutes=0)
+    one.route(smsc.port)
+    with sending(one):
+        for name in "abc":
+            one.warn(name, hazard=HazardId.THUNDERSTORM, level=2)
             drain(one)
         assert set(went(smsc).values()) == {2}
-        one.warn("wave", level=4)
+        one.warn("wave", level=3)
         drain(one)
     assert set(went(smsc).values()) == {3}
     held = [row["last_error"] for row in one.rows() if row["state"] == OutboxState.SUPPRESSED]
