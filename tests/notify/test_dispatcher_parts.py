@@ -287,8 +287,8 @@ def test_a_ceiling_of_rupiah(engine):
 @pytest.mark.parametrize(
     ("ceiling", "passes", "waits"),
     [
-        (Ceiling(), (-2, -1, 0, 999), (1000, 4999)),
-        (Ceiling(passes_from_level=3), (-1, 1999), (2000,)),
+        (Ceiling(), (-2, -1, 0, 1999), (2000, 4999)),
+        (Ceiling(passes_from_level=4), (-1, 999), (1000,)),
         (Ceiling(passes_from_level=5), (-2, -1), (0,)),
         (Ceiling(passes_from_level=5, corrections_pass=False), (), (-2, -1, 0)),
     ],
