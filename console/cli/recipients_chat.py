@@ -15,7 +15,7 @@ def add_to(group: typer.Typer) -> None:
 
 def chat(
     who: Annotated[str, typer.Argument(metavar="ID", help="Of somebody by duty.")],
-    by: As,
+    by: As = "",
     code: Code = "",
     whatsapp: Annotated[
         str, typer.Option(metavar="NUMBER", help="Their WhatsApp number; - forgets it.")
@@ -32,17 +32,20 @@ def chat(
     Tasks that nobody answered go there, and YA or TIDAK from there counts as by SMS.
     """
     from notify.registry import chat as chats
+    from notify.registry import office
 
     given = [one for one in (whatsapp, telegram, from_message) if one]
     if len(given) > 1:
         raise typer.BadParameter("expected one of --whatsapp, --telegram and --from-message")
     with desk(reading=not given) as open_desk:
+        person = office.whose(open_desk.engine, open_desk.keys, who)
+        who = person.recipient_id
         if not given:
             with open_desk.engine.connect() as connection:
                 known = chats.chats_of(connection, who)
             print(f"{who}: {', '.join(known) or 'no chat'}")
             return
-        actor = open_desk.admitted(by, code, registry_act())
+        actor = open_desk.admitted(by, code, registry_act(), [person.adm4_code])
         channel = "whatsapp" if whatsapp else "telegram"
         if "-" in given:
             gone = chats.leave(open_desk.engine, who, channel, at=open_desk.at, actor=actor)

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import httpx
-import pytest
 from sqlalchemy import func, insert, select, update
 from typer.testing import CliRunner
 
@@ -26,6 +26,11 @@ WEIGHT = 40_000
 """Bytes of the page with everything that it loads."""
 FIRST_CONTENT_MS = 2_000
 PARTS = ("/static/page.css", "/static/my_tasks.js", "/static/icon.svg", "/t/sw.js")
+
+
+def say(text):
+    """A measured figure, for whoever runs the tests with -s."""
+    sys.stdout.write(f"{text}\n")
 
 
 def files_of(page, kind, token=None, **kwargs):  # noqa: F811
@@ -140,7 +145,7 @@ def test_thousands_of_requests_are_bounded(page):  # noqa: F811
         codes = [code for some in pool.map(ask, [250] * 8) for code in some]
     took = time.perf_counter() - start
     made = codes.count(200)
-    print(f"2,000 requests in {took:.1f} s ({2000 / took:.0f}/s): {made} files, "
+    say(f"2,000 requests in {took:.1f} s ({2000 / took:.0f}/s): {made} files, "
           f"{codes.count(429)} times 429, {codes.count(503)} times 503")  # fmt: skip
     assert set(codes) <= {200, 429, 503}
     assert made <= 30 + 10 * took  # what the pace lets through
@@ -174,7 +179,7 @@ def test_the_page_offers_the_files_and_stays_light(page):  # noqa: F811
     found = page.get()
     assert all(f"/t/{page.token}/tugas.{kind}" in found.text for kind in FORMATS)
     weight = len(found.content) + sum(len(page.client.get(path).content) for path in PARTS)
-    print(f"12 tasks of the longest names, two ways each: page {len(found.content):,} bytes, "
+    say(f"12 tasks of the longest names, two ways each: page {len(found.content):,} bytes, "
           f"with all it loads {weight:,} bytes")  # fmt: skip
     assert found.text.count("<article") == len(codes) == 12 and weight < WEIGHT
 
@@ -191,7 +196,7 @@ def test_axe_finds_nothing_to_complain_of(page, browser):  # noqa: F811
             shown.goto(f"{page.url}{path}")
             found = Axe().run(shown)
             passed = len(found.response["passes"])
-            print(f"axe {found.response['testEngine']['version']}: {found.violations_count} "
+            say(f"axe {found.response['testEngine']['version']}: {found.violations_count} "
                   f"violations, {passed} rules passed")  # fmt: skip
             assert found.violations_count == 0, found.generate_report()
     finally:
@@ -216,7 +221,7 @@ def test_first_content_within_two_seconds_on_2g(page, browser):  # noqa: F811
         )
         whole = shown.evaluate("() => performance.timing.loadEventEnd - "
                                "performance.timing.navigationStart")  # fmt: skip
-        print(f"2G (400 ms, 50 kB/s), CPU 1/6: first content {first:.0f} ms, loaded {whole} ms")
+        say(f"2G (400 ms, 50 kB/s), CPU 1/6: first content {first:.0f} ms, loaded {whole} ms")
         assert first < FIRST_CONTENT_MS
     finally:
         context.close()

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import sys
 import time
 import warnings
 import zlib
@@ -34,6 +35,11 @@ EVIL = (
 )
 SECONDS_PER_1000 = 15.0
 """Of a PDF of 1,000 tasks on a loaded machine; 3 s on a quiet one."""
+
+
+def say(text):
+    """A measured figure, for whoever runs the tests with -s."""
+    sys.stdout.write(f"{text}\n")
 
 
 def leg(**changes):
@@ -140,7 +146,7 @@ def test_a_thousand_tasks_take_seconds_and_a_link_gives_two_megabytes_at_most():
         start = time.perf_counter()
         size = len(make(kind, whole).data)
         took = time.perf_counter() - start
-        print(f"{kind}: 1,000 tasks, {took:.2f} s, {size:,} bytes")
+        say(f"{kind}: 1,000 tasks, {took:.2f} s, {size:,} bytes")
         assert took < SECONDS_PER_1000
         cut = fitting(kind, whole)
         assert len(cut.data) <= LARGEST
