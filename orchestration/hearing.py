@@ -91,6 +91,11 @@ def _places(layers: LayerSet) -> Places:
     return Places.of(layers.villages)
 
 
+def ways_of(context: CycleContext) -> Ways:
+    """Where answers may go."""
+    return _ways(context, routes_of(context))
+
+
 def _ways(context: CycleContext, routes: Routes) -> Ways:
     from notify.dispatcher.config import load_routes
     from notify.inbox.answers import Ways

@@ -47,6 +47,8 @@ class Telling:
     """Where the place was typed apart from the text; None: it stands in the text."""
     category: Category | None = None
     """As a person chose it."""
+    actor: str = ""
+    """Who wrote it down for the caller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,8 @@ class Desk:
             case_id = cases.open_case(connection, telling.report_id, told, unit, rules, at=at)
             if unit.handover or found.urgency == _LIFE:
                 _hand_over(connection, case_id, area, at)
+        if telling.actor:
+            cases.step(connection, case_id, "entered", at=at, actor=telling.actor)
         if case is None or row["adm4_code"] is None or row["category"] == Category.UNCLEAR:
             evidence.tie(connection, case_id, at)
         first = case is None or not _told_before(connection, telling, case_id)
