@@ -171,7 +171,7 @@ def router(reading: Reading) -> APIRouter:
         headers = {"Content-Security-Policy": policy, "Cache-Control": "no-cache"}
         return Response(body, media_type="text/javascript", headers=headers)
 
-    @routes.get("/t/{token}", response_class=HTMLResponse)
+    @routes.api_route("/t/{token}", methods=READ, response_class=HTMLResponse)
     def show(request: Request, token: str) -> Response:
         return pages.show(request, token)
 

@@ -88,6 +88,8 @@ def test_loading_a_file_changes_nothing(page):  # noqa: F811
         files_of(page, kind, headers={"User-Agent": "facebookexternalhit/1.1"})
         head = page.client.head(f"/t/{page.token}/tugas.{kind}")
         assert head.status_code in (200, 429) and head.content == b""
+    shown = page.client.head(f"/t/{page.token}")
+    assert shown.status_code in (200, 429) and shown.content == b""
     assert count_steps(page) == before and page.row()["state"] == "sent"
     for method in ("PUT", "DELETE", "PATCH"):
         found = page.client.request(method, f"/t/{page.token}/tugas.pdf")
