@@ -54,9 +54,16 @@ recipients = Table(
     Column("created_at", String(20)),
     # Covers what counting and telling a village asks for.
     Index(
-        "recipients_by_area", "adm4_code", "role", "recipient_id", "language", "active", "by_sms",
-        "by_push", "synthetic",
-    ),  # fmt: skip
+        "recipients_by_area",
+        "adm4_code",
+        "role",
+        "recipient_id",
+        "language",
+        "active",
+        "by_sms",
+        "by_push",
+        "synthetic",
+    ),
 )
 
 contacts = Table(

@@ -115,7 +115,7 @@ segments = Table(
     Column("cursor", String(40), nullable=False, default=""),  # last recipient that has a row
     Column("upto", String(40), nullable=False, default=""),  # last one of the chunk being made
     Column("rows", Integer, nullable=False, default=0),  # recipients up to the cursor
-    Column("people", Integer, nullable=False, default=0),  # recipients at release, of an end at most
+    Column("people", Integer, nullable=False, default=0),  # at release; of an end at most
     # Of an end: the earlier message whose recipients it goes to; empty: the village's residents.
     Column("source", String(160), nullable=False, default=""),
     Column("to_public", Boolean, nullable=False, default=False),  # not to the recorder

@@ -35,7 +35,7 @@ class Need(_Figures):
     name_id: str
     per_person: float = Field(gt=0)
     unit: str
-    every: Literal["once", "week"]
+    every: Literal["once", "week", "month"]
     confirmed: bool
     """Whether its source was read; else it is quoted from another."""
     source: str
