@@ -1,4 +1,4 @@
-"""A database of the last release, with rows in it: to the newest schema and back, on both engines."""
+"""A database of the last release, with rows in it: to the newest schema and back; both engines."""
 
 from __future__ import annotations
 
