@@ -103,7 +103,7 @@ class People:
 
     def _note_hazards(self, connection: Connection, rows: Sequence[Any]) -> None:
         query = select(warnings.c.warning_id, warnings.c.hazard_id).distinct()
-        hazards = dict(connection.execute(query).tuples().all())
+        hazards = {row.warning_id: row.hazard_id for row in connection.execute(query)}
         for row in rows:
             self._hazards[row.message_id] = hazards.get(row.warning_id, "")
 

@@ -128,13 +128,15 @@ class FloodDay(_Strict):
     province: str
     latitude: float
     longitude: float
+    water_after_min: float = Field(ge=0)
+    """From the start until the water stands in the houses: teams must be out before."""
     renew_min: float = Field(gt=0)
     stage: tuple[Stage, ...] = Field(min_length=1)
 
 
 @dataclass
 class FloodStory:
-    """Rings of water around a place, known to the centre as from a duty officer's word."""
+    """Rings of water around a place, as an authority announces them."""
 
     day: FloodDay
     name: str = "flood-day"
@@ -203,15 +205,14 @@ def _see(context: CycleContext, day: FloodDay, stage: Stage, at: datetime) -> No
 def _field(day: FloodDay, stage: Stage, at: datetime) -> HazardField:
     from kentongan.hazard import AreaRule, HazardEvent, HazardField
 
-    first = day.start + timedelta(minutes=day.stage[0].after_min)
     event = HazardEvent(
-        event_id=f"flood-{compact(first)}-{day.province}",
+        event_id=f"flood-{compact(day.start)}-{day.province}",
         hazard_id=HazardId.FLOOD,
         level=max(stage.km),
-        onset=first,
+        onset=day.start + timedelta(minutes=day.water_after_min),
         valid_from=at,
         valid_to=at + timedelta(hours=2),
-        official=False,
+        official=True,
         status=DocumentStatus.ACTUAL,
         re_creation=True,
         title=day.title,
