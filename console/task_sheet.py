@@ -27,7 +27,7 @@ def _amounts(supply: Supply) -> Amounts:
     needs = (
         f"{amount.need.name_id} {_number(amount.amount)} {amount.need.unit}".rstrip()
         + _EVERY[amount.need.every]
-        + ("" if amount.need.confirmed else " (belum dipastikan)")
+        + ("" if amount.need.confirmed else " *")
         for amount in supply.amounts
     )
     return Amounts(supply.shelter or supply.shelter_id, supply.people, supply.hall_m2, tuple(needs))

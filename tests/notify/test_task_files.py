@@ -119,6 +119,14 @@ def test_the_pdf_says_all_that_a_team_needs():
         assert said in text, said
 
 
+def test_a_long_note_keeps_its_last_rule():
+    rule = "jangan masuk zona sebelum PD-4"
+    note = f"{'Tunggu warga di balai desa; ' * 30}{rule}"
+    made = {kind: make(kind, sheet(line(note=note))).data for kind in FORMATS}
+    assert rule in " ".join(pdf_text(made["pdf"]).split())
+    assert all(rule in made[kind].decode("utf-8-sig") for kind in ("csv", "geojson", "gpx", "kml"))
+
+
 def test_every_page_of_the_pdf_has_band_and_number():
     lines = [line(n, coordinator_id=f"c-{n % 3}") for n in range(30)]
     text = pdf_text(make("pdf", sheet(*lines)).data)

@@ -7,6 +7,7 @@ from typing import Any
 
 from kentongan.times import iso
 from notify.tasks.export.sheet import (
+    NOTE_CHARS,
     SOURCE,
     Point,
     Sheet,
@@ -70,7 +71,7 @@ def _properties(line: TaskLine) -> dict[str, Any]:
         "tim": clean(line.team),
         "perjalanan_menit": line.eta_min,
         "batas_waktu": iso(line.deadline) if line.deadline else None,
-        "catatan": clean(line.note),
+        "catatan": clean(line.note, most=NOTE_CHARS),
         "koordinator": clean(line.coordinator_id),
     }
 

@@ -17,6 +17,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from notify.tasks.export.pdf_map import MAP_HEIGHT, draw_map
 from notify.tasks.export.sheet import (
+    NOTE_CHARS,
     SOURCE,
     Amounts,
     Sheet,
@@ -39,6 +40,10 @@ _BANDS = {
     "Exercise": "LATIHAN - BUKAN KEJADIAN NYATA",
     "Test": "TES - BUKAN KEJADIAN NYATA",
 }
+_OF_NEEDS = (
+    "Hanya orang dari tugas di daftar ini; angka perencanaan. * Angka yang belum dipastikan dari "
+    "sumbernya."
+)
 _SHADES = {4: 0.80, 3: 0.88, 2: 0.94}
 """Grey behind the head of a card, by level: it must be told apart on a black-and-white printer."""
 
@@ -129,7 +134,7 @@ def _blocks(sheet: Sheet) -> Iterator[Block]:
             yield _card(line)
     if sheet.needs:
         yield _text("Kebutuhan minimum tiap tempat", size=12, font=_BOLD, before=8, keeps_next=True)
-        yield _text("Hanya orang dari tugas di daftar ini; angka perencanaan.", keeps_next=True)
+        yield _text(_OF_NEEDS, keeps_next=True)
         for needs in sheet.needs:
             yield _text(_needs(needs), before=3)
 
@@ -207,7 +212,7 @@ def _facts(line: TaskLine) -> Iterator[str]:
     yield f"{people}, belum tertolong {unmet}{until}"
     yield from team_words(line)
     if line.note:
-        yield f"Catatan: {clean(line.note)}"
+        yield f"Catatan: {clean(line.note, most=NOTE_CHARS)}"
 
 
 def _ticks(canvas: Canvas, y: float) -> None:

@@ -15,8 +15,8 @@ MAP_HEIGHT = 170.0
 _MARGIN = 16.0
 _MOST_POINTS = 40
 """Of one way; enough for the eye."""
-_LABELS = 40
-"""More numbers than these cover each other."""
+_LABEL = (34.0, 8.0)
+"""Width and height of a number; one that would lie on another is left out."""
 
 
 def draw_map(
@@ -45,8 +45,9 @@ def draw_map(
 
     for leg, points in ways:
         _way(canvas, [at(point) for point in points], straight=leg.way != ROADS)
-    for number, (line, place) in enumerate(places):
-        _village(canvas, line, at(place), labelled=number < _LABELS)
+    labels: list[Point] = []
+    for line, place in places:
+        _village(canvas, line, at(place), labels)
     _legend(canvas, scale, left=left, lower=top - MAP_HEIGHT)
 
 
@@ -69,13 +70,15 @@ def _way(canvas: Canvas, points: Sequence[Point], *, straight: bool) -> None:
     canvas.setFillGray(0)
 
 
-def _village(canvas: Canvas, line: TaskLine, place: Point, *, labelled: bool) -> None:
+def _village(canvas: Canvas, line: TaskLine, place: Point, labels: list[Point]) -> None:
     x, y = place
     canvas.setFillGray({4: 0.0, 3: 0.45}.get(line.level, 0.75))
     canvas.circle(x, y, 3.2, fill=1)
     canvas.setFillGray(0)
-    if labelled:
+    wide, high = _LABEL
+    if not any(abs(x - other) < wide and abs(y - above) < high for other, above in labels):
         canvas.drawString(x + 5, y + 1, line.task_id)
+        labels.append((x, y))
 
 
 def _legend(canvas: Canvas, scale: Scale, *, left: float, lower: float) -> None:

@@ -25,7 +25,9 @@ from notify.wording.phrases import LEVEL_WORDS
 SOURCE = "Sumber data: BMKG"
 ASKED = "Tugas adalah permintaan; keselamatan tim didahulukan."
 TEXT_CHARS = 200
-"""Of one name or note: the longest real name of a village has 38."""
+"""Of one name: the longest real name of a village has 38."""
+NOTE_CHARS = 1_500
+"""Of a note: it holds what keeps a team alive, and must not be cut before that."""
 LEG_LINES = 12
 """Legs of a task that are told in words; a map has them all."""
 _NOWHERE = datetime.min.replace(tzinfo=UTC)
@@ -185,7 +187,7 @@ def facts_of(line: TaskLine) -> list[str]:
         found.append(f"Selesai sebelum {moment(line.deadline, line.zone_hours)}")
     found += team_words(line)
     if line.note:
-        found.append(f"Catatan: {clean(line.note)}")
+        found.append(f"Catatan: {clean(line.note, most=NOTE_CHARS)}")
     return found
 
 
