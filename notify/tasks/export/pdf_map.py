@@ -45,9 +45,9 @@ def draw_map(
 
     for leg, points in ways:
         _way(canvas, [at(point) for point in points], straight=leg.way != ROADS)
-    labels: list[Point] = []
     for line, place in places:
-        _village(canvas, line, at(place), labels)
+        _village(canvas, line, at(place))
+    _numbers(canvas, [(line.task_id, at(place)) for line, place in places])
     _legend(canvas, scale, left=left, lower=top - MAP_HEIGHT)
 
 
@@ -70,15 +70,21 @@ def _way(canvas: Canvas, points: Sequence[Point], *, straight: bool) -> None:
     canvas.setFillGray(0)
 
 
-def _village(canvas: Canvas, line: TaskLine, place: Point, labels: list[Point]) -> None:
+def _village(canvas: Canvas, line: TaskLine, place: Point) -> None:
     x, y = place
     canvas.setFillGray({4: 0.0, 3: 0.45}.get(line.level, 0.75))
     canvas.circle(x, y, 3.2, fill=1)
     canvas.setFillGray(0)
+
+
+def _numbers(canvas: Canvas, places: Sequence[tuple[str, Point]]) -> None:
+    """The most urgent first."""
     wide, high = _LABEL
-    if not any(abs(x - other) < wide and abs(y - above) < high for other, above in labels):
-        canvas.drawString(x + 5, y + 1, line.task_id)
-        labels.append((x, y))
+    labels: list[Point] = []
+    for number, (x, y) in places:
+        if not any(abs(x - other) < wide and abs(y - above) < high for other, above in labels):
+            canvas.drawString(x + 5, y + 1, number)
+            labels.append((x, y))
 
 
 def _legend(canvas: Canvas, scale: Scale, *, left: float, lower: float) -> None:
