@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rapidfuzz.distance import OSA
+
 from kentongan.task_life import TaskState
 
 NO_TASK = (
@@ -51,8 +53,8 @@ def which(word: str, task_ids: Sequence[str]) -> str:
 
 
 def unknown(digits: str, open_ids: Sequence[str]) -> str:
-    """Names the task that was meant, where there is only one."""
+    """Names the task that was meant, where there is only one, or one that differs by one slip."""
     said = UNKNOWN.format(digits=digits[:9])
-    return (
-        f"{said} Maksud Anda {open_ids[0]}? Balas dengan nomor itu." if len(open_ids) == 1 else said
-    )
+    near = [one for one in open_ids if OSA.distance(one.lstrip("T"), digits, score_cutoff=1) <= 1]
+    meant = near if len(near) == 1 else open_ids
+    return f"{said} Maksud Anda {meant[0]}? Balas dengan nomor itu." if len(meant) == 1 else said

@@ -19,6 +19,7 @@ from notify.channels.channel import InboundMessage
 from notify.inbox.handling import work
 from notify.inbox.store import keep
 from notify.life import active_warnings
+from notify.replies import words
 from notify.replies.grammar import Meaning, read_reply
 from notify.replies.handler import Replies
 from notify.replies.help import PassOn
@@ -235,3 +236,19 @@ def test_real_numbers_are_known_by_their_blind_index(loop):
         )  # fmt: skip
     assert loop.says("YA", sender="0812-3456-7890")
     assert loop.state()["state"] == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("373010", "T371010"),  # one digit
+        ("731010", "T371010"),  # two neighbours exchanged
+        ("37100", "T371010"),  # one left out
+        ("480175", None),
+    ],
+)
+def test_a_slip_is_asked_back_with_the_task_of_theirs_that_is_near(wrong, meant):
+    said = words.unknown(wrong, ["T218374", "T371010", "T463493"])
+    assert said.startswith(f"Nomor tugas {wrong} tidak dikenal.")
+    assert (f"Maksud Anda {meant}?" in said) is (meant is not None)
+    assert meant is not None or "Maksud" not in said
