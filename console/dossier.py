@@ -3,6 +3,7 @@ to how many, why, and what is still missing."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +24,7 @@ from notify.release.desk import Desk
 from notify.release.review import open_reviews
 from notify.release.waiting import waiting
 from notify.release.words import words_of
+from notify.reports.evidence import Evidence, evidence
 from notify.sop import Asked, checklist
 from notify.versions import Version
 
@@ -60,6 +62,7 @@ def dossier(
         "said": _said(connection, version),
         "release": _release(connection, version),
         "review": _review(connection, warning_id),
+        "reports": asdict(evidence(connection, warning_id, at)),
         "sop": sop_lines(connection, sop, version, at),
         "would_send": _would_send(connection, desk, version, at, routes) if pending else None,
         "waits_for": _waits_for(connection, desk, version, at) if pending else None,
@@ -187,6 +190,7 @@ def dossier_lines(found: dict[str, Any], warning_id: str) -> list[str]:
         lines.append("  not found on the map: " + "; ".join(found["unresolved"]))
     for area in found["areas"]:
         lines += _area_lines(area)
+    lines.append(f"  {Evidence(**found['reports']).line}")
     lines += [f"  SOP {step}" for step in found["sop"]]
     lines += [_word_line(word) for word in found["said"]]
     lines += [

@@ -12,7 +12,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.staticfiles import StaticFiles
 
 from console.templating import ASSETS
-from console.web import chat_hooks, files, hooks, machine, my_tasks, pages, signup
+from console.web import chat_hooks, files, hooks, machine, my_tasks, pages, reports, signup
 from console.web.reading import Reading
 from kentongan.settings import Settings
 from orchestration.heartbeat import WEB, Pulse
@@ -62,7 +62,7 @@ def create_app(
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(settings))
     app.middleware("http")(_close)
     app.mount("/static", StaticFiles(directory=ASSETS), name="static")
-    for part in (machine, my_tasks, pages, files, hooks, chat_hooks, signup):
+    for part in (machine, my_tasks, pages, files, hooks, chat_hooks, signup, reports):
         app.include_router(part.router(reading))
     return app
 

@@ -1,0 +1,252 @@
+"""`/lapor`: residents report on the web. `/operator/lapor`: an operator writes a call down.
+
+The public form needs no script and no account. The operator's page shows what is known of a
+caller, and there is no login yet: it answers on the machine itself alone, and is not there for
+anybody else.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import cached_property
+from threading import Lock
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy import select
+
+from console import words
+from console.templating import render
+from console.web.machine import READ
+from console.web.reading import Reading
+from console.web.signup import HEADERS, Paces, is_own
+from kentongan.db import cases, reports
+from kentongan.sealing import secrets_key
+from notify.registry.numbers import Refused, mobile_number
+from notify.registry.web import network_of
+from notify.reports import listing
+from notify.reports.desk import Desk
+from notify.reports.intake import Form, Received, Refusal, from_voice, from_web
+from notify.reports.kinds import Category
+from notify.reports.place import Gazette
+from notify.reports.said import NAMES
+
+PATH, OPERATOR = "/lapor", "/operator/lapor"
+BODY_BYTES = 16_384
+FIELDS = 12
+TROUBLES = {
+    Refusal.EMPTY: "Tulis apa yang terjadi.",
+    Refusal.TOO_OFTEN: "Terlalu banyak laporan dari sini. Bahaya jiwa: telepon 112.",
+    Refusal.NUMBER: "Itu bukan nomor HP. Kosongkan, atau tulis seperti 0812 3456 7890.",
+}
+STATES = {
+    "open": "diteruskan, belum diambil", "taken": "sedang ditangani", "closed": "selesai",
+}  # fmt: skip
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+
+
+class ReportPages:
+    """The forms of one installation; villages are loaded with the first report."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        self.paces = Paces()
+        self._lock = Lock()
+
+    @cached_property
+    def _gazette(self) -> Gazette:
+        return Gazette.of(self.reading.layers.villages)
+
+    def gazette(self) -> Gazette:
+        with self._lock:
+            return self._gazette
+
+    @cached_property
+    def desk(self) -> Desk:
+        return Desk.of(self.gazette)
+
+    def show(self, request: Request) -> Response:  # noqa: ARG002 the frame hands it to every page
+        return self._page("report.html")
+
+    def act(self, request: Request, fields: dict[str, str]) -> Response:
+        form = _form(fields)
+        reading = self.reading
+        found = from_web(
+            reading.engine, secrets_key(reading.settings), self.desk, form,
+            address=_address(request), at=reading.clock(),
+        )  # fmt: skip
+        if isinstance(found, Refusal):
+            status = 429 if found is Refusal.TOO_OFTEN else 422
+            return self._page("report.html", status, trouble=TROUBLES[found], form=form)
+        return RedirectResponse(f"{PATH}/{found.report_id}", 303, headers=HEADERS)
+
+    def state(self, request: Request, report_id: str) -> Response:
+        """What became of one report, for whoever has its long number; no text, no names."""
+        if not self.paces.takes(_address(request)):
+            return self._page("report.html", 429, trouble=TROUBLES[Refusal.TOO_OFTEN])
+        with self.reading.engine.connect() as connection:
+            query = select(reports).where(reports.c.report_id == report_id[:40])
+            row = connection.execute(query).mappings().first()
+            case = None
+            if row is not None and row["case_id"]:
+                of_case = select(cases).where(cases.c.case_id == row["case_id"])
+                case = connection.execute(of_case).mappings().first()
+        place = self.gazette().place(row["adm4_code"]) if row and row["adm4_code"] else None
+        unit = self.desk.rules.by_code(case["unit"]) if case else None
+        return self._page(
+            "report_state.html", report_id=report_id[:40], known=row is not None, case=case,
+            place=place, unit=unit, state=STATES.get(case["state"], "") if case else "",
+            kind=NAMES.get(Category(row["category"]), "") if row else "",
+            life=bool(row and row["urgency"] == 3),
+        )  # fmt: skip
+
+    def desk_page(self, request: Request) -> Response:
+        if not is_local(request, self.reading):
+            return _none()
+        return self._operator(request.query_params.get("nomor", "")[:40].strip())
+
+    def desk_act(self, request: Request, fields: dict[str, str]) -> Response:
+        if not is_local(request, self.reading):
+            return _none()
+        if not {"sec-fetch-site", "origin"}.intersection(request.headers.keys()):
+            return HTMLResponse("Peramban ini terlalu tua untuk halaman petugas.", 403)
+        operator = " ".join(fields.get("petugas", "").split())[:80]
+        form, reading = _form(fields), self.reading
+        if not operator:
+            return self._operator(form.number, 422, trouble="Isi nama petugas.", form=form)
+        found = from_voice(
+            reading.engine, secrets_key(reading.settings), self.desk, form, operator=operator,
+            at=reading.clock(),
+        )  # fmt: skip
+        if isinstance(found, Refusal):
+            return self._operator(
+                form.number, 422, trouble=TROUBLES[found], form=form, operator=operator
+            )
+        return self._operator("", done=found, operator=operator)
+
+    def _operator(
+        self, number: str, status: int = 200, *, trouble: str = "", form: Form | None = None,
+        done: Received | None = None, operator: str = "",
+    ) -> Response:  # fmt: skip
+        at, keys = self.reading.clock(), secrets_key(self.reading.settings)
+        said = _e164(number)
+        with self.reading.engine.connect() as connection:
+            open_cases = listing.case_lines(
+                connection, self.gazette(), self.desk.rules, at, limit=20
+            )
+            caller = None
+            if said:
+                caller = listing.of_caller(
+                    connection, keys, self.gazette(), self.desk.rules, said, at
+                )
+        return self._page(
+            "report_operator.html", status, here=OPERATOR, trouble=trouble, form=form or Form(""),
+            number=number, caller=caller, open_cases=open_cases, done=done, operator=operator,
+        )  # fmt: skip
+
+    def _page(
+        self, name: str, status: int = 200, *, here: str = PATH, trouble: str = "",
+        form: Form | None = None, **values: Any,
+    ) -> Response:  # fmt: skip
+        settings = self.reading.settings
+        banners = [words.BANNERS[settings.mode]] if settings.mode in words.BANNERS else []
+        html = render(
+            name, at=self.reading.clock(), here=here, banners=banners, trouble=trouble,
+            form=form or Form(""), names={str(c): n for c, n in NAMES.items()},
+            sms_number=settings.sms_number, emergency=self.desk.rules.emergency_number, **values,
+        )  # fmt: skip
+        return HTMLResponse(html, status_code=status, headers=HEADERS)
+
+
+def router(reading: Reading) -> APIRouter:
+    found = APIRouter()
+    pages = ReportPages(reading)
+
+    async def post(request: Request) -> Response:
+        return await _posted(request, reading, pages.act)
+
+    async def post_desk(request: Request) -> Response:
+        return await _posted(request, reading, pages.desk_act)
+
+    found.add_api_route(PATH, pages.show, methods=READ)
+    found.add_api_route(PATH, post, methods=["POST"])
+    found.add_api_route(PATH + "/{report_id}", pages.state, methods=READ)
+    found.add_api_route(OPERATOR, pages.desk_page, methods=READ)
+    found.add_api_route(OPERATOR, post_desk, methods=["POST"])
+    return found
+
+
+async def _posted(request: Request, reading: Reading, act: Any) -> Response:
+    if not is_own(request, reading.settings.public_url):
+        return HTMLResponse("Formulir ini hanya dapat dikirim dari halamannya sendiri.", 403)
+    fields = await _fields(request)
+    if fields is None:
+        return HTMLResponse("Formulir tidak terbaca.", 400)
+    response: Response = await run_in_threadpool(act, request, fields)
+    return response
+
+
+def is_local(request: Request, reading: Reading) -> bool:
+    """Whether somebody sits at this machine, and no proxy may be in between.
+
+    A proxy on the same machine would make every visitor look local: so nothing is shown once the
+    installation has a public address, or when a request says that it was passed on.
+    """
+    public = urlsplit(reading.settings.public_url).hostname or ""
+    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    own = (reading.settings.web_host, host, request.client.host if request.client else "")
+    unset = public.endswith(".invalid") or _is_loopback(public)
+    passed_on = any(name in request.headers for name in _FORWARDED)
+    return unset and not passed_on and all(map(_is_loopback, own))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _none() -> Response:
+    return HTMLResponse("Halaman ini tidak ada.", 404)
+
+
+def _form(fields: dict[str, str]) -> Form:
+    return Form(
+        text=fields.get("isi", ""), place=fields.get("tempat", ""),
+        number=fields.get("nomor", "")[:80], category=fields.get("jenis", "")[:40],
+        trap=fields.get("situs", ""),
+    )  # fmt: skip
+
+
+async def _fields(request: Request) -> dict[str, str] | None:
+    """The fields of a posted form; None: too large, or no form."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        return None
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > BODY_BYTES:
+            return None
+    try:
+        pairs = parse_qsl(body.decode("ascii"), max_num_fields=FIELDS, keep_blank_values=True)
+    except ValueError:
+        return None
+    return dict(pairs)
+
+
+def _e164(number: str) -> str:
+    if number.startswith("+999") and number[1:].isdigit():
+        return number
+    found = mobile_number(number) if number else None
+    return found if isinstance(found, str) and not isinstance(found, Refused) else ""
+
+
+def _address(request: Request) -> str:
+    return network_of(request.client.host if request.client else "")
