@@ -99,7 +99,7 @@ class Server:
         if self.process is None:
             return
         self.process.send_signal(signal.SIGQUIT if at_once else signal.SIGINT)
-        self.process.wait(30)
+        self.process.wait(120)  # its last checkpoint, on a disk that others use
         self.process = None
 
     def database(self) -> str:
