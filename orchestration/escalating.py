@@ -9,6 +9,7 @@ from kentongan.types import Mode
 from orchestration.routes import routes_of
 
 if TYPE_CHECKING:
+    from notify.firewall.gate import Routes
     from notify.tasks.escalation import Climbed
     from notify.versions import Version
     from orchestration.context import CycleContext
@@ -28,7 +29,21 @@ def escalate_due(context: CycleContext, at: datetime) -> list[Climbed]:
     if settings.mode is not Mode.ACTUAL:
         _ensure_posts(context, held)
     areas, routes = context.layers.villages, routes_of(context)
-    return escalate(context.engine, held, at=at, areas=areas, routes=routes)
+    chats = _chats(context, routes)
+    return escalate(context.engine, held, at=at, areas=areas, routes=routes, chats=chats)
+
+
+def _chats(context: CycleContext, routes: Routes) -> tuple[str, ...]:
+    """Those for which there is a route; the recorder takes all. A routes file with faults stops no
+    escalation: `kentongan dispatch` says what is wrong."""
+    from notify.channels.chat.addresses import CHATS
+    from notify.dispatcher.config import read_routes
+
+    path = context.settings.routes
+    if not routes.real:
+        return CHATS
+    configured = () if path is None else read_routes(path)[0].channels
+    return tuple(chat for chat in CHATS if chat in configured)
 
 
 def _ensure_posts(context: CycleContext, held: list[Version]) -> None:

@@ -51,6 +51,13 @@ class Climbed:
     rung: Rung
     to_id: str
     """Empty: nobody holds that post, or has that channel."""
+    channel: str = "sms"
+
+
+@dataclass(frozen=True)
+class _Terms:
+    rules: EscalationPolicy
+    chats: tuple[str, ...]
 
 
 def escalate(
@@ -61,22 +68,24 @@ def escalate(
     areas: pd.DataFrame,
     routes: Routes = RECORDER_ONLY,
     policy: EscalationPolicy | None = None,
+    chats: Sequence[str] = CHATS,
 ) -> list[Climbed]:
     """Climb every rung that is due; a second call at once does nothing.
 
     Args:
         held: the warnings in force; tasks of all others wait for nobody.
         areas: villages with their names.
+        chats: those over which this deployment sends; a message to another would wait for nobody.
     """
     by_id = {version.warning_id: version for version in held}
-    rules = policy or load_escalation_policy()
+    terms = _Terms(policy or load_escalation_policy(), tuple(chats))
     climbed: list[Climbed] = []
     for chunk in _chunks(_due(engine, sorted(by_id), at)):
         with writing(engine) as connection:
             places = rung_messages.places(connection, areas, chunk)
             done: list[Told] = []
             for task_id in chunk:
-                climbed += _climb(connection, task_id, by_id, places, at, rules, done)
+                climbed += _climb(connection, task_id, by_id, places, at, terms, done)
             _tell(connection, done, at, routes)
     return climbed
 
@@ -108,7 +117,7 @@ def _climb(
     held: Mapping[str, Version],
     places: Mapping[str, TaskPlace],
     at: datetime,
-    rules: EscalationPolicy,
+    terms: _Terms,
     told: list[Told],
 ) -> list[Climbed]:
     """The rungs of one task that are due: up to the first that reaches somebody."""
@@ -118,18 +127,18 @@ def _climb(
         if row is None:
             return climbed
         number = _next_rung(row)
-        due = _when(row, number, rules)
+        due = _when(row, number, terms.rules)
         if due is None or due > at:
             _set_due(connection, row, number, due)
             return climbed
         case = Case(row, held[row["warning_id"]], places[row["adm4_code"]], at)
-        one = _take_rung(connection, case, LADDER[number], number)
+        one = _take_rung(connection, case, LADDER[number], number, terms.chats)
         if one is None:
             return climbed
         climbed.append(one)
-        told += [Told(case, one.rung, one.to_id)] if one.to_id else []
+        told += [Told(case, one.rung, one.to_id, one.channel)] if one.to_id else []
         if one.to_id:
-            later = _when(row, number + 1, rules)
+            later = _when(row, number + 1, terms.rules)
             _set_due(connection, row, number + 1, later and max(later, at + LEAST_GAP))
             return climbed
         _set_due(connection, row, number + 1, at)
@@ -168,10 +177,12 @@ def _set_due(connection: Connection, row: RowMapping, number: int, due: datetime
     connection.execute(change.values(escalation=number, due_at=iso(due) if due else None))
 
 
-def _take_rung(connection: Connection, case: Case, rung: Rung, number: int) -> Climbed | None:
+def _take_rung(
+    connection: Connection, case: Case, rung: Rung, number: int, chats: Sequence[str]
+) -> Climbed | None:
     """Climb one rung; None where another program has."""
     row, at = case.row, case.at
-    to_id = _whom(connection, row, rung)
+    to_id, channel = _whom(connection, row, rung, chats)
     one = {
         "task_id": row["task_id"], "step": number, "what": str(rung), "to_id": to_id or "",
         "at": iso(at), "fence": row["fence"],
@@ -187,16 +198,14 @@ def _take_rung(connection: Connection, case: Case, rung: Rung, number: int) -> C
     if rung is Rung.COMMAND_CENTRE:
         told = {"task_id": row["task_id"], "village": row["adm4_code"], "people": row["people"]}
         audit.append(connection, at=at, actor=SYSTEM, action="task.unanswered", body=told)
-    return Climbed(row["task_id"], rung, to_id or "")
+    return Climbed(row["task_id"], rung, to_id or "", channel)
 
 
 def _tell(connection: Connection, told: Sequence[Told], at: datetime, routes: Routes) -> None:
     """One message a person, warning and way: who has many tasks gets one that counts them."""
     groups: dict[tuple[str, str, str], list[Told]] = {}
     for one in told:
-        other = next_channel(connection, one.to_id) if one.rung is Rung.NEXT_CHANNEL else None
-        channel = other or "sms"
-        groups.setdefault((one.case.version.warning_id, one.to_id, channel), []).append(one)
+        groups.setdefault((one.case.version.warning_id, one.to_id, one.channel), []).append(one)
     for (_, to_id, channel), group in sorted(groups.items(), key=lambda item: item[0]):
         version = group[0].case.version
         made = rung_messages.message(group, channel, role=_role(connection, to_id), at=at)
@@ -206,13 +215,21 @@ def _tell(connection: Connection, told: Sequence[Told], at: datetime, routes: Ro
         )  # fmt: skip
 
 
-def _whom(connection: Connection, row: RowMapping, rung: Rung) -> str | None:
-    """Who is reached by a rung; None: nobody."""
+def _whom(
+    connection: Connection, row: RowMapping, rung: Rung, chats: Sequence[str]
+) -> tuple[str | None, str]:
+    """Who is reached by a rung (None: nobody), and by which channel."""
+    if rung is not Rung.NEXT_CHANNEL:
+        return _post(connection, row, rung), "sms"
+    asked = row["assigned_to"] or row["coordinator_id"]
+    channel = next_channel(connection, asked, chats) if row["state"] in WAITING else None
+    return (asked, channel) if channel else (None, "sms")
+
+
+def _post(connection: Connection, row: RowMapping, rung: Rung) -> str | None:
     asked = row["assigned_to"] or row["coordinator_id"]
     if rung is Rung.REPEAT:
         return asked if row["state"] in WAITING else None
-    if rung is Rung.NEXT_CHANNEL:
-        return asked if row["state"] in WAITING and next_channel(connection, asked) else None
     told = asked_so_far(connection, row)
     if rung is Rung.COORDINATOR:
         other = row["coordinator_id"]
@@ -227,11 +244,13 @@ def asked_so_far(connection: Connection, row: RowMapping) -> set[str]:
     return {person for person in (*told, row["assigned_to"], row["coordinator_id"]) if person}
 
 
-def next_channel(connection: Connection, person: str | None) -> str | None:
+def next_channel(
+    connection: Connection, person: str | None, chats: Sequence[str] = CHATS
+) -> str | None:
     """Beside SMS, the way on which somebody is reached: a chat that is registered, else push."""
     of_theirs = select(contacts.c.channel).where(contacts.c.recipient_id == person)
     known = set(connection.execute(of_theirs).scalars())
-    if chat := next((chat for chat in CHATS if chat in known), None):
+    if chat := next((chat for chat in chats if chat in known), None):
         return chat
     query = select(recipients.c.by_push).where(recipients.c.recipient_id == person)
     return "push" if connection.execute(query).scalar() else None

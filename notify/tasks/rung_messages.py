@@ -49,6 +49,7 @@ class Told:
     case: Case
     rung: Rung
     to_id: str
+    channel: str = "sms"
 
 
 MANY = 4

@@ -12,8 +12,10 @@ from kentongan.sealing import Keys
 from notify.channels.channel import InboundMessage
 from notify.inbox.handling import work
 from notify.inbox.store import keep
+from notify.life import active_warnings
 from notify.registry.addresses import blind_address, seal_address
 from notify.replies.handler import Replies
+from notify.tasks.escalation import escalate
 from tests.notify.test_escalation import night  # noqa: F401 fixture
 
 KEYS = Keys((b"k" * 32,))
@@ -51,6 +53,16 @@ def test_the_next_channel_is_the_chat_that_they_have(night, channels):  # noqa: 
     assert row["payload"] is None and row["recipient_id"] == PERSON
     assert row["route"] == "recorder"  # an exercise reaches nobody
     assert rows_of(night.engine, "push") == []
+
+
+def test_a_chat_without_a_route_is_passed_by(night):  # noqa: F811
+    give(night.engine, "telegram", CHAT)
+    night.later(3)
+    at = night.world.at + timedelta(minutes=4)
+    held = active_warnings(night.engine, at)
+    [one] = escalate(night.engine, held, at=at, areas=night.world.areas, chats=("whatsapp",))
+    assert (one.to_id, one.channel) == (PERSON, "push")
+    assert len(rows_of(night.engine, "push")) == 1 and rows_of(night.engine, "telegram") == []
 
 
 def test_without_chat_and_push_nobody_is_reached(night):  # noqa: F811
