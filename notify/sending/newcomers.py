@@ -144,7 +144,19 @@ def _open(connection: Connection, told: _Told, made: Sequence[Message], at: date
     to_public = told.status == "Actual" and bound_in(connection) == BOUND_TO_PUBLIC
     planned = of_villages(made, people, to_public=to_public)
     write(connection, planned, at=at, not_after=told.expires)
+    _hold(connection, planned)
     return sum(_open_again(connection, one) for one in planned)
+
+
+def _hold(connection: Connection, planned: Sequence[Segment]) -> None:
+    """In one order, so that two who register people, or an end, never block each other."""
+    if connection.dialect.name != "postgresql" or not planned:
+        return
+    table = segments.c
+    mine = table.alert_version.in_({one.alert_version for one in planned}) & table.adm4_code.in_(
+        {one.adm4_code for one in planned}
+    )
+    connection.execute(select(table.id).where(mine).order_by(table.id).with_for_update())
 
 
 def _open_again(connection: Connection, one: Segment) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from datetime import timedelta
 
@@ -55,6 +56,34 @@ def test_somebody_who_signs_up_during_a_warning_is_told_once(home):
     sign_up(home, NEW, VILLAGES[3])
     found = told(home)
     assert len(found) == 41 and set(found.values()) == {1}
+
+
+def test_on_postgresql_beside_a_dispatcher_that_makes_rows(postgres, tmp_path):
+    """Sign-ups in the same villages, from two sides, while rows are made: nobody is passed by."""
+    made = Home(tmp_path / "home", postgres.url(postgres._create()))
+    made.register(300)
+    made.warn()
+    over = threading.Event()
+
+    def make_rows():
+        while not over.is_set():
+            fill(made.engine, at=now(), limit=7)
+
+    def join(first):
+        for n in range(first, first + 15):
+            sign_up(made, f"+62813999{n:05d}", VILLAGES[n % 10])
+
+    sender = threading.Thread(target=make_rows)
+    sides = [threading.Thread(target=join, args=(first,)) for first in (0, 100)]
+    for one in (sender, *sides):
+        one.start()
+    for one in sides:
+        one.join()
+    over.set()
+    sender.join()
+    found = told(made)
+    assert len(found) == 330 and set(found.values()) == {1}
+    made.close()
 
 
 def test_as_many_come_as_go(home):
