@@ -1,7 +1,8 @@
 """One message of each channel as its peer got it: python -m tests.peers.show_channels
 
-All peers run on 127.0.0.1: a push service that decrypts, stubs of Google's two addresses (no
-emulator of FCM exists), Debian's mosquitto with a siren, and a sink for Apprise.
+All peers run on 127.0.0.1: an SMSC, a gateway, Debian's gammu-smsd, a push service that decrypts,
+stubs of Google's two addresses (no emulator of FCM exists), Debian's mosquitto with a siren, and a
+sink for Apprise.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,26 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from kentongan.keyfiles import key_file
+from notify.channels.channel import DeliveryReport, InboundMessage, Outgoing
 from notify.channels.fcm import Fcm, FcmRoute
+from notify.channels.http.channel import HttpChannel
+from notify.channels.http.route import HttpRoute
+from notify.channels.modem import GammuChannel, GammuRoute
 from notify.channels.mqtt import Mqtt, MqttRoute
 from notify.channels.mqtt import signing as siren_keys
+from notify.channels.smpp.channel import SmppChannel
+from notify.channels.smpp.route import SmppRoute
 from notify.channels.staff import Staff, StaffRoute
 from notify.channels.webpush import WebPush, WebPushRoute, vapid
+from tests.peers.gammu import Modem
 from tests.peers.http_stub import Answer, Asked, HttpStub
 from tests.peers.mosquitto import Broker, Siren
 from tests.peers.outgoing import outgoing
+from tests.peers.smsc import Smsc
 from tests.peers.webpush import PushService
 
 _DISTRICT = "id/75/02/07"
+_PHONE = "+6281234567890"
 
 
 def web_push(folder: Path) -> dict[str, Any]:
@@ -104,7 +114,68 @@ def staff(folder: Path) -> dict[str, Any]:
         return {"receipt": receipt.outcome, "posted": json.loads(sink.asked[-1].body)}
 
 
+class _Nobody:
+    """Takes what comes back."""
+
+    def receipts(self, reports: Sequence[DeliveryReport]) -> None: ...
+
+    def inbound(self, message: InboundMessage) -> None: ...
+
+    def gone(self, message: Outgoing) -> None: ...
+
+
+def _sms(**changes: Any) -> Outgoing:
+    return outgoing(_PHONE, channel="sms", **changes)
+
+
+def smpp(folder: Path) -> dict[str, Any]:
+    key_file(folder / "password", make=lambda: b"secret")
+    with Smsc.start(folder) as smsc:
+        route = SmppRoute(
+            kind="smpp", route="operator", channel="sms", host="127.0.0.1", port=smsc.port,
+            system_id="kentongan", password_file=folder / "password", source="KEMENSOS",
+        )  # fmt: skip
+        channel = SmppChannel(route)
+        channel.open(_Nobody())
+        smsc.wait_for("bind")
+        [receipt] = channel.transmit([_sms()])
+        channel.close()
+        [taken] = smsc.accepted()
+        return {"receipt": receipt.outcome, "submit_sm": taken}
+
+
+def http(folder: Path) -> dict[str, Any]:
+    key_file(folder / "token", make=lambda: b"secret")
+    with HttpStub(lambda _: Answer(202, b'{"id": "a-1"}')) as gateway:
+        route = HttpRoute(
+            route="aggregator", channel="sms", url=f"{gateway.url}/send", allow_http=True,
+            auth="bearer", token_file=folder / "token", id_json="id",
+            json_body={"to": "{to}", "text": "{text}", "ref": "{id}", "ttl": "{validity_min:int}"},
+        )  # fmt: skip
+        channel = HttpChannel(route)
+        [receipt] = channel.transmit([_sms()])
+        channel.close()
+        [asked] = gateway.asked
+        return {"receipt": receipt.outcome, "path": asked.path, "posted": json.loads(asked.body)}
+
+
+def modem(folder: Path) -> dict[str, Any]:
+    device = Modem(folder / "spool")
+    device.start()
+    try:
+        channel = GammuChannel(GammuRoute(kind="gammu", route="modem", spool=device.folder))
+        channel.open(_Nobody())
+        [receipt] = channel.transmit([_sms()])
+        channel.close()
+        return {"receipt": receipt.outcome, "said": receipt.detail}
+    finally:
+        device.close()
+
+
 CHANNELS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "SMS over SMPP": smpp,
+    "SMS over an HTTP gateway": http,
+    "SMS over a modem (gammu-smsd)": modem,
     "Web Push": web_push,
     "FCM": fcm,
     "MQTT siren": siren,
