@@ -107,13 +107,18 @@ def explain(context: CycleContext, warning_id: str, village: str | None = None) 
 
 
 def _local(context: CycleContext, field: HazardField, code: str) -> dict[str, Any]:
+    from orchestration.rain.cells import cells_for
     from orchestration.rain.fusion import ESTIMATES
-    from orchestration.rain.local import over_villages
+    from orchestration.rain.local import near_villages, over_villages
     from processing.rain.policy import rain_policy
 
     if field.raster is None or field.event.official or field.event.hazard_id not in ESTIMATES:
         return {}
-    return over_villages(field.raster, context.layers, [code], rain_policy().levels)
+    found = over_villages(field.raster, context.layers, [code], rain_policy().levels)
+    if field.event.hazard_id is not HazardId.RAIN:
+        return found
+    cells = cells_for(context, field.event.onset)
+    return found | near_villages(cells, context.layers, [code])
 
 
 def _decision(

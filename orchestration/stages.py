@@ -184,6 +184,7 @@ def _with_rain(
     troubles: list[dict[str, str]],
 ) -> list[HazardField]:
     """Rain from frames in kelvin stands above that from the picture of classes."""
+    from orchestration.rain.cells import cells_now
     from orchestration.rain.ground import ground_fields
     from orchestration.rain.live import rain_now
 
@@ -193,6 +194,7 @@ def _with_rain(
     others = [f for f in fields if f.event.hazard_id is not HazardId.RAIN or f.event.official]
     if rain.field is None:
         return others
+    guarded("cells of a frame", troubles, partial(cells_now, context, at))
     return [*others, rain.field, *ground_fields(context, rain.field, at, troubles)]
 
 
@@ -276,6 +278,7 @@ def _overlay_one(context: CycleContext, field: HazardField, at: datetime) -> lis
 def _parts(
     context: CycleContext, field: HazardField, impact: pd.DataFrame, at: datetime
 ) -> list[tuple[HazardEvent, pd.DataFrame]]:
+    from orchestration.rain.cells import cells_for
     from orchestration.rain.fusion import ESTIMATES, compared
     from orchestration.rain.ground import least_villages
     from orchestration.rain.local import with_local_evidence
@@ -287,7 +290,8 @@ def _parts(
         return [(event, impact)]
     least = least_villages(event.hazard_id)
     parts = split_by_province(event, impact, policy=context.levels, least=least)
-    parts = with_local_evidence(field, context.layers, parts, rain_policy().levels)
+    cells = cells_for(context, event.onset) if parts and event.hazard_id is HazardId.RAIN else None
+    parts = with_local_evidence(field, context.layers, parts, rain_policy().levels, cells)
     return compared(context, parts, at)
 
 

@@ -93,6 +93,20 @@ def coverage(
     )
 
 
+@group.command()
+def cells(at: At = None, json: AsJson = False) -> None:
+    """Thunderstorm cells of the newest frame in kelvin: how cold, how fast they cool, whither."""
+    from console.cell_table import as_json, as_text, cells_at
+
+    instant = at or now()
+    with _reading(instant) as context:
+        found = cells_at(context, instant)
+    if json:
+        print_json(as_json(found, instant))
+        return
+    print(as_text(found, instant))
+
+
 def _print(whole: Coverage, parts: list[Coverage], names: dict[str, str]) -> None:
     from console.columns import table
 

@@ -104,10 +104,11 @@ def _note(context: CycleContext) -> GroundNote | None:
 
 
 def prepare_ground(context: CycleContext, at: datetime, troubles: list[dict[str, str]]) -> None:
-    """Compile, count and calibrate what the next field needs; after the messages, so none waits.
+    """Compile, count, calibrate and follow for the next field; after the messages.
 
     Heights that cannot be used are no trouble here: `not_assessed` says so when rain comes.
     """
+    from orchestration.rain.cells import prepare_cells
     from orchestration.rain.land import flood_ground_of
     from orchestration.rain.sliding import renew_percentiles
     from orchestration.stages import guarded
@@ -126,6 +127,7 @@ def prepare_ground(context: CycleContext, at: datetime, troubles: list[dict[str,
     guarded("terrain", troubles, partial(_tried, terrain))
     guarded("percentiles of rain", troubles, partial(_tried, percentiles))
     guarded("calibration of rain", troubles, partial(_calibrated, context, at))
+    guarded("cells", troubles, partial(prepare_cells, context, at))
 
 
 def _calibrated(context: CycleContext, at: datetime) -> None:

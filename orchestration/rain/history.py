@@ -33,8 +33,8 @@ DAMAGED = (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFil
 """What reading a damaged file of numpy's raises."""
 KEPT = timedelta(hours=27)
 """The longest window, and room for a late frame."""
-KEPT_TEMPERATURE = timedelta(hours=1)
-"""Brightness temperature only serves the growth of the frames after it."""
+KEPT_TEMPERATURE = timedelta(hours=3)
+"""Brightness temperature serves the growth of the frames after it, and cells of late ones."""
 KEPT_RETRIEVED = timedelta(hours=7)
 """Retrievals of our own before any calibration: means of an hour come some hours late."""
 KEPT_DAYS = 400
@@ -73,6 +73,7 @@ class RainHistory:
         self.store = self._store = store
         self._sums: RunningSums | None = None
         self._used: tuple[datetime, ...] = ()
+        self._told: dict[str, tuple[tuple[datetime | None, int | None], dict[str, Any]]] = {}
 
     def put(self, time: datetime, rate: Grid2, note: FrameNote) -> bool:
         """Keep a frame of rates (mm/h); False if exactly this one is there already."""
@@ -90,9 +91,19 @@ class RainHistory:
             self._recall()
         return bool(self._used) and time <= self._used[-1]
 
-    def put_temperature(self, time: datetime, kelvin: Grid2) -> None:
-        """Keep what the satellite saw, in hundredths of a kelvin."""
-        self._write(_TEMPERATURE, time, stored(kelvin), {})
+    def put_temperature(
+        self, time: datetime, kelvin: Grid2, sha256: Sequence[str] = (), satellite: str = ""
+    ) -> None:
+        """Keep what the satellite saw, in hundredths of a kelvin, with the frames it came from."""
+        about = {"sha256": list(sha256), "satellite": satellite}
+        self._write(_TEMPERATURE, time, stored(kelvin), about)
+
+    def seen_from(self, time: datetime) -> tuple[tuple[str, ...], str] | None:
+        """Digests of the frames that a temperature came from, and its satellite; None: not kept."""
+        about = self._about(_TEMPERATURE, time)
+        if about is None:
+            return None
+        return tuple(about.get("sha256", ())), str(about.get("satellite", ""))
 
     def temperature(self, time: datetime) -> Grid2 | None:
         found = self._read(_TEMPERATURE, time)
@@ -265,6 +276,7 @@ class RainHistory:
                 time = time_of(path)
                 if time is not None and time <= at - kept:
                     self._store.remove(path)
+                    self._told.pop(path, None)
                     gone += 1
         return gone
 
@@ -275,8 +287,19 @@ class RainHistory:
         return self._opened(f"{folder}/{compact(time)}.npz", _unpacked)
 
     def _about(self, folder: str, time: datetime) -> dict[str, Any] | None:
-        """What is said of a file, without its field."""
-        return self._opened(f"{folder}/{compact(time)}.npz", _told)
+        """What is said of a file, without its field; read once for each state of the file.
+
+        A frame is 4 MB, and a cycle asks 160 of them what they are.
+        """
+        path = f"{folder}/{compact(time)}.npz"
+        state = self._store.changed_at(path), self._store.size(path)
+        if path in self._told and self._told[path][0] == state:
+            return self._told[path][1]
+        found = self._opened(path, _told)
+        self._told.pop(path, None)
+        if found is not None:
+            self._told[path] = state, found
+        return found
 
     def _opened(self, path: str, how: Callable[[bytes], _T]) -> _T | None:
         if not self._store.exists(path):

@@ -14,12 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from kentongan.hazard import HazardEvent, HazardField
+from kentongan.times import iso
 from kentongan.types import Level
+from processing.rain.cell_near import AROUND_KM, NearCell, near
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from processing.rain.cell_tracks import CellFrame
     from processing.rain.policy import RainLevels
     from risk.layers.layerset import LayerSet
     from risk.operator import ExposureOperator
@@ -42,14 +45,17 @@ def with_local_evidence(
     layers: LayerSet,
     parts: Sequence[tuple[HazardEvent, pd.DataFrame]],
     rules: RainLevels,
+    cells: CellFrame | None = None,
 ) -> list[tuple[HazardEvent, pd.DataFrame]]:
-    """Events of provinces, each with what the field says over its own warned villages."""
+    """Events of provinces, each with what the field says over its own warned villages, and for
+    rain which convective cells are near these."""
     if field.raster is None:
         return list(parts)
     out = []
     for event, rows in parts:
         warned = rows["adm4_code"][rows["level"] >= Level.WASPADA].tolist()
         found = over_villages(field.raster, layers, warned, rules, at_least=Level.WASPADA)
+        found |= near_villages(cells, layers, warned)
         out.append((event.model_copy(update={"evidence": {**event.evidence, **found}}), rows))
     return out
 
@@ -86,6 +92,44 @@ def over_villages(
     if "hazard_level_by_lead" in raster:
         found |= _of_rain(raster, here, known, rules)
     return found
+
+
+def near_villages(cells: CellFrame | None, layers: LayerSet, codes: Collection[str]) -> Evidence:
+    """The nearest and the strongest cell around villages, in figures.
+
+    Empty where no frame in kelvin is known for the time: that says nothing about cells. Where one
+    is and no cell is near, the count of them is 0.
+    """
+    if cells is None or not codes:
+        return {}
+    places = layers.villages.iloc[_rows(layers, codes)]
+    found = near(
+        cells, places["latitude"].to_numpy(dtype=float), places["longitude"].to_numpy(dtype=float)
+    )
+    said: Evidence = {
+        "cells_of_frame": iso(cells.time),
+        f"cells_within_{AROUND_KM:.0f}_km": found.around if found else 0,
+    }
+    if found is None:
+        return said
+    said |= _of_cell("nearest_cell", found.nearest)
+    if found.strongest.cell.track != found.nearest.cell.track:
+        said |= _of_cell("strongest_cell", found.strongest)
+    return said
+
+
+def _of_cell(name: str, one: NearCell) -> Evidence:
+    cell = one.cell
+    return {
+        f"{name}_km": one.away_km,
+        f"{name}_track": cell.track,
+        f"{name}_min_k": cell.min_k,
+        f"{name}_cooling_k_15min": cell.cooling_k_15min,
+        f"{name}_overshooting": cell.tops > 0,
+        f"{name}_area_km2": cell.area_km2,
+        f"{name}_age_minutes": cell.age_minutes,
+        f"{name}_moves_towards": one.towards,
+    }
 
 
 def _flat(field: xr.DataArray) -> bool:

@@ -45,7 +45,8 @@ def retrieve_frame(
     """
     axes = frame["latitude"].to_numpy(), frame["longitude"].to_numpy()
     seen = on_grid(frame["brightness_temperature"].to_numpy(), *axes, grid)
-    orbit = orbit_of(str(frame.attrs.get("platform", "")))
+    satellite = str(frame.attrs.get("platform", ""))
+    orbit = orbit_of(satellite)
     seen = _in_sight(seen, orbit, grid)
     earlier = grown_from(history, time)
     before, minutes = None, 10.0
@@ -60,7 +61,7 @@ def retrieve_frame(
     rate = moved(
         found.rate, seen, grid.latitude, grid.longitude, orbit=orbit, rules=policy.retrieval
     )
-    history.put_temperature(time, seen)
+    history.put_temperature(time, seen, sha256, satellite)
     history.put_retrieved(time, rate, sha256)
 
 

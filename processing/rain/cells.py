@@ -32,6 +32,11 @@ class CellRules(BaseModel):
     top_below_k: float = 215.0
     anvil_cells: int = Field(default=5, ge=2)
     """Radius of the surroundings that a top is held against: about 11 km."""
+    longest_gap_minutes: float = Field(default=20.0, gt=0)
+    """Between two frames; beyond it every track ends: nobody saw what became of a cell."""
+    split_within_km: float = Field(default=10.0, ge=0)
+    """Between the rims of two cells of successive frames, for one to have split from the other or
+    to have merged into it; ten minutes at 15 m/s."""
 
 
 DEFAULT_RULES = CellRules()
@@ -49,6 +54,10 @@ class Cell:
     mean_k: float
     tops: int = 0
     """Candidates of overshooting tops."""
+    cloud_cells: int = 0
+    """Size of the region colder than the warmest threshold that it stands in, in cells."""
+    at_edge: bool = False
+    """It reaches the rim of the frame or what is not known: its size is the least that it has."""
     track: int = 0
     """The same number for the same cell in successive frames; 0: not followed yet."""
     cooling_k_h: float | None = None
@@ -65,12 +74,18 @@ def find_cells(temperature: Tb, rules: CellRules = DEFAULT_RULES) -> list[Cell]:
     """
     field = np.where(np.isfinite(temperature), temperature, np.inf).astype(np.float32)
     tops = _tops(field, rules)
+    edge = _edge(field)
     done: list[Cell] = []
     open_: dict[int, Cell] = {}
     outer = np.zeros(field.shape, dtype=np.int32)
     for threshold in sorted(rules.thresholds_k, reverse=True):
-        labels, found, places = _regions(field, tops, threshold, rules.min_cells)
+        labels, found, places = _regions(field, tops, edge, threshold, rules.min_cells)
         # A region with a colder one inside gives its place to that.
+        inside = [open_.get(int(outer[place])) for place in places]
+        found = {
+            label: replace(cell, cloud_cells=parent.cloud_cells if parent else cell.cells)
+            for (label, cell), parent in zip(found.items(), inside, strict=True)
+        }
         parents = {int(outer[place]) for place in places}
         done += [cell for label, cell in open_.items() if label not in parents]
         outer, open_ = labels, found
@@ -78,7 +93,11 @@ def find_cells(temperature: Tb, rules: CellRules = DEFAULT_RULES) -> list[Cell]:
 
 
 def _regions(
-    field: Tb, tops: npt.NDArray[np.bool_], threshold: float, least: int
+    field: Tb,
+    tops: npt.NDArray[np.bool_],
+    edge: npt.NDArray[np.bool_],
+    threshold: float,
+    least: int,
 ) -> tuple[npt.NDArray[np.int32], dict[int, Cell], list[tuple[int, int]]]:
     """Connected regions colder than a threshold, their cells by label, and one place in each."""
     from scipy import ndimage
@@ -91,10 +110,23 @@ def _regions(
         if np.count_nonzero(inside) < least:
             continue
         origin = (box[0].start, box[1].start)
-        cells[label] = _cell(field[box], inside, tops[box], origin, threshold)
+        cell = _cell(field[box], inside, tops[box], origin, threshold)
+        cells[label] = replace(cell, at_edge=bool((edge[box] & inside).any()))
         row, column = np.unravel_index(int(inside.argmax()), inside.shape)
         places.append((origin[0] + int(row), origin[1] + int(column)))
     return labels, cells, places
+
+
+def _edge(field: Tb) -> npt.NDArray[np.bool_]:
+    """Cells at the rim or beside one that is not known."""
+    from scipy import ndimage
+
+    unknown = ~np.isfinite(field)
+    edge: npt.NDArray[np.bool_] = np.zeros(field.shape, dtype=bool)
+    if unknown.any():
+        edge |= ndimage.maximum_filter(unknown, 3)
+    edge[[0, -1]], edge[:, [0, -1]] = True, True
+    return edge
 
 
 def _cell(
@@ -166,7 +198,7 @@ def follow(
     """
     minutes = (later - earlier).total_seconds() / 60
     reach = rules.max_speed_m_s * 60 * minutes / cell_m
-    partner = _partners(before, now, reach)
+    partner = partners(before, now, reach)
     fresh = max((c.track for c in before), default=0)
     found = []
     for place, cell in enumerate(now):
@@ -183,7 +215,7 @@ def started(cells: Sequence[Cell], first: int = 1) -> list[Cell]:
     return [replace(cell, track=first + k) for k, cell in enumerate(cells)]
 
 
-def _partners(before: Sequence[Cell], now: Sequence[Cell], reach: float) -> dict[int, int]:
+def partners(before: Sequence[Cell], now: Sequence[Cell], reach: float) -> dict[int, int]:
     """Place in `now` -> place in `before`: least sum of squares among pairs within reach."""
     from scipy.optimize import linear_sum_assignment
 

@@ -131,6 +131,6 @@ def test_what_no_window_needs_goes(store):
     history = filled(store)
     history.put_temperature(START, field(220.0))
     assert history.temperature(START)[0, 0] == pytest.approx(220.0)
-    assert history.thin(START + timedelta(hours=2)) == 1
+    assert history.thin(START + timedelta(hours=4)) == 1
     assert history.temperature(START) is None
     assert history.thin(START + timedelta(hours=30)) == 14
