@@ -153,7 +153,7 @@ def load_lexicon() -> Lexicon:
 
 def lexicon_of(lexicon: Mapping[str, Any], words: Mapping[str, Any]) -> Lexicon:
     phrases: dict[str, list[Entry]] = {}
-    for entry in _entries(lexicon):
+    for entry in _entries(lexicon, words["spelled"]):
         phrases.setdefault(entry.words[0], []).append(entry)
     ordered = {
         first: tuple(sorted(found, key=lambda e: (-len(e.words), -e.weight)))
@@ -172,7 +172,8 @@ def lexicon_of(lexicon: Mapping[str, Any], words: Mapping[str, Any]) -> Lexicon:
     )
 
 
-def _entries(lexicon: Mapping[str, Any]) -> Iterator[Entry]:
+def _entries(lexicon: Mapping[str, Any], spelled: Mapping[str, str]) -> Iterator[Entry]:
+    """Each phrase once, in the spelling that texts are brought to."""
     for name, part in lexicon.items():
         if not isinstance(part, dict):
             continue
@@ -181,7 +182,8 @@ def _entries(lexicon: Mapping[str, Any]) -> Iterator[Entry]:
         except ValueError as error:
             raise SettingsError(f"lexicon.toml: [{name}] is no category of reports") from error
         for weight, found in part.items():
-            for words in dict.fromkeys(tuple(once(phrase.split())) for phrase in found):
+            written = (" ".join(spelled.get(w, w) for w in phrase.split()) for phrase in found)
+            for words in dict.fromkeys(tuple(once(phrase.split())) for phrase in written):
                 yield Entry(category, float(weight.removeprefix("w")), words)
 
 
