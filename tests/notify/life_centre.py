@@ -84,6 +84,7 @@ def country() -> SimpleNamespace:
     )  # fmt: skip
     numbers = {code: n for n, code in enumerate(CODES)}
     return SimpleNamespace(
+        raster=lambda _: None,
         villages=places,
         geometry=np.asarray(boxes, dtype=object),
         index=lambda codes: np.asarray([numbers[c] for c in codes]),
