@@ -57,9 +57,7 @@ class HasLegs(Protocol):
     def legs(self) -> tuple[Leg, ...]: ...
 
 
-def supplies(
-    tasks: Sequence[HasLegs], figures: NeedFigures | None = None
-) -> tuple[Supply, ...]:
+def supplies(tasks: Sequence[HasLegs], figures: NeedFigures | None = None) -> tuple[Supply, ...]:
     """For each shelter of a plan, those with most people first.
 
     People count where they have a place, whether a team comes with them or not.
