@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from kentongan.decision import Action, Decision, History, Standing, Surroundings
 from kentongan.times import iso
 from kentongan.types import HazardId, Level, WarningState
-from risk.decision.evidence import is_rain_image
+from risk.decision.evidence import is_hourly_rain
 from risk.decision.hysteresis import falls
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _is_newer(event: HazardEvent, standing: Standing) -> bool:
     A late or repeated PD-3 after PD-4 is not newer. Where the time of the document that
     ended it is not known, only a document later than the last version's end counts.
     """
-    if is_rain_image(event):
+    if is_hourly_rain(event):
         return False
     return event.valid_from > (standing.valid_from or standing.expires)
 
@@ -202,7 +202,7 @@ def _hold(
     rules: DecisionPolicy,
 ) -> Decision:
     held = dict(sorted(standing.levels.items()))
-    if is_rain_image(event):
+    if is_hourly_rain(event):
         reason = "one draft per province and hour; the next hour's event takes new villages"
         return _decision(event, Action.NONE, held, (), standing.expires, reason)
     merged = merge_levels({**held, **lower}, found)

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _WORDS = np.asarray([one.word for one in Likelihood], dtype=object)
 _NOBODY: frozenset[str] = frozenset()
+FIELD_OF_RATES = "kentongan-rain/"
+"""Method of fields of rain from rates or brightness temperature, whatever their version."""
 
 
 @dataclass(frozen=True)
@@ -210,16 +212,30 @@ def _own_limits(
 ) -> None:
     if event.hazard_id is HazardId.TSUNAMI:
         return
-    if is_rain_image(event):
-        judged.limit(np.ones(codes.size, bool), Level.WASPADA, "rain-image-alone")
+    if is_hourly_rain(event):
+        if is_rain_image(event):
+            judged.limit(np.ones(codes.size, bool), Level.WASPADA, "rain-image-alone")
+        judged.limit(_outside(codes, nowcast), Level.SIAGA, "rain-estimate-alone")
     jump = rules.rain_jump
     if event.official or event.hazard_id not in jump.hazards:
         return
-    known = {*held, *nowcast}
-    new = np.fromiter((code not in known for code in codes), bool, codes.size)
+    new = _outside(codes, {*held, *nowcast})
     sure = np.nan_to_num(probability, nan=0.0) >= jump.min_probability
     judged.limit(new & ~sure, jump.else_at_most_level, "rain-jump")
 
 
-def is_rain_image(event: HazardEvent) -> bool:
+def _outside(codes: NDArray[np.object_], known: Collection[str]) -> NDArray[np.bool_]:
+    return np.fromiter((code not in known for code in codes), bool, codes.size)
+
+
+def is_hourly_rain(event: HazardEvent) -> bool:
+    """An estimate of rain, whatever it was made from: one draft for a province and hour."""
     return event.hazard_id is HazardId.RAIN and not event.official
+
+
+def is_rain_image(event: HazardEvent) -> bool:
+    """An estimate of rain from classes without amounts, as BMKG's picture has; not from rates.
+
+    A method that is not known counts as one: it may say less, not more.
+    """
+    return is_hourly_rain(event) and not event.method.startswith(FIELD_OF_RATES)

@@ -16,7 +16,7 @@ from kentongan.decision import InForce, Relation, Standing, Surroundings
 from kentongan.decision_policy import SuccessionRules
 from kentongan.hazard import HazardEvent
 from kentongan.types import HazardId, WarningState
-from risk.decision.evidence import is_rain_image
+from risk.decision.evidence import is_hourly_rain
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _pairs(events: Sequence[Known], rules: SuccessionRules) -> Iterator[tuple[Kn
     """Pairs of one kind that have a village in common; nowcasts of one province."""
     groups: dict[tuple[object, ...], list[tuple[Known, set[str]]]] = {}
     for one in events:
-        if one.event.hazard_id not in rules.hazards or is_rain_image(one.event):
+        if one.event.hazard_id not in rules.hazards or is_hourly_rain(one.event):
             continue
         place = one.event.province_codes if one.event.official else ()
         villages = {*one.found, *one.in_force}

@@ -257,6 +257,37 @@ def test_the_rain_image_alone_is_capped_at_level_two(policy):
     assert found.levels == {A: 2, B: 2}
 
 
+@pytest.mark.parametrize("method", ["himawari-rp-classes/1", "test/1", "", "kentongan-rainy/1"])
+def test_classes_and_what_is_not_known_stay_at_waspada(policy, method):
+    rain = event(HazardId.RAIN, level=Level.SIAGA, method=method)
+    found = decided(rain, impact({A: 3, B: 2}), None, at=T0, policy=policy)
+    assert found.levels == {A: 2, B: 2}
+
+
+def test_a_field_of_rates_may_say_siaga_and_no_more_alone(policy):
+    rain = event(HazardId.RAIN, level=Level.SIAGA, method="kentongan-rain/1")
+    found = decided(rain, impact({A: 3, B: 2}), None, at=T0, policy=policy)
+    assert found.levels == {A: 3, B: 2}
+    # What a higher vulnerability, or a wrong field, would make Awas.
+    found = decided(rain, impact({A: 4, B: 1}), None, at=T0, policy=policy)
+    assert found.levels == {A: 3}
+
+
+def test_the_limit_of_an_estimate_is_named_and_falls_under_a_warning_of_bmkg(policy):
+    rules = load_policy(data_dir() / "policy" / "decision.toml", DecisionPolicy)
+    rain = event(HazardId.RAIN, level=Level.SIAGA, method="kentongan-rain/1")
+    rows = impact({A: 4, B: 4}).assign(probability=0.9)
+
+    def of(one, **more):
+        made = village_evidence(one, rows, policy=policy, rules=rules, **more)
+        return made["level"].tolist(), made["decided_by"].tolist()
+
+    assert of(rain, nowcast={B}) == ([3, 4], ["rain-estimate-alone", "matrix"])
+    assert of(rain, held={A, B}) == ([3, 3], ["rain-estimate-alone"] * 2)
+    picture = rain.model_copy(update={"method": "himawari-rp-classes/1"})
+    assert of(picture, nowcast={B}) == ([2, 2], ["rain-image-alone"] * 2)
+
+
 def test_the_rain_image_makes_one_draft_per_event(policy):
     rain = event(HazardId.RAIN, valid_from=T0 + minutes(50), valid_to=T0 + minutes(170))
     held = standing({A: 2})
