@@ -35,6 +35,8 @@ KEPT = timedelta(hours=27)
 """The longest window, and room for a late frame."""
 KEPT_TEMPERATURE = timedelta(hours=3)
 """Brightness temperature serves the growth of the frames after it, and cells of late ones."""
+KEPT_LOW = timedelta(hours=1)
+"""The low bound stands in the field of its own frame, which is made within minutes."""
 KEPT_RETRIEVED = timedelta(hours=7)
 """Retrievals of our own before any calibration: means of an hour come some hours late."""
 KEPT_DAYS = 400
@@ -42,7 +44,7 @@ KEPT_DAYS = 400
 LEAST_FRAMES_A_DAY = 108
 """Three quarters of a day's 144 frames; with fewer the day is not known."""
 _RATES, _TEMPERATURE, _DAYS = "rain/frames", "rain/temperature", "rain/days"
-_RETRIEVED = "rain/retrieved"
+_RETRIEVED, _LOW = "rain/retrieved", "rain/low"
 _SUMS = "rain/sums.npz"
 
 
@@ -116,6 +118,15 @@ class RainHistory:
     def put_retrieved(self, time: datetime, rate: Grid2, sha256: Sequence[str]) -> None:
         """Keep what the retrieval gave before any calibration, with the frames it came from."""
         self._write(_RETRIEVED, time, stored(rate), {"sha256": list(sha256)})
+
+    def put_low(self, time: datetime, rate: Grid2, method: str) -> None:
+        """Keep the low bound of a retrieval (mm/h), with the method that it is by."""
+        self._write(_LOW, time, stored(rate), {"method": method})
+
+    def low(self, time: datetime) -> tuple[Grid2, str] | None:
+        """The low bound of the frame's rate before calibration, and its method; None: not kept."""
+        found = self._read(_LOW, time)
+        return None if found is None else (opened(found[0]), str(found[1].get("method", "")))
 
     def retrieved(self, time: datetime) -> Amounts | None:
         """Hundredths of mm/h as the retrieval gave them; None: not kept."""
@@ -268,6 +279,7 @@ class RainHistory:
             (_RATES, _time_of, KEPT),
             (_TEMPERATURE, _time_of, KEPT_TEMPERATURE),
             (_RETRIEVED, _time_of, KEPT_RETRIEVED),
+            (_LOW, _time_of, KEPT_LOW),
             (_DAYS, _time_of_day, timedelta(days=KEPT_DAYS)),
         )
         gone = 0

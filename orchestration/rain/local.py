@@ -34,6 +34,7 @@ Evidence = dict[str, str | float | int | bool | None]
 _MOST = {
     "rain_1h": "most_mm_1h", "rain_3h": "most_mm_3h", "rain_6h": "most_mm_6h",
     "rain_24h": "most_mm_24h", "rain_1h_p10": "most_mm_1h_p10", "rain_1h_p90": "most_mm_1h_p90",
+    "rain_rate": "most_mm_h", "rain_rate_low": "most_mm_h_low",
     "rain_next_1h": "most_mm_next_1h", "probability": "most_probability",
     "catchment_rain": "most_catchment_mm", "antecedent_index": "most_index_mm",
 }  # fmt: skip

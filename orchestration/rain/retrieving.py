@@ -14,7 +14,7 @@ from kentongan.times import iso
 from orchestration.rain.history import RainHistory
 from processing.rain.parallax import LEAST_ELEVATION_DEG, Orbit, elevation, orbit_of
 from processing.rain.product import on_grid
-from processing.rain.retrieve import moved, retrieve
+from processing.rain.retrieve import LOW_METHOD, moved_together, retrieve
 from processing.rain.sums import opened, stored
 
 if TYPE_CHECKING:
@@ -58,10 +58,12 @@ def retrieve_frame(
             f"the very picture of {iso(earlier)}: published again under another time; not taken"
         )
     found = retrieve(seen, before, minutes=minutes, rules=policy.retrieval)
-    rate = moved(
-        found.rate, seen, grid.latitude, grid.longitude, orbit=orbit, rules=policy.retrieval
-    )
+    rate, low = moved_together(
+        (found.rate, found.low), seen, grid.latitude, grid.longitude,
+        orbit=orbit, rules=policy.retrieval,
+    )  # fmt: skip
     history.put_temperature(time, seen, sha256, satellite)
+    history.put_low(time, low, LOW_METHOD)
     history.put_retrieved(time, rate, sha256)
 
 

@@ -287,15 +287,36 @@ def rain_field(
     raster = product.dataset(seen, found, chance, policy, grid=grid)
     if ahead is not None:
         raster["rain_next_1h"] = _next_hour(ahead, policy)
+    raster = _with_low_bound(raster, history, seen)
     raster = with_bands(raster, history, seen.time, calibration, policy, grid)
     event = _event(history, seen, ahead, raster, policy)
     curves = evidence_of_curves(raster, history.note(seen.time), calibration, why_not)
-    event = event.model_copy(update={"evidence": {**event.evidence, **curves}})
+    bound = raster["rain_rate_low"].attrs["method"] if "rain_rate_low" in raster else None
+    said = {**event.evidence, "low_bound": bound, **curves}
+    event = event.model_copy(update={"evidence": said})
     return HazardField(
         event=event,
         rule=AreaRule.SHARE_OF_PEOPLE,
         raster=raster.assign_attrs(attributes(event)),
     )
+
+
+def _with_low_bound(raster: xr.Dataset, history: RainHistory, seen: Observed) -> xr.Dataset:
+    """With the rate of the newest frame and, where it is our retrieval, its low bound."""
+    note, low = history.note(seen.time), history.low(seen.time)
+    if note is None or low is None or note.method.partition("+")[0] != RETRIEVAL:
+        return raster
+    rate, (bound, method), dims = seen.rates[-1], low, ("latitude", "longitude")
+    raster["rain_rate"] = (
+        dims, rate, {"long_name": "rain rate of the newest frame", "units": "mm h-1",
+                     "method": note.method},
+    )  # fmt: skip
+    raster["rain_rate_low"] = (
+        dims, np.minimum(bound, rate),
+        {"long_name": "low bound of the rain rate of the newest frame", "units": "mm h-1",
+         "method": method, "comment": "what it rains at least if it rains; never above rain_rate"},
+    )  # fmt: skip
+    return raster
 
 
 def _next_hour(ahead: Outlook, policy: RainPolicy) -> tuple[tuple[str, str], Grid2, dict[str, str]]:

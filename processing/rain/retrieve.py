@@ -7,6 +7,7 @@ cold and dry. Here both are weights instead of masks; their figures are ours, an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -20,6 +21,8 @@ from processing.rain.rates import Method, bounded_rate
 Grid2 = npt.NDArray[np.float32]
 
 METHOD = "auto-estimator-weighted/1"
+LOW_METHOD = f"{Method.IMSRA}"
+"""Of the low bound."""
 
 
 class RetrievalRules(BaseModel):
@@ -137,34 +140,54 @@ def moved(
     orbit: Orbit = HIMAWARI,
     rules: RetrievalRules = DEFAULT_RULES,
 ) -> Grid2:
-    """The field at the places below the tops, on the same grid.
+    """One field at the places below the tops; see `moved_together`."""
+    return moved_together((field,), temperature, latitude, longitude, orbit=orbit, rules=rules)[0]
+
+
+def moved_together(
+    fields: Sequence[Grid2],
+    temperature: Grid2,
+    latitude: npt.NDArray[np.float64],
+    longitude: npt.NDArray[np.float64],
+    *,
+    orbit: Orbit = HIMAWARI,
+    rules: RetrievalRules = DEFAULT_RULES,
+) -> list[Grid2]:
+    """Fields at the places below the tops, on the same grid; the line of sight is followed once.
 
     Where two tops come down on one cell the higher one counts; a cell that a top has left and
     none has come to takes what the satellite sees there least high: it was hidden, and the
     field there is 0 if the view to it was known, else not known.
 
     Args:
-        field: what is seen (rain rate), shape (rows, columns).
+        fields: what is seen (rain rate, its bound), each of the shape of the frame.
         temperature: of the same cells, K.
         latitude, longitude: cell centres, degrees, ascending, regular.
     """
     height = top_km(temperature, rules)
-    rows, columns = np.nonzero(np.isfinite(height))
+    cloud = np.isfinite(height)
+    rows, columns = np.nonzero(cloud)
+    lifted = height[rows, columns]
     to_longitude, to_latitude = corrected(
-        longitude[columns], latitude[rows], height[rows, columns].astype(float), orbit
+        longitude[columns], latitude[rows], lifted.astype(float), orbit
     )
     to_row = _place(to_latitude, latitude)
     to_column = _place(to_longitude, longitude)
     inside = (to_row >= 0) & (to_row < len(latitude))
     inside &= (to_column >= 0) & (to_column < len(longitude))
-    out = np.where(np.isfinite(height), np.float32(0), field).astype(np.float32)
-    order = np.argsort(height[rows, columns][inside], kind="stable")
+    order = np.argsort(lifted[inside], kind="stable")
     source = rows[inside][order], columns[inside][order]
-    out[to_row[inside][order], to_column[inside][order]] = field[source]
-    arrived = np.zeros(out.shape, dtype=bool)
-    arrived[to_row[inside], to_column[inside]] = True
-    out = _without_gaps(out, arrived | ~np.isfinite(height))
-    return np.where(np.isfinite(temperature) | (out > 0), out, np.float32(np.nan))
+    target = to_row[inside][order], to_column[inside][order]
+    reached = ~cloud
+    reached[target] = True
+    seen = np.isfinite(temperature)
+    out = []
+    for field in fields:
+        there = np.where(cloud, np.float32(0), field).astype(np.float32)
+        there[target] = field[source]
+        there = _without_gaps(there, reached)
+        out.append(np.where(seen | (there > 0), there, np.float32(np.nan)))
+    return out
 
 
 def _without_gaps(field: Grid2, reached: npt.NDArray[np.bool_]) -> Grid2:

@@ -78,6 +78,23 @@ def test_a_field_from_an_hour_of_frames(full):
     assert np.isfinite(raster["rain_1h"].to_numpy()).mean() > 0.9
 
 
+def test_the_low_bound_stands_in_the_field_with_its_unit_and_method(full):
+    field = rain_field(full, at=when(FRAMES), policy=POLICY, grid=GRID)
+    low, rate = field.raster["rain_rate_low"], field.raster["rain_rate"]
+    assert low.attrs["units"] == "mm h-1" and low.attrs["method"] == "imsra/1"
+    assert field.event.evidence["low_bound"] == "imsra/1"
+    known = np.isfinite(rate.to_numpy())
+    assert known.mean() > 0.9 and (low.to_numpy()[known] <= rate.to_numpy()[known]).all()
+    wet = rate.to_numpy() > 20
+    assert 0 < low.to_numpy()[wet].mean() < rate.to_numpy()[wet].mean()
+
+
+def test_a_ready_rate_has_no_low_bound(history):
+    taken(history, [ready(k) for k in range(5)], at=when(5), open_scan=opened_rain)
+    field = rain_field(history, at=when(5), policy=POLICY, grid=GRID)
+    assert "rain_rate_low" not in field.raster and field.event.evidence["low_bound"] is None
+
+
 def test_rain_is_found_where_it_rained(full):
     raster = rain_field(full, at=when(FRAMES), policy=POLICY, grid=GRID).raster
     fell = DAY.rain[FRAMES - 7 :].mean(axis=0)
