@@ -37,22 +37,21 @@ class Encoded:
 def submits(message: Outgoing, route: SmppRoute, now: datetime) -> Sequence[Submit]:
     """One for a row that is a part or fits one; all parts where a row holds a longer text.
 
+    Where the route's alphabet needs other parts than the rows were counted in, the first row takes
+    the whole and the others are empty.
+
     Raises:
-        Unsendable: no such number, a text that does not fit the alphabet, or a row that says it
-            is a part which the text does not have.
+        Unsendable: no such number, or a text that does not fit the alphabet.
     """
     digits = destination(message.address)
     text = encoded(message.text, route.alphabet, route.default_alphabet)
     count = len(text.parts)
     validity = validity_of(message.not_after, now, route)
     chosen: Sequence[int] = range(count)
-    if message.parts > 1:
-        if count != message.parts or not 0 <= message.part < count:
-            raise Unsendable(
-                f"row is part {message.part + 1} of {message.parts}, but over route {route.route} "
-                f"the text has {count}; count parts as notify.wording.parts does"
-            )
+    if message.parts > 1 and count == message.parts and 0 <= message.part < count:
         chosen = (message.part,)
+    elif message.parts > 1 and message.part > 0:  # counted in another alphabet: all went with it
+        return []
     elif route.payload and count > 1:
         return [_submit(message, digits, text, b"".join(text.parts), 0, validity, route)]
     ref = reference(message)

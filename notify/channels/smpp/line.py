@@ -190,6 +190,8 @@ class Line:
             parts = submits(message, self._route, now)
         except Unsendable as error:
             return [Receipt(Outcome.REFUSED, str(error))]
+        if not parts:
+            return [Receipt(Outcome.ACCEPTED, "went with part 1")]
         put: list[Waiting] = []
         for part in parts:
             put.append(await self._put_part(part, start_by))
