@@ -21,6 +21,7 @@ from benchmarks import (
     points,
     rain,
     recall,
+    replies,
     shaking,
     smpp,
 )
@@ -36,6 +37,7 @@ BENCHES: dict[str, Bench] = {
     **plan.BENCHES,
     **points.BENCHES,
     **recall.BENCHES,
+    **replies.BENCHES,
     **outbox.BENCHES,
     **rain.BENCHES,
     **shaking.BENCHES,

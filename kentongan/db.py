@@ -8,6 +8,7 @@ on both databases.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,13 @@ def _sqlite_pragmas(connection: Any, _record: object) -> None:
 def insert_ignore(engine_or_connection: Any, table: Table) -> Any:
     """`INSERT … ON CONFLICT DO NOTHING` in the dialect of the connection; `rowcount` of its result
     is 1 for a new row and 0 for a known one, on both."""
-    if engine_or_connection.dialect.name == "postgresql":
+    return _ignoring(engine_or_connection.dialect.name, table)
+
+
+@cache
+def _ignoring(dialect: str, table: Table) -> Any:
+    """Made once: to make it takes longer than SQLite needs to write the row."""
+    if dialect == "postgresql":
         from sqlalchemy.dialects.postgresql import insert as pg_insert
 
         # Without the option it is -1 where SQLAlchemy asks for the new key.

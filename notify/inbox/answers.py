@@ -21,7 +21,7 @@ from notify.channels.chat.addresses import TELEGRAM, is_telegram
 from notify.firewall.answers import ANSWERS, PURPOSE, answer_id, person_id, refusal, status_of_home
 from notify.firewall.clearance import is_synthetic, number
 from notify.firewall.gate import RECORDER, RECORDER_ONLY, TEST_ROUTE, Routes, mark
-from notify.inbox.policy import load_inbox_policy
+from notify.inbox.policy import inbox_policy
 from notify.inbox.store import Incoming, precise
 from notify.sending.urgency import Class, prio
 
@@ -65,12 +65,12 @@ def answer(
     if reason := refusal(marked):
         raise RuleViolation(f"answer to message {to.inbound_id}: {reason}")
     route = _route(to, ways.routes.open_to(status), ways.two_way)
-    not_after = to.received_at + timedelta(hours=load_inbox_policy().answer_hours)
+    not_after = to.received_at + timedelta(hours=inbox_policy().answer_hours)
     if to.flood or route is None or at >= not_after:
         return False
     key = answer_id(to.inbound_id)
     channel = TELEGRAM if is_telegram(to.sender) else "sms"
-    connection.execute(insert_ignore(connection, messages).values(**_message(key, marked, channel)))
+    connection.execute(insert_ignore(connection, messages), _message(key, marked, channel))
     row = {
         "alert_version": key, "recipient_id": person_id(to.inbound_id), "channel": channel,
         "part": 0, "message_id": key, "route": route,
@@ -78,7 +78,7 @@ def answer(
         "state": int(OutboxState.READY), "attempts": 0, "created_at": precise(at),
         "due": iso(at), "not_after": iso(not_after), "area_code": "",
     }  # fmt: skip
-    return bool(connection.execute(insert_ignore(connection, outbox).values(**row)).rowcount)
+    return bool(connection.execute(insert_ignore(connection, outbox), row).rowcount)
 
 
 def _route(to: Incoming, routes: Routes, two_way: frozenset[str]) -> str | None:

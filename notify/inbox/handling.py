@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, Row, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, select, update
 from sqlalchemy.exc import OperationalError
 
 from kentongan.db import inbound
@@ -31,6 +31,10 @@ log = logging.getLogger(__name__)
 UNREAD = "no handler took it"
 TOGETHER = 20
 """Messages of one commit: some 0.1 s of SQLite's only writer."""
+
+_WAITS = select(inbound).where(inbound.c.id == bindparam("row"), inbound.c.state == NEW)
+_LOCKED = _WAITS.with_for_update(skip_locked=True)
+_END = update(inbound).where(inbound.c.id == bindparam("row"), inbound.c.state == NEW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +155,8 @@ def _named(error: Exception) -> str:
 
 
 def _claimed(connection: Connection, inbound_id: int) -> Row[Any] | None:
-    query = select(inbound).where(inbound.c.id == inbound_id, inbound.c.state == NEW)
-    if connection.dialect.name == "postgresql":
-        query = query.with_for_update(skip_locked=True)
-    return connection.execute(query).first()
+    is_postgres = connection.dialect.name == "postgresql"
+    return connection.execute(_LOCKED if is_postgres else _WAITS, {"row": inbound_id}).first()
 
 
 def incoming(keys: Keys, row: Row[Any]) -> Incoming:
@@ -190,13 +192,11 @@ def _close(
     connection: Connection, inbound_id: int, handled: Handled | None, *, at: datetime
 ) -> None:
     said = handled or Handled(kind="", detail=UNREAD)
-    connection.execute(
-        update(inbound)
-        .where(inbound.c.id == inbound_id, inbound.c.state == NEW)
-        .values(
-            state=DONE, kind=said.kind, ref=said.ref, detail=said.detail, handled_at=precise(at)
-        )
-    )
+    ended = {
+        "row": inbound_id, "state": DONE, "kind": said.kind, "ref": said.ref,
+        "detail": said.detail, "handled_at": precise(at),
+    }  # fmt: skip
+    connection.execute(_END, ended)
 
 
 def _fail(connection: Connection, inbound_id: int, reason: str, *, at: datetime) -> None:

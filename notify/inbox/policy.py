@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -30,6 +31,12 @@ class InboxPolicy(BaseModel):
     def most_of_one(self) -> int:
         """Above it nobody is answered."""
         return max(self.sender_messages, self.duty_messages)
+
+
+@cache
+def inbox_policy() -> InboxPolicy:
+    """The bundled policy, read once a process."""
+    return load_inbox_policy()
 
 
 def load_inbox_policy() -> InboxPolicy:

@@ -6,10 +6,8 @@ found by a blind index; the text stands cleaned for people, with its bytes besid
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 
 from sqlalchemy import Connection, Engine, func, select
 
@@ -23,14 +21,13 @@ from notify.firewall.answers import sealed_for
 from notify.firewall.clearance import number
 from notify.inbox.cleaning import raw, shown
 from notify.inbox.duty import people_on_duty
-from notify.inbox.policy import InboxPolicy, load_inbox_policy
+from notify.inbox.policy import InboxPolicy, inbox_policy
 
 NEW, DONE, FAILED = "new", "done", "failed"
 _SENDER_CHARS = 40
 _KEY_CHARS = 120
 _TOLD_DIGITS = 7
 """An id with so many of a number's last digits tells it."""
-_policy: Callable[[], InboxPolicy] = cache(load_inbox_policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +71,10 @@ def keep_in(
     """As `keep`, within a transaction that writes; nothing is kept before its commit."""
     values = _values(keys, message)
     sender = sender_of(message.sender, medium=message.medium)
-    at, limits = message.received_at, policy or _policy()
+    at, limits = message.received_at, policy or inbox_policy()
     values["flood"] = _is_flood(connection, values, at, limits, sender=sender)
-    row = insert_ignore(connection, inbound).values(**values).returning(inbound.c.id)
-    found: int | None = connection.execute(row).scalar()
+    row = insert_ignore(connection, inbound).returning(inbound.c.id)
+    found: int | None = connection.execute(row, values).scalar()
     return found
 
 

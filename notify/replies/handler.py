@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, exists, or_, select
+from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, exists, or_, select
 
 from kentongan import audit
 from kentongan.db import escalations, tasks
@@ -110,15 +111,24 @@ class Replies:
             self.helped(connection, task, message.text, at)
 
 
+_PEOPLE: BindParameter[Any] = bindparam("people", expanding=True)
+_MINE = or_(
+    tasks.c.assigned_to.in_(_PEOPLE),
+    tasks.c.coordinator_id.in_(_PEOPLE),
+    exists().where(escalations.c.task_id == tasks.c.task_id, escalations.c.to_id.in_(_PEOPLE)),
+)
+_TASKS_OF = (
+    select(tasks)
+    .where(_MINE, or_(tasks.c.state.not_in(OVER), tasks.c.created_at >= bindparam("since")))
+    .order_by(tasks.c.level.desc(), tasks.c.task_id)
+)
+"""Made once: each reply asks it."""
+
+
 def tasks_of(connection: Connection, people: Sequence[str], at: datetime) -> list[RowMapping]:
     """Tasks on which these people have a say, the most urgent first."""
-    told = exists().where(
-        escalations.c.task_id == tasks.c.task_id, escalations.c.to_id.in_(list(people))
-    )
-    mine = or_(tasks.c.assigned_to.in_(people), tasks.c.coordinator_id.in_(people), told)
-    alive = or_(tasks.c.state.not_in(OVER), tasks.c.created_at >= iso(at - _RECENT))
-    query = select(tasks).where(mine, alive).order_by(tasks.c.level.desc(), tasks.c.task_id)
-    return list(connection.execute(query).mappings())
+    given = {"people": list(people), "since": iso(at - _RECENT)}
+    return list(connection.execute(_TASKS_OF, given).mappings())
 
 
 def choose(mine: Sequence[RowMapping], reply: Reply) -> RowMapping | str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, bindparam, select
 
 from kentongan.db import insert_ignore, task_steps, tasks
 from kentongan.errors import DataError
@@ -22,6 +22,12 @@ from notify.sending.told import precise
 SYSTEM = "kentongan"
 _TRIES = 8
 """Programs that act on one task in the same moment."""
+
+_TASK = select(tasks).where(tasks.c.task_id == bindparam("task_id"))
+_TOLD = select(task_steps.c.state).where(
+    task_steps.c.task_id == bindparam("task_id"), task_steps.c.cause == bindparam("cause")
+)
+"""Made once: each word on a task asks both."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +88,7 @@ def task(connection: Connection, task_id: str) -> RowMapping:
     Raises:
         DataError: no task of that number.
     """
-    query = select(tasks).where(tasks.c.task_id == task_id)
-    row = connection.execute(query).mappings().first()
+    row = connection.execute(_TASK, {"task_id": task_id}).mappings().first()
     if row is None:
         raise DataError(f"task {task_id}: expected the number of a task, found none of that number")
     return row
@@ -116,10 +121,7 @@ def steps_of(connection: Connection, task_id: str) -> list[RowMapping]:
 
 
 def _told_before(connection: Connection, task_id: str, cause: str) -> TaskState | None:
-    query = select(task_steps.c.state).where(
-        task_steps.c.task_id == task_id, task_steps.c.cause == cause
-    )
-    found = connection.execute(query).scalar()
+    found = connection.execute(_TOLD, {"task_id": task_id, "cause": cause}).scalar()
     return TaskState(found) if found else None
 
 
@@ -137,7 +139,7 @@ def _write(connection: Connection, row: RowMapping, now: TaskState, word: Word) 
         "note": word.note,
         "cause": word.cause,
     }
-    if connection.execute(insert_ignore(connection, task_steps).values(**step)).rowcount != 1:
+    if connection.execute(insert_ignore(connection, task_steps), step).rowcount != 1:
         return False
     change = tasks.update().where(tasks.c.task_id == row["task_id"], tasks.c.fence == row["fence"])
     connection.execute(change.values(fence=fence, **_figures(row, now, word)))
