@@ -14,6 +14,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from notify.reports.accidents import DENIES, accidents
+from notify.reports.accidents import denied as denied_by
 from notify.reports.kinds import HAZARDS, RANK, Category, Classified, Reason
 from notify.reports.lexicon import FUZZY_COUNTS, Entry, Lexicon, load_lexicon, once
 
@@ -32,6 +34,8 @@ _LAUGHS = re.compile(r"^(?:w+k+)+w*$|^(?:ha){2,}h?$|^(?:h[ieoa]){2,}h?$|^x+d+$|^
 _MANY = re.compile(r"(.)\1{2,}")
 _WORD = re.compile(r"[a-z]+|\d+|\?")
 _URL = re.compile(r"https?://\S+|\b(?:bit\.ly|t\.me|wa\.me)/\S+|hyperlink\(", re.IGNORECASE)
+_MAP = re.compile(r"https?://\S*(?:maps|waze|geo)\S*", re.IGNORECASE)
+"""Who sends where they are does not advertise."""
 _MASHED = re.compile(r"[bcdfghjklmnpqrstvwxyz]{6,}|^(?:asd|qwe|zxc)[a-z]*$")
 _URGENCY = {
     Category.DANGER: 3, Category.MISSING: 2, Category.EVACUATE: 2, Category.CONFLICT: 2,
@@ -40,6 +44,9 @@ _URGENCY = {
     Category.QUAKE: 1, Category.INFRASTRUCTURE: 1, Category.UNCLEAR: 1,
 }  # fmt: skip
 _MAY_RISE = frozenset({*HAZARDS, Category.NEEDS, Category.VULNERABLE, Category.INFRASTRUCTURE})
+_READ_SOON = 4
+"""Words from which a text that nothing here understands is read by a person within the time of
+urgency 2: it may tell of a danger in words that nobody collected."""
 _PLEAS = frozenset({"tolong", "tulung", "tulungan", "help", "darurat", "segera", "cepat"})
 
 
@@ -59,6 +66,7 @@ def classify(text: str, lexicon: Lexicon | None = None) -> Classified:
     known = [words_of.known_as(word) for word in written]
     reasons = [_reason(hit, known, words_of) for hit in _hits(written, known, words_of)]
     reasons += _signs(text, written, known, words_of)
+    reasons += accidents(written, words_of)
     scores: dict[Category, float] = defaultdict(float)
     for reason in reasons:
         scores[reason.category] += reason.weight
@@ -130,6 +138,8 @@ def _reason(hit: _Hit, known: Sequence[str], lexicon: Lexicon) -> Reason:
     before = known[max(0, hit.start - _NEAR) : hit.start]
     denied = next((w for w in before if w in lexicon.marks["not"]), "")
     if entry.category is Category.DANGER or entry.category in HAZARDS:
+        if entry.category is Category.DANGER and _denied_here(known, hit.start, lexicon):
+            denied = "tidak ada"
         early = next((w for w in before if w in lexicon.marks["not_yet"]), "")
         if denied or (early and entry.category is Category.DANGER):
             if entry.category in HAZARDS and entry.weight >= 3:
@@ -148,6 +158,10 @@ def _reason(hit: _Hit, known: Sequence[str], lexicon: Lexicon) -> Reason:
     return Reason(entry.category, hit.said, entry.name, weight)
 
 
+def _denied_here(known: Sequence[str], place: int, lexicon: Lexicon) -> bool:
+    return denied_by(known[max(0, place - DENIES) : place], lexicon)
+
+
 def _signs(
     text: str, written: Sequence[str], known: Sequence[str], lexicon: Lexicon
 ) -> list[Reason]:
@@ -158,7 +172,7 @@ def _signs(
     laughs = [word for word in written if _LAUGHS.match(word)]
     if laughs:
         found.append(Reason(Category.PRANK, laughs[0], "laughter", 3.0))
-    if _URL.search(text):
+    if _URL.search(_MAP.sub(" ", text)):
         found.append(Reason(Category.PRANK, "link", "link", 3.0))
     letters = [word for word in written if word.isalpha() and len(word) > 1]
     if not letters:
@@ -186,7 +200,7 @@ def _best(scores: dict[Category, float]) -> Category:
 def _urgency(category: Category, known: Sequence[str], lexicon: Lexicon) -> int:
     base = _URGENCY.get(category, 0)
     if category is Category.UNCLEAR:
-        return base if _PLEAS.intersection(known) else 0
+        return 2 if len(known) >= _READ_SOON else base if _PLEAS.intersection(known) else 0
     if category in _MAY_RISE and lexicon.marks["urgent"].intersection(known):
         return min(base + 1, 2)
     return base

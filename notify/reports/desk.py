@@ -28,6 +28,8 @@ SMS, WEB, VOICE = "sms", "web", "voice"
 _LIFE = 3
 _CHOICE_DIGITS = ("1", "2", "3")
 _KEPT_REASONS = 20
+_FEW = 3
+"""Words of a text that can be noise without more."""
 _PLACELESS = frozenset({Category.BANSOS, Category.VOLUNTEER, Category.INFO, Category.CLEAR})
 """Nobody has to come: these are not asked where they are."""
 
@@ -102,7 +104,8 @@ class Desk:
             near = self.gazette().near(where.code, self.rules.join_km)
             against = _others_say_clear(connection, near, telling, self.rules)
         prank = judge(found, caller, rate_limit=self.rules.caller_reports, against=against)
-        return _Read(found, where, caller, prank.score, prank.reasons)
+        words = len(tokens(telling.text, load_lexicon()))
+        return _Read(found, where, caller, prank.score, prank.reasons, words)
 
     def _file(self, connection: Connection, telling: Telling, read: _Read, at: datetime) -> Taken:
         rules, found, where = self.rules, read.said, read.where
@@ -240,10 +243,18 @@ class _Read:
     caller: Caller
     prank: float
     prank_reasons: tuple[str, ...]
+    words: int = 0
 
     def is_noise(self, rules: Routing) -> bool:
-        """Nothing in it that somebody would have to look after; kept all the same."""
-        return self.said.category is Category.PRANK and self.prank >= rules.noise_from
+        """Nothing in it that somebody would have to look after; kept all the same.
+
+        Most of its words have to be those of a prank: a curse among words that nobody collected may
+        stand in a call for help.
+        """
+        if self.said.category is not Category.PRANK or self.prank < rules.noise_from:
+            return False
+        jokes = [r.said for r in self.said.reasons if r.category is Category.PRANK]
+        return self.words <= _FEW or 2 * sum(len(j.split()) for j in jokes) >= self.words
 
     def document(self) -> dict[str, object]:
         """Why: for people, and the codes that were offered."""

@@ -48,6 +48,8 @@ class Lexicon:
     marks: Mapping[str, frozenset[str]]
     """not, not_yet, context, question, urgent."""
     languages: Mapping[str, frozenset[str]]
+    harm: Mapping[str, frozenset[str]]
+    """people, roots, bodies, states, waking, gone, waters, high, rising (`accidents`)."""
     known: frozenset[str]
     _nearest: dict[str, str] = field(default_factory=dict)
 
@@ -168,6 +170,7 @@ def lexicon_of(lexicon: Mapping[str, Any], words: Mapping[str, Any]) -> Lexicon:
         spelled=dict(words["spelled"]),
         marks={name: frozenset(words[name]) for name in marks},
         languages=languages,
+        harm={name: frozenset(found) for name, found in words["harm"].items()},
         known=frozenset((*in_phrases, *small, *set().union(*languages.values()))),
     )
 

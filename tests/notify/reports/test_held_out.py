@@ -18,6 +18,7 @@ HERE = Path(__file__).parent
 AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
 FROZEN = {
     "held_out.txt": "5bf561c5f0621e33dd6a1901f54dd0efce22bf50a0ad60e7cbdaadedb96c8b35",
+    "life.txt": "a44b83b139e959ccbd13687e244c3dff40573e207114d3fe3fec0ab5f50e1f4c",
     "after.txt": "370fd0a945530bbb6920eae983459c3f5f9c6d96457e3bb348b44f595410b931",
 }
 """Written before the rules, and after they were finished. Nobody tunes on either."""
@@ -61,6 +62,13 @@ def test_the_share_that_is_routed_right_does_not_fall(name, least, unit_least, w
     assert sum(said == "danger" != true for true, said in found) <= wrong_alarms
 
 
+def test_danger_that_is_missed_is_known():
+    """Bounds at what was measured: a hard set, made of danger and of what sounds like it."""
+    found = [(true, str(classify(text).category)) for true, _, text in messages("life.txt")]
+    seen = sum(true == said == "danger" for true, said in found)
+    assert seen >= 10 and sum(said == "danger" != true for true, said in found) <= 5
+
+
 def test_all_400_are_there_and_every_category_is_among_them():
     found = messages("held_out.txt")
     assert len(found) >= 400 and {m[0] for m in found} == set(map(str, Category))
@@ -93,5 +101,5 @@ def summary(name):
 
 
 if __name__ == "__main__":
-    for name in ("development.txt", "development_2.txt", "held_out.txt", "after.txt"):
+    for name in ("development.txt", "development_2.txt", "held_out.txt", "after.txt", "life.txt"):
         sys.stdout.write(summary(name) + "\n\n")

@@ -68,6 +68,13 @@ def test_curses_and_laughter_are_kept_and_open_nothing(line):
     assert line.cases()[0]["category"] == "flood"
 
 
+def test_a_curse_or_a_map_among_unknown_words_is_no_noise(line):
+    line.says("anjing ini gimana bapak e ora obah blas neng njero kono", RINA)
+    line.says("kami di sini https://maps.app.goo.gl/xyz", BUDI)
+    assert [r["state"] for r in line.reports()] == ["routed", "asked"]
+    assert len(line.cases()) == 2
+
+
 def test_a_flood_from_one_number_are_one_case_and_one_answer(line):
     answers = [line.says(f"banjir {PLACE} ke {i}", minutes=i / 600) for i in range(40)]
     assert sum(bool(a) for a in answers) == 1
