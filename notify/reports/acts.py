@@ -20,7 +20,7 @@ from notify.inbox.handling import incoming
 from notify.inbox.store import DONE, precise
 from notify.reports import said
 from notify.reports.cases import ALIVE, CLOSED, OPEN, TAKEN, case_of, step
-from notify.reports.desk import SMS
+from notify.reports.kinds import SMS
 from notify.reports.routing import Routing
 from notify.wording.gsm7 import to_basic
 

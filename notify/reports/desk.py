@@ -6,25 +6,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, select, update
+from sqlalchemy import Connection, RowMapping, select, update
 
-from kentongan.db import contacts, insert_ignore, recipients, reports, reputation
-from kentongan.times import iso
+from kentongan.db import reports
 from notify.inbox.store import precise
 from notify.registry.places import Place
-from notify.reports import cases, evidence, said
+from notify.reports import callers, cases, evidence, said
 from notify.reports.classify import classify, tokens
-from notify.reports.kinds import Category, Classified
+from notify.reports.kinds import ASKED, NOISE, ROUTED, SMS, Category, Classified
 from notify.reports.lexicon import load_lexicon
 from notify.reports.place import Gazette, Located
 from notify.reports.prank import Caller, judge
 from notify.reports.routing import Routing, Unit, routing
 from notify.tasks.duty import BPBD, POSTS, holder
 
-NEW, ASKED, ROUTED, CLOSED, NOISE = "new", "asked", "routed", "closed", "noise"
-SMS, WEB, VOICE = "sms", "web", "voice"
 _LIFE = 3
 _CHOICE_DIGITS = ("1", "2", "3")
 _KEPT_REASONS = 20
@@ -95,14 +91,14 @@ class Desk:
         found = classify(telling.text)
         if telling.category is not None:
             found = chosen(found, telling.category)
-        caller = caller_of(connection, telling, self.rules)
-        home = home_of(connection, telling.caller)
+        caller = callers.caller_of(connection, telling, self.rules)
+        home = callers.home_of(connection, telling.caller)
         wanted = telling.text if telling.place is None else f"di {telling.place}"
         where = self.gazette().locate(wanted, home=home)
         against = 0
         if where.code:
             near = self.gazette().near(where.code, self.rules.join_km)
-            against = _others_say_clear(connection, near, telling, self.rules)
+            against = callers.others_say_clear(connection, near, telling, self.rules)
         prank = judge(found, caller, rate_limit=self.rules.caller_reports, against=against)
         words = len(tokens(telling.text, load_lexicon()))
         return _Read(found, where, caller, prank.score, prank.reasons, words)
@@ -130,7 +126,7 @@ class Desk:
             cases.step(connection, case_id, "entered", at=at, actor=telling.actor)
         if case is None or row["adm4_code"] is None or row["category"] == Category.UNCLEAR:
             evidence.tie(connection, case_id, at)
-        first = case is None or not _told_before(connection, telling, case_id)
+        first = case is None or not callers.told_before(connection, telling, case_id)
         state = ASKED if self._asks(telling, read, case_id, connection) else ROUTED
         answer = self._answer(connection, telling, read, case_id, state, first=first)
         return self._store(connection, telling, read, case_id, state, answer, at)
@@ -141,7 +137,7 @@ class Desk:
             return False
         if cases.case_of(connection, case_id)["adm4_code"] is not None:
             return False
-        return not _asked_before(connection, telling, case_id)
+        return not callers.asked_before(connection, telling, case_id)
 
     def _answer(
         self, connection: Connection, telling: Telling, read: _Read, case_id: str, state: str,
@@ -150,7 +146,7 @@ class Desk:
         """One SMS, or none: nobody gets a second one within seconds, but for a danger to life."""
         number, category = self.rules.emergency_number, read.said.category
         is_life = read.said.urgency == _LIFE
-        newest = _newest(connection, telling, timedelta(seconds=self.rules.quiet_seconds))
+        newest = callers.newest(connection, telling, timedelta(seconds=self.rules.quiet_seconds))
         if newest is not None and (not is_life or newest["urgency"] == _LIFE):
             return ""
         if is_life:
@@ -169,10 +165,12 @@ class Desk:
 
     def _settle(self, connection: Connection, telling: Telling, at: datetime) -> Taken | None:
         """The answer to our question, if this is one: a digit, or a place and nothing else."""
-        asked = _asked(connection, telling, self.rules) if telling.via == SMS else None
+        asked = (
+            callers.asked_within(connection, telling, self.rules) if telling.via == SMS else None
+        )
         if asked is None:
             return None
-        code, why = self._place_said(telling, asked, home_of(connection, telling.caller))
+        code, why = self._place_said(telling, asked, callers.home_of(connection, telling.caller))
         if code is None:
             return None
         found = classify(telling.text)
@@ -219,7 +217,7 @@ class Desk:
         }  # fmt: skip
         connection.execute(reports.insert().values(**row))
         if telling.caller:
-            _count(connection, telling.caller, at)
+            callers.count_report(connection, telling.caller, at)
         is_life = found.urgency == _LIFE
         return Taken(
             telling.report_id, case_id or "", state, found.category, found.urgency,
@@ -277,90 +275,6 @@ def chosen(found: Classified, category: Category) -> Classified:
     return Classified(category, urgency, found.language, 1.0, found.reasons, found.hazards)
 
 
-def caller_of(connection: Connection, telling: Telling, rules: Routing) -> Caller:
-    if not telling.caller:
-        return Caller()
-    row = (
-        connection.execute(select(reputation).where(reputation.c.caller_blind == telling.caller))
-        .mappings()
-        .first()
-    )
-    since = telling.received_at - timedelta(minutes=rules.caller_minutes)
-    query = _mine(telling, since, func.count())
-    recent = int(connection.execute(query).scalar_one())
-    if row is None:
-        return Caller(recent=recent)
-    return Caller(row["reports"], row["useful"], row["pranks"], recent)
-
-
-def home_of(connection: Connection, caller: str) -> str:
-    """Village where a number is registered; empty: it is not."""
-    if not caller:
-        return ""
-    query = (
-        select(recipients.c.adm4_code)
-        .join(contacts, contacts.c.recipient_id == recipients.c.recipient_id)
-        .where(contacts.c.channel == "sms", contacts.c.blind == caller)
-        .where(recipients.c.active, recipients.c.role == "resident")
-        .order_by(recipients.c.recipient_id)
-        .limit(1)
-    )
-    return connection.execute(query).scalar() or ""
-
-
-def _mine(telling: Telling, since: datetime, *columns: Any) -> Select[Any]:
-    return (
-        select(*columns)
-        .select_from(reports)
-        .where(reports.c.caller_blind == telling.caller)
-        .where(reports.c.received_at > precise(since))
-        .where(reports.c.received_at <= precise(telling.received_at))
-    )
-
-
-def _newest(connection: Connection, telling: Telling, within: timedelta) -> RowMapping | None:
-    if not telling.caller:
-        return None
-    query = _mine(telling, telling.received_at - within, reports).where(reports.c.state != NOISE)
-    query = query.order_by(reports.c.urgency.desc(), reports.c.received_at.desc()).limit(1)
-    return connection.execute(query).mappings().first()
-
-
-def _asked(connection: Connection, telling: Telling, rules: Routing) -> RowMapping | None:
-    if not telling.caller:
-        return None
-    query = _mine(telling, telling.received_at - timedelta(minutes=rules.ask_minutes), reports)
-    query = query.where(reports.c.state == ASKED).order_by(reports.c.received_at.desc()).limit(1)
-    return connection.execute(query).mappings().first()
-
-
-def _asked_before(connection: Connection, telling: Telling, case_id: str) -> bool:
-    query = select(reports.c.report_id).where(
-        reports.c.case_id == case_id, reports.c.caller_blind == telling.caller,
-        reports.c.state == ASKED,
-    )  # fmt: skip
-    return connection.execute(query.limit(1)).first() is not None
-
-
-def _told_before(connection: Connection, telling: Telling, case_id: str) -> bool:
-    """Whether this number has reported this case already."""
-    query = select(reports.c.report_id).where(
-        reports.c.case_id == case_id, reports.c.caller_blind == telling.caller
-    )
-    return bool(telling.caller) and connection.execute(query.limit(1)).first() is not None
-
-
-def _others_say_clear(
-    connection: Connection, near: Sequence[str], telling: Telling, rules: Routing
-) -> int:
-    since = telling.received_at - timedelta(minutes=rules.join_minutes)
-    query = select(func.count(func.distinct(reports.c.caller_blind))).where(
-        reports.c.adm4_code.in_(list(near)), reports.c.received_at >= precise(since),
-        reports.c.category == str(Category.CLEAR), reports.c.caller_blind != telling.caller,
-    )  # fmt: skip
-    return int(connection.execute(query).scalar_one())
-
-
 def _hand_over(connection: Connection, case_id: str, area: str, at: datetime) -> None:
     """Who has to hear of it: a step that people see. No message goes out by itself: a text
     without a warning behind it may only answer somebody."""
@@ -372,13 +286,6 @@ def _hand_over(connection: Connection, case_id: str, area: str, at: datetime) ->
     who = ", ".join(names) or "nobody holds a duty post there"
     note = f"call 112/BPBD, then: {who}; area {area or 'not known'}"
     cases.step(connection, case_id, "handover", at=at, note=note)
-
-
-def _count(connection: Connection, caller: str, at: datetime) -> None:
-    row = {"caller_blind": caller, "reports": 0, "useful": 0, "pranks": 0, "updated_at": iso(at)}
-    connection.execute(insert_ignore(connection, reputation).values(**row))
-    mine = update(reputation).where(reputation.c.caller_blind == caller)
-    connection.execute(mine.values(reports=reputation.c.reports + 1, updated_at=iso(at)))
 
 
 def _row(connection: Connection, report_id: str) -> RowMapping | None:

@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 from kentongan.sealing import Keys, blind
 from notify.inbox.handling import Handled
 from notify.inbox.store import Incoming
-from notify.reports.desk import NOISE, SMS, Desk, Telling
+from notify.reports.desk import Desk, Telling
+from notify.reports.kinds import NOISE, SMS
 
 KIND, NOISE_KIND = "report", "noise"
 _WORD = re.compile(r"^\W*(?:lapor|lapoor|laporan|report)\b[\s:,.!-]*", re.IGNORECASE)

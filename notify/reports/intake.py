@@ -26,9 +26,9 @@ from notify.inbox.store import DONE, FAILED, precise
 from notify.registry.limits import Per, counted
 from notify.registry.numbers import Refused, mobile_number
 from notify.registry.web import network_of
-from notify.reports.desk import VOICE, WEB, Desk, Taken, Telling
+from notify.reports.desk import Desk, Taken, Telling
 from notify.reports.handler import KIND, report_id
-from notify.reports.kinds import Category
+from notify.reports.kinds import VOICE, WEB, Category
 
 log = logging.getLogger(__name__)
 

@@ -43,6 +43,12 @@ HAZARDS = frozenset(
 RANK = {category: place for place, category in enumerate(Category)}
 
 
+NEW, ASKED, ROUTED, CLOSED, NOISE = "new", "asked", "routed", "closed", "noise"
+"""States of a report."""
+SMS, WEB, VOICE = "sms", "web", "voice"
+"""Ways by which one comes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why a text counts for a category."""

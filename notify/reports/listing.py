@@ -19,7 +19,7 @@ from notify.firewall.answers import sealed_for
 from notify.inbox.store import precise
 from notify.registry.numbers import masked
 from notify.reports.cases import ALIVE, OPEN, case_of
-from notify.reports.desk import NOISE
+from notify.reports.kinds import NOISE
 from notify.reports.place import Gazette
 from notify.reports.routing import Routing
 from notify.tasks.listing import safe_cell

@@ -32,6 +32,7 @@ def close(line, case_id, verdict=Verdict.USEFUL, note="", minutes=30):
     return do(line, acts.close, KEYS, case_id, verdict, note, by="Dewi", minutes=minutes)
 
 
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"], indirect=True)
 def test_taken_once_routed_anew_and_closed_once(line):
     line.says(f"banjir {PLACE}")
     case_id = line.cases()[0]["case_id"]
@@ -51,6 +52,7 @@ def test_taken_once_routed_anew_and_closed_once(line):
     assert actions[-3:] == ["case.taken", "case.routed", "case.closed"] and audit is not None
 
 
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"], indirect=True)
 def test_the_reporter_hears_of_the_end_only_as_an_answer(line):
     line.says(f"banjir {PLACE}", RINA)
     case_id = line.cases()[0]["case_id"]

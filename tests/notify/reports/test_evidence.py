@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -24,6 +25,7 @@ def told(line, warning_id, minutes=20):
         return evidence(connection, warning_id, line.world.at + timedelta(minutes=minutes))
 
 
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"], indirect=True)
 def test_reports_support_and_question_a_warning_each_number_once(line):
     ref = line.world.publish(Action.ALERT, line.world.levels("75.02", 2)).ref
     line.says(f"angin kencang dan banjir {PLACE}", RINA, minutes=1)

@@ -36,6 +36,7 @@ def test_danger_to_life_says_112_first_and_is_handed_over(line):
     assert "handover" in line.steps(case["case_id"])
 
 
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"], indirect=True)
 def test_neighbours_join_and_a_second_victim_does_not(line):
     line.says(f"banjir di {PLACE}", RINA)
     said = line.says(f"rumah kami terendam, {PLACE}", BUDI, minutes=5)
@@ -47,6 +48,7 @@ def test_neighbours_join_and_a_second_victim_does_not(line):
     assert [c["category"] for c in line.cases()].count("danger") == 2
 
 
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"], indirect=True)
 def test_a_place_is_asked_for_once_and_its_answer_completes_the_case(line):
     asked = line.says("banjir pak air masuk rumah")
     assert "Di desa, kecamatan dan kabupaten mana?" in asked
