@@ -349,3 +349,23 @@ def test_bands_know_gaps_and_what_lies_beyond_the_samples(calibration):
     assert 3 not in banded(full, [1, 3]) and banded([], [1]) == {}
     assert np.isnan(banded([full[0], full[3], full[6]], [1])[1].low).all()  # gaps of half an hour
     assert len(SCOPES) == 3
+
+
+def test_bands_are_the_sums_of_plain_arithmetic_dry_wet_and_unknown(calibration):
+    random = np.random.default_rng(3)
+    by, frames = curves_now(calibration), []
+    for k in range(7):
+        raw = np.where(random.random((60, 80)) < 0.2, random.integers(1, 4000, (60, 80)), 0)
+        raw = raw.astype(np.uint16)
+        raw[:30] = 0  # dry throughout
+        raw[40, :5] = UNKNOWN if k == 2 else 0
+        frames.append((AT + timedelta(minutes=10 * k), raw, by))
+    found = banded(frames[::-1], [1])[1]
+    for name, table in (("low", by.low), ("high", by.high)):
+        rate = np.stack([table[places(by), np.minimum(raw, 10_000)] for _, raw, _ in frames])
+        expected = (rate[1:].astype(float) + rate[:-1]).sum(axis=0) / 2 / 6 / 100
+        known = np.ones((60, 80), bool)
+        known[40, :5] = False  # forty minutes of sixty
+        got = getattr(found, name)
+        np.testing.assert_allclose(got[known], expected[known], rtol=1e-4, atol=1e-5)
+        assert np.isnan(got[~known]).all()
