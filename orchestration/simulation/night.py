@@ -57,7 +57,12 @@ def story_of(name: str) -> Story:
     """
     from orchestration.scenarios import find
 
-    return flood_day(name) if name in FLOODS else FeedStory(find(name))
+    if name in FLOODS:
+        return flood_day(name)
+    try:
+        return FeedStory(find(name))
+    except SettingsError as error:
+        raise SettingsError(f"{error}; or {', '.join(FLOODS)}") from error
 
 
 @dataclass

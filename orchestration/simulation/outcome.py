@@ -23,6 +23,7 @@ from kentongan.db import (
     tasks,
     warning_states,
 )
+from kentongan.hazard import HazardEvent
 from kentongan.task_life import TaskState
 from kentongan.times import iso, parse_instant
 
@@ -119,7 +120,12 @@ def outcome(night: Night) -> Outcome:
         task_people=sum(row.people for row in rows),
         tasks=_counted(f"{row.kind}/{row.state}" for row in rows),
         brought=sum(row.people_done or 0 for row in rows),
-        milestones=tuple(sorted(_milestones(engine, night, steps), key=lambda m: m.at)),
+        milestones=tuple(
+            sorted(
+                (one for one in _milestones(engine, night, steps) if one.at <= night.end),
+                key=lambda one: one.at,
+            )
+        ),
         hours=tuple(_hours(night.story.start, night.end, steps, climbed, came, answered)),
         rungs=_rungs(climbed),
         came_in=_counted(row.kind or _UNREAD.get(row.state, row.state) for row in came),
@@ -159,10 +165,8 @@ def _rungs(climbed: Sequence[Any]) -> dict[str, tuple[int, int]]:
 def _milestones(engine: Engine, night: Night, steps: Sequence[Any]) -> Iterable[Milestone]:
     yield from (Milestone(at, note) for at, note in night.notes)
     for row in _all(engine, select(events.c.hazard_id, events.c.body)):
-        from kentongan.hazard import HazardEvent
-
         event = HazardEvent.model_validate_json(row.body)
-        yield Milestone(event.onset, f"{row.hazard_id}: {event.title}")
+        yield Milestone(event.onset, f"{row.hazard_id} is there: {event.title}")
     for what, query in (
         ("BMKG's document is read", select(func.min(records.c.known_at)).where(
             records.c.kind.in_(_QUAKES), records.c.history.is_(False))),
