@@ -211,7 +211,8 @@ def test_in_the_cycle_in_the_evidence_and_in_words(tmp_path, monkeypatch):
     monkeypatch.setenv("KENTONGAN_HOME", str(home))
     said = CLI.invoke(app, ["forecast", "cells", "--at", at.isoformat()])
     assert said.exit_code == 0, said.output
-    assert storm.track in said.output and " W " in said.output and " km/h" in said.output and "at least 10 min" in said.output
+    for words in (storm.track, " W ", " km/h", "at least 10 min"):
+        assert words in said.output
     late = CLI.invoke(app, ["forecast", "cells", "--at", (at + timedelta(hours=2)).isoformat()])
     assert "Not known" in late.output
     listed = CLI.invoke(app, ["forecast", "cells", "--at", at.isoformat(), "--json"])
