@@ -60,7 +60,7 @@ HELD = frozenset({_S.ACCEPTED, _S.EN_ROUTE, _S.ON_SITE})
 FREE = frozenset({_S.DECLINED, _S.DONE, _S.FAILED, _S.RECALLED})
 """The team can be asked for something else."""
 OVER = frozenset({_S.DONE, _S.RECALLED})
-"""Nothing more is expected."""
+"""Nothing more is expected, unless the warning begins again."""
 ANSWERED = HELD | {_S.DECLINED, _S.DONE, _S.FAILED, _S.RECALLED}
 """A newer plan leaves these as they are."""
 
@@ -68,6 +68,7 @@ _ASKED = (_S.SENT, _S.RECEIVED, _S.ACCEPTED, _S.EN_ROUTE, _S.ON_SITE)
 
 TABLE: dict[tuple[TaskState, TaskTrigger], TaskState] = {
     **{(s, _T.ASK): _S.SENT for s in (_S.PLANNED, *WAITING, _S.DECLINED, _S.FAILED)},
+    (_S.RECALLED, _T.ASK): _S.SENT,  # its warning began again
     (_S.SENT, _T.RECEIVE): _S.RECEIVED,
     **{(s, _T.ACCEPT): _S.ACCEPTED for s in (*WAITING, _S.DECLINED, _S.FAILED)},
     **{(s, _T.DECLINE): _S.DECLINED for s in _ASKED},

@@ -143,7 +143,7 @@ def _refresh(
     at: datetime,
 ) -> bool:
     """Bring a known task up to the newest plan; whether its coordinator is to be asked."""
-    if known["state"] in ANSWERED:
+    if known["state"] in ANSWERED - {TaskState.RECALLED}:
         return False
     row = {name: value for name, value in row.items() if name != "created_at"}
     recalled = {name: known["body"][name] for name in _RECALLED if name in known["body"]}
@@ -153,7 +153,8 @@ def _refresh(
         row.update({name: known[name] for name in same_team})
         kept = {name: known["body"].get(name) for name in ("team", "asked_at", "legs")}
         row["body"] = {**row["body"], **kept}
-    newly = known["state"] == TaskState.PLANNED and row["state"] == TaskState.SENT
+    idle = (TaskState.PLANNED, TaskState.RECALLED)
+    newly = known["state"] in idle and row["state"] == TaskState.SENT
     change = tasks.update().where(tasks.c.task_id == known["task_id"])
     held = {name: known[name] for name in ("state", "assigned_to")}
     connection.execute(change.values(**{**row, **held}))

@@ -189,3 +189,15 @@ def test_a_person_gives_it_to_somebody_else(night):
     night.say(TaskTrigger.FINISH, 9, "inbound/7")
     with pytest.raises(RuleViolation, match="is done"):
         assign(night.engine, night.ids[0], "c-75.02", **given)
+
+
+def test_a_task_that_was_recalled_is_asked_again_when_its_warning_goes_on(night):
+    from notify.tasks.steps import steps_of
+
+    night.say(TaskTrigger.END, 5, "end/1")
+    assert night.row()["state"] == "recalled"
+    assert night.plan(planned(level=4)) == night.ids
+    assert night.row()["state"] == "sent" and night.row()["assigned_to"] == "c-75.02"
+    with night.engine.connect() as connection:
+        states = [s["state"] for s in steps_of(connection, night.ids[0])]
+    assert states == ["sent", "recalled", "sent"]

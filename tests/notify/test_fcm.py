@@ -18,7 +18,7 @@ from kentongan.times import iso
 from notify.channels.channel import Outcome
 from notify.channels.fcm import Fcm, FcmRoute, data_of, document
 from tests.peers.http_stub import Answer, HttpStub
-from tests.peers.outgoing import NOW, outgoing
+from tests.peers.outgoing import NOW, now, outgoing
 
 TOPIC = "adm3-750207"
 
@@ -170,7 +170,7 @@ def test_without_a_token_nothing_was_sent(channel, google):
 
 
 def test_ends_and_addresses(channel, google):
-    late = outgoing(TOPIC, not_after=NOW - timedelta(seconds=1))
+    late = outgoing(TOPIC, not_after=now() - timedelta(seconds=1))
     strange = [outgoing(address) for address in ("", "all", "adm3-", "' || '1", "adm3-750207/x")]
     found = channel.transmit([late, *strange])
     assert {one.outcome for one in found} == {Outcome.REFUSED} and google.sent == []

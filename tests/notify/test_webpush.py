@@ -29,7 +29,7 @@ from notify.channels.webpush.payload import LIMIT, fitted, topic
 from notify.channels.webpush.subscription import read_subscription, require_allowed
 from notify.channels.webpush.vapid import make_key
 from tests.peers.http_stub import Answer, HttpStub
-from tests.peers.outgoing import NOW, PAYLOAD, outgoing
+from tests.peers.outgoing import NOW, PAYLOAD, now, outgoing
 from tests.peers.webpush import PushService
 
 
@@ -127,7 +127,7 @@ def test_the_peer_refuses_another_key(service, channel, key_file, tmp_path):
 def test_headers_connections_and_ends(channel):
     with HttpStub(lambda _: Answer(201)) as stub:
         address = subscription(f"{stub.url}/push/1")
-        calm = outgoing(address, level=2, not_after=NOW + timedelta(minutes=5))
+        calm = outgoing(address, level=2, not_after=now() + timedelta(minutes=5))
         for message in (outgoing(address), calm, outgoing(address, version=2)):
             assert channel.transmit([message])[0].outcome is Outcome.ACCEPTED
         first, second, third = stub.asked
@@ -163,7 +163,7 @@ def test_a_fault_of_ours_leaves_the_rest_of_the_window_alone(channel, monkeypatc
 
     with HttpStub(lambda _: Answer(201)) as stub:
         address = subscription(f"{stub.url}/a")
-        late = outgoing(address, not_after=NOW - timedelta(seconds=1))
+        late = outgoing(address, not_after=now() - timedelta(seconds=1))
         monkeypatch.setattr(module, "encrypted", broken)
         found = channel.transmit([outgoing(address), late])
     assert [one.outcome for one in found] == [Outcome.UNKNOWN, Outcome.REFUSED]
@@ -172,7 +172,7 @@ def test_a_fault_of_ours_leaves_the_rest_of_the_window_alone(channel, monkeypatc
 def test_what_is_past_its_end_is_not_posted(channel):
     with HttpStub(lambda _: Answer(201)) as stub:
         address = subscription(f"{stub.url}/x")
-        late = outgoing(address, not_after=NOW - timedelta(seconds=1))
+        late = outgoing(address, not_after=now() - timedelta(seconds=1))
         endless = outgoing(address, not_after=None)
         by_payload = outgoing(address, not_after=None, payload={"expires": "2099-01-01T00:00:00Z"})
         found = channel.transmit([late, endless, by_payload])

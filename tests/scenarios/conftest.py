@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Table, select
 
 from kentongan.db import make_engine, messages, outbox, recipients, tasks
+from kentongan.sealing import as_file
 from kentongan.settings import Settings
 
 
@@ -93,7 +94,10 @@ def _play_into(name: str, folder: Path) -> Played:
     from console.situation_map import situation_map
     from orchestration.scenarios import run_scenario
 
-    settings = Settings(home=folder, _env_file=None)  # type: ignore[call-arg]
+    key = folder / "scenario.key"  # links to tasks are signed by it
+    key.write_bytes(as_file([b"a scenario played twice, one key"]))
+    key.chmod(0o600)
+    settings = Settings(home=folder, secrets_key=key, _env_file=None)  # type: ignore[call-arg]
     document = run_scenario(name, settings, draw=situation_map)
     return Played(folder / "scenarios" / name, document)
 

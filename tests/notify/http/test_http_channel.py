@@ -25,7 +25,7 @@ from notify.channels.http.requests import our_id
 from notify.channels.http.route import HttpRoute
 from notify.channels.http.template import filled
 from tests.notify.http.gateway import gateway, plain
-from tests.peers.outgoing import NOW, outgoing
+from tests.peers.outgoing import now, outgoing
 
 NUMBER = "+6281234567890"
 FIELDS = {"to": "{to_no_plus}", "sms": "{text}"}
@@ -97,7 +97,7 @@ def test_json_keeps_its_types_and_form_its_lists(tmp_path):
             json_body={"messages": [{"to": "{to}", "text": "{text}", "flash": False,
                                      "ttl": "{validity_min:int}"}]},
         )  # fmt: skip
-        (receipt,) = sent(one, sms(not_after=NOW + timedelta(minutes=45, seconds=50)))
+        (receipt,) = sent(one, sms(not_after=now() + timedelta(minutes=45, seconds=50)))
         assert receipt.provider_id == "77"
         asked = peer.asked[0]
         body = json.loads(asked.body)["messages"][0]
@@ -225,7 +225,7 @@ def test_one_slow_message_of_a_window_holds_back_no_answer_of_the_others():
 
 def test_a_message_whose_end_is_past_is_not_sent():
     with gateway(lambda *_: plain(200)) as peer:
-        found = sent(route(peer.url), sms(not_after=NOW - timedelta(seconds=1)), sms(2, part=1))
+        found = sent(route(peer.url), sms(not_after=now() - timedelta(seconds=1)), sms(2, part=1))
     assert [str(r.outcome) for r in found] == ["refused", "accepted"]
     assert peer.asked == []
 
