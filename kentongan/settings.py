@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kentongan.feed_hosts import is_bmkg, is_this_machine
@@ -122,6 +122,14 @@ class Settings(BaseSettings):
     """Codes of older decrees (CSV); none: the file that comes with Kentongan."""
     web_host: str = "127.0.0.1"
     web_port: int = 8080
+
+    @field_validator("home", mode="before")
+    @classmethod
+    def _named(cls, home: object) -> object:
+        """An empty value would be the folder in which somebody happens to stand."""
+        if home == "":
+            raise ValueError("expected a folder, e.g. /var/lib/kentongan")
+        return home
 
     @property
     def resolved_database_url(self) -> str:
