@@ -30,6 +30,8 @@ from notify.tasks.listing import lines_of
 from notify.tasks.mine import MOST_PEOPLE, MyTask, Press, people_with_tasks, press, tasks_of
 
 BODY_BYTES = 4_096
+LOOKS_PER_S = 15.0
+"""Of one link and address: a person who presses, is led back and looks again takes three."""
 SHOWN = 12
 """Tasks of one page: below 40 kB with the longest names."""
 MAKERS = 2
@@ -68,7 +70,8 @@ BUTTONS = {
 class MyTasks:
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
-        self.paces = Paces()
+        self.paces = Paces(LOOKS_PER_S)
+        self.files = Paces()
         self.making = threading.BoundedSemaphore(MAKERS)
 
     def show(self, request: Request, token: str) -> Response:
@@ -125,7 +128,7 @@ class MyTasks:
         """One's own tasks as a file; loading it changes nothing."""
         if kind not in FORMATS:
             return _said("Berkas itu tidak ada.", 404)
-        person = self._person(request, token)
+        person = self._person(request, token, self.files)
         if isinstance(person, Response):
             return person
         areas = self.reading.layers.villages
@@ -142,9 +145,9 @@ class MyTasks:
         headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{made.name}"'}
         return Response(made.data, media_type=made.media_type, headers=headers)
 
-    def _person(self, request: Request, token: str) -> str | Response:
+    def _person(self, request: Request, token: str, paces: Paces | None = None) -> str | Response:
         address = request.client.host if request.client else ""
-        if not self.paces.takes(f"{address}/{token[:26]}"):
+        if not (paces or self.paces).takes(f"{address}/{token[:26]}"):
             return _said("Terlalu sering. Tunggu sebentar.", 429)
         keys = secrets_key(self.reading.settings)
         opened = open_token(keys, token, at=self.reading.clock())

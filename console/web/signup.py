@@ -59,13 +59,14 @@ OTHER_FAULT = "Itu bukan nomor HP yang benar. Contoh: 0812 3456 7890."
 class Paces:
     """How fast each address searches; the oldest are forgotten first."""
 
-    def __init__(self) -> None:
+    def __init__(self, per_s: float = SEARCHES_PER_S) -> None:
+        self._per_s = per_s
         self._known: OrderedDict[str, Bucket] = OrderedDict()
         self._lock = threading.Lock()
 
     def takes(self, address: str) -> bool:
         with self._lock:
-            bucket = self._known.pop(address, None) or Bucket(SEARCHES_PER_S)
+            bucket = self._known.pop(address, None) or Bucket(self._per_s)
             self._known[address] = bucket
             if len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)

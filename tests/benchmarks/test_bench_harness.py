@@ -81,6 +81,7 @@ def test_names_say_their_part_and_can_be_chosen():
         "warnings",
         "dispatch",
         "evacuation",
+        "replies",
     }
     assert {name.split(".")[0] for name in BENCHES} <= parts | {"faces"}
     assert len(chosen("cycle.")) == sum(name.startswith("cycle.") for name in BENCHES)

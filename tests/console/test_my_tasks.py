@@ -131,7 +131,8 @@ def test_opening_the_link_does_nothing_pressing_does(page):
     assert page.press("terima").status_code == 303
     assert page.row()["state"] == "accepted"
     shown = page.client.get(f"/t/{page.token}?t={page.task['task_id']}").text
-    assert shown.index("diterima") < shown.index("menunggu jawaban</strong>")
+    first = shown[shown.index("<article") : shown.index("</article>")]
+    assert page.task["task_id"] in first and "<strong>diterima</strong>" in first
 
 
 def test_the_same_button_twice_is_one_step(page):

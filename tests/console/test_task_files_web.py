@@ -218,6 +218,9 @@ def test_first_content_within_two_seconds_on_2g(page, browser):  # noqa: F811
         })  # fmt: skip
         session.send("Emulation.setCPUThrottlingRate", {"rate": 6})
         shown.goto(f"{page.url}/t/{page.token}", wait_until="load")
+        shown.wait_for_function(
+            "() => performance.getEntriesByName('first-contentful-paint').length > 0"
+        )
         first = shown.evaluate(
             "() => performance.getEntriesByName('first-contentful-paint')[0].startTime"
         )
