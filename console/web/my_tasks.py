@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from typing import Any
-from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
@@ -17,6 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from console.task_map import task_map
 from console.task_sheet import sheet_of
 from console.templating import ASSETS, render
+from console.web.forms import is_own, posted
 from console.web.machine import READ
 from console.web.reading import Reading
 from console.web.signup import Paces
@@ -30,6 +30,7 @@ from notify.tasks.listing import lines_of
 from notify.tasks.mine import MOST_PEOPLE, MyTask, Press, people_with_tasks, press, tasks_of
 
 BODY_BYTES = 4_096
+FIELDS = 12
 LOOKS_PER_S = 15.0
 """Of one link and address: a person who presses, is led back and looks again takes three."""
 SHOWN = 12
@@ -100,7 +101,7 @@ class MyTasks:
         person = self._person(request, token)
         if isinstance(person, Response):
             return person
-        if not _is_own(request):
+        if not is_own(request, self.reading.settings.public_url):
             return _said("Buka halaman ini dari tautan di SMS, lalu tekan tombolnya.", 403)
         try:
             button = Press(fields.get("tekan", ""))
@@ -184,7 +185,7 @@ def router(reading: Reading) -> APIRouter:
 
     @routes.post("/t/{token}/{task_id}")
     async def act(request: Request, token: str, task_id: str) -> Response:
-        fields = await _fields(request)
+        fields = await posted(request, largest=BODY_BYTES, most=FIELDS)
         if fields is None:
             return _said("Isian terlalu panjang.", 413)
         return await run_in_threadpool(pages.act, request, token, task_id, fields)
@@ -192,32 +193,9 @@ def router(reading: Reading) -> APIRouter:
     return routes
 
 
-async def _fields(request: Request) -> dict[str, str] | None:
-    """What was posted; None: more than a form holds."""
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > BODY_BYTES:
-            return None
-    text = body.decode("utf-8", errors="replace")
-    try:
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=12))
-    except ValueError:
-        return None
-
-
 def _number(text: str, *, most: int) -> int | None:
     bare = text.strip().replace(".", "")
     return int(bare) if bare.isascii() and bare.isdigit() and int(bare[:12]) <= most else None
-
-
-def _is_own(request: Request) -> bool:
-    """A form of our own page: browsers say so themselves; old ones at least name the origin."""
-    site = request.headers.get("sec-fetch-site")
-    if site is not None:
-        return site in ("same-origin", "none")
-    origin = request.headers.get("origin")
-    return origin is None or origin.rpartition("//")[2] == request.headers.get("host")
 
 
 def _said(text: str, status: int, more: dict[str, str] | None = None) -> Response:

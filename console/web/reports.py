@@ -11,7 +11,7 @@ import ipaddress
 from functools import cached_property
 from threading import Lock
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
@@ -20,9 +20,10 @@ from sqlalchemy import select
 
 from console import words
 from console.templating import render
+from console.web.forms import is_own, posted
 from console.web.machine import READ
 from console.web.reading import Reading
-from console.web.signup import HEADERS, Paces, is_own
+from console.web.signup import HEADERS, Paces
 from kentongan.db import cases, reports
 from kentongan.sealing import secrets_key
 from notify.registry.numbers import Refused, mobile_number
@@ -182,7 +183,7 @@ def router(reading: Reading) -> APIRouter:
 async def _posted(request: Request, reading: Reading, act: Any) -> Response:
     if not is_own(request, reading.settings.public_url):
         return HTMLResponse("Formulir ini hanya dapat dikirim dari halamannya sendiri.", 403)
-    fields = await _fields(request)
+    fields = await posted(request, largest=BODY_BYTES, most=FIELDS)
     if fields is None:
         return HTMLResponse("Formulir tidak terbaca.", 400)
     response: Response = await run_in_threadpool(act, request, fields)
@@ -222,23 +223,6 @@ def _form(fields: dict[str, str]) -> Form:
         number=fields.get("nomor", "")[:80], category=fields.get("jenis", "")[:40],
         trap=fields.get("situs", ""),
     )  # fmt: skip
-
-
-async def _fields(request: Request) -> dict[str, str] | None:
-    """The fields of a posted form; None: too large, or no form."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded":
-        return None
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > BODY_BYTES:
-            return None
-    try:
-        pairs = parse_qsl(body.decode("ascii"), max_num_fields=FIELDS, keep_blank_values=True)
-    except ValueError:
-        return None
-    return dict(pairs)
 
 
 def _e164(number: str) -> str:

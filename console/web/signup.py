@@ -6,7 +6,6 @@ import threading
 from collections import OrderedDict
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
@@ -14,6 +13,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from console import words
 from console.templating import render
+from console.web.forms import is_own, posted
 from console.web.hooks import Bucket
 from console.web.machine import READ
 from console.web.reading import Reading
@@ -162,7 +162,7 @@ def router(reading: Reading) -> APIRouter:
     async def post(request: Request) -> Response:
         if not is_own(request, reading.settings.public_url):
             return HTMLResponse("Formulir ini hanya dapat dikirim dari halamannya sendiri.", 403)
-        fields = await _fields(request)
+        fields = await posted(request, largest=BODY_BYTES, most=FIELDS)
         if fields is None:
             return HTMLResponse("Formulir tidak terbaca.", 400)
         return await run_in_threadpool(desk.act, request, fields)
@@ -170,42 +170,6 @@ def router(reading: Reading) -> APIRouter:
     found.add_api_route(PATH, desk.show, methods=READ)
     found.add_api_route(PATH, post, methods=["POST"])
     return found
-
-
-def is_own(request: Request, public_url: str) -> bool:
-    """Whether a page of ours posts: by `Sec-Fetch-Site` (Fetch Metadata), else by `Origin`.
-
-    A browser too old for both may post: nothing of a visitor (no session, no cookie) could be
-    abused.
-    """
-    site = request.headers.get("sec-fetch-site")
-    if site is not None:
-        return site == "same-origin"
-    origin = request.headers.get("origin")
-    if origin is None:
-        return True
-    own = {request.headers.get("host", ""), urlsplit(public_url).netloc}
-    try:
-        return urlsplit(origin).netloc in own - {""}
-    except ValueError:
-        return False
-
-
-async def _fields(request: Request) -> dict[str, str] | None:
-    """The fields of a posted form; None: too large, or no form."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded":
-        return None
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > BODY_BYTES:
-            return None
-    try:
-        pairs = parse_qsl(body.decode("ascii"), max_num_fields=FIELDS, keep_blank_values=True)
-    except ValueError:
-        return None
-    return dict(pairs)
 
 
 def _address(request: Request) -> str:
