@@ -23,11 +23,12 @@ SYNC  = $(UV) pip install --quiet --prerelease if-necessary-or-explicit --python
 JOBS ?= 2
 DEB_TEST := chromium fonts-dejavu-core xmlsec1 kannel kannel-extras mosquitto gammu-smsd postgresql
 
-.PHONY: help setup setup-test run up test fuzz crash jasmin bench lint format lock clean debs
+.PHONY: help setup setup-test run up test docs fuzz crash jasmin bench lint format lock clean debs
 help:
 	@echo "make run    set up, then play every bundled scenario and print what would have been sent"
 	@echo "make up     set up, then run everything live on this machine (Ctrl-C stops it)"
 	@echo "make test   set up with the test tools and Debian packages, then the whole suite"
+	@echo "make docs   build the documentation into build/docs"
 	@echo "make lint | format | fuzz | crash | jasmin | bench | setup | lock | clean"
 
 # --- the environment --------------------------------------------------------------------
@@ -52,11 +53,26 @@ $(VENV)/.run: pyproject.toml $(LOCK) $(VENV)/.uv
 
 $(VENV)/.test: $(VENV)/.run
 	@echo "Installing the test tools ..." >&2
-	@$(SYNC) --extra postgres --group test
+	@$(SYNC) --extra postgres --group test --group docs
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.run
 	@$(SYNC) --group lint
+	@touch $@
+
+$(VENV)/.faces: $(VENV)/.run
+	@$(SYNC) --group faces
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.run
+	@$(SYNC) --group docs
+	@touch $@
+
+# The map's scripts, by people of MapLibre and Protomaps: fetched by their hashes, never committed.
+SCRIPTS := console/vendor/node_modules/.stamp
+$(SCRIPTS): console/vendor/package.json console/vendor/package-lock.json $(VENV)/.faces
+	@echo "Fetching the scripts of the map ..." >&2
+	@cd console/vendor && PATH="$(abspath $(BIN)):$$PATH" npm ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 # Node itself comes with the test tools.
@@ -79,15 +95,18 @@ debs:
 	$$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
 
 setup: $(VENV)/.run
-setup-test: debs $(VENV)/.test $(VENV)/.lint node_modules/.stamp
+setup-test: debs $(VENV)/.test $(VENV)/.lint node_modules/.stamp $(SCRIPTS)
 
 # --- the work ---------------------------------------------------------------------------
 run: setup
 	@$(BIN)/kentongan run --scenario all $(ARGS)
-up: setup
+up: setup $(SCRIPTS)
 	@$(BIN)/kentongan up $(ARGS)
 test: setup-test
 	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+docs: $(VENV)/.docs
+	@$(BIN)/python -m sphinx -W -q -b html docs build/docs
+	@echo "build/docs/index.html"
 fuzz: $(VENV)/.test
 	@$(BIN)/python -m tests.fuzz $(FUZZ)
 	@$(BIN)/python -m pytest tests -m hypothesis --hypothesis-profile=fuzz --timeout=3600 $(ARGS)
@@ -108,4 +127,4 @@ lock: $(VENV)/.uv
 	@{ echo "# uv, pinned and hashed: the installer that make setup puts into .venv. Cut from requirements.lock by 'make lock'."; \
 	  awk '/^uv==/{p=1} p{print} p&&!/\\$$/{exit}' $(LOCK); } > requirements-uv.txt
 clean:
-	rm -rf $(VENV) node_modules
+	rm -rf $(VENV) node_modules console/vendor/node_modules build
