@@ -13,11 +13,14 @@ from starlette.staticfiles import StaticFiles
 
 from console.templating import ASSETS
 from console.web import chat_hooks, files, hooks, machine, my_tasks, pages, reports, signup
+from console.web.access.guard import Guard, check
 from console.web.reading import Reading
 from kentongan.settings import Settings
 from orchestration.heartbeat import WEB, Pulse
 
 BEAT_S = 5.0
+PARTS = (machine, my_tasks, pages, files, hooks, chat_hooks, signup, reports)
+"""Modules with `router(reading)`; each route has its line in `console/web/access/rules.py`."""
 CLOSED = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; "
@@ -60,10 +63,12 @@ def create_app(
         title="Kentongan", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
     )
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(settings))
+    app.middleware("http")(Guard(app, reading))
     app.middleware("http")(_close)
     app.mount("/static", StaticFiles(directory=ASSETS), name="static")
-    for part in (machine, my_tasks, pages, files, hooks, chat_hooks, signup, reports):
+    for part in PARTS:
         app.include_router(part.router(reading))
+    check(app)
     return app
 
 

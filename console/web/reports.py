@@ -7,11 +7,9 @@ anybody else.
 
 from __future__ import annotations
 
-import ipaddress
 from functools import cached_property
 from threading import Lock
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
@@ -46,7 +44,6 @@ TROUBLES = {
 STATES = {
     "open": "diteruskan, belum diambil", "taken": "sedang ditangani", "closed": "selesai",
 }  # fmt: skip
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 
 
 class ReportPages:
@@ -105,13 +102,9 @@ class ReportPages:
         )  # fmt: skip
 
     def desk_page(self, request: Request) -> Response:
-        if not is_local(request, self.reading):
-            return _none()
         return self._operator(request.query_params.get("nomor", "")[:40].strip())
 
     def desk_act(self, request: Request, fields: dict[str, str]) -> Response:
-        if not is_local(request, self.reading):
-            return _none()
         if not {"sec-fetch-site", "origin"}.intersection(request.headers.keys()):
             return HTMLResponse("Peramban ini terlalu tua untuk halaman petugas.", 403)
         operator = " ".join(fields.get("petugas", "").split())[:80]
@@ -188,29 +181,6 @@ async def _posted(request: Request, reading: Reading, act: Any) -> Response:
         return HTMLResponse("Formulir tidak terbaca.", 400)
     response: Response = await run_in_threadpool(act, request, fields)
     return response
-
-
-def is_local(request: Request, reading: Reading) -> bool:
-    """Whether somebody sits at this machine, and no proxy may be in between.
-
-    A proxy on the same machine would make every visitor look local: so nothing is shown once the
-    installation has a public address, or when a request says that it was passed on.
-    """
-    public = urlsplit(reading.settings.public_url).hostname or ""
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-    own = (reading.settings.web_host, host, request.client.host if request.client else "")
-    unset = public.endswith(".invalid") or _is_loopback(public)
-    passed_on = any(name in request.headers for name in _FORWARDED)
-    return unset and not passed_on and all(map(_is_loopback, own))
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _none() -> Response:

@@ -32,25 +32,30 @@ class Act(StrEnum):
     ACCOUNTS = "accounts"
     REGISTRY = "registry"
     """Recipients: add, import, export, erase."""
+    HEAR = "hear"
+    """What comes in: write a call down, route a case, close it."""
+    AUDIT = "audit"
+    """Read who did what."""
 
 
 PERMISSIONS: dict[Role, frozenset[Act]] = {
     Role.VIEWER: frozenset({Act.VIEW}),
-    Role.ANALYST: frozenset({Act.VIEW}),
-    Role.COORDINATOR: frozenset({Act.VIEW, Act.TICK, Act.REGISTRY}),
+    Role.ANALYST: frozenset({Act.VIEW, Act.AUDIT}),
+    Role.COORDINATOR: frozenset({Act.VIEW, Act.TICK, Act.REGISTRY, Act.HEAR}),
     Role.DUTY_OFFICER: frozenset(
         {
             Act.VIEW, Act.TICK, Act.APPROVE, Act.CANCEL, Act.ALL_CLEAR, Act.BREAK_GLASS, Act.STOP,
+            Act.HEAR, Act.AUDIT,
         }
     ),
     Role.APPROVER: frozenset(
         {
             Act.VIEW, Act.TICK, Act.APPROVE, Act.CANCEL, Act.ALL_CLEAR, Act.BREAK_GLASS, Act.REVIEW,
-            Act.STOP, Act.RESUME,
+            Act.STOP, Act.RESUME, Act.HEAR, Act.AUDIT,
         }
     ),
     # Whoever makes accounts must not approve with them.
-    Role.ADMIN: frozenset({Act.VIEW, Act.STOP, Act.ACCOUNTS, Act.REGISTRY}),
+    Role.ADMIN: frozenset({Act.VIEW, Act.STOP, Act.ACCOUNTS, Act.REGISTRY, Act.AUDIT}),
 }  # fmt: skip
 
 

@@ -72,13 +72,13 @@ def test_an_operator_enters_a_call_on_this_machine_alone(site):
     seen = httpx.get(f"{site.url}/operator/lapor", params={"nomor": "+999811"}).text
     assert "1 laporan" in seen and "Kasus terbuka" in seen
     for name in ("X-Forwarded-For", "Forwarded", "Via"):
-        assert httpx.get(f"{site.url}/operator/lapor", headers={name: "1"}).status_code == 404
+        assert httpx.get(f"{site.url}/operator/lapor", headers={name: "1"}).status_code == 303
     assert post(site, "/operator/lapor", headers={}, petugas="D", isi="x").status_code == 403
     assert post(site, "/operator/lapor", petugas="", isi="banjir").status_code == 422
 
 
-def test_the_operators_page_is_gone_where_a_public_address_is_set(tmp_path):
+def test_the_operators_page_wants_a_login_where_a_public_address_is_set(tmp_path):
     chosen = Settings(_env_file=None, home=tmp_path, public_url="https://lapor.example.org")
     with served(chosen) as url:
-        assert httpx.get(f"{url}/operator/lapor").status_code == 404
+        assert httpx.get(f"{url}/operator/lapor").status_code == 303
         assert httpx.get(f"{url}/lapor").status_code == 200

@@ -1,0 +1,1 @@
+// Placeholder contract is documented in console/web/live/__init__.py.

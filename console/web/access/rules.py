@@ -1,0 +1,76 @@
+"""The one table of routes: what a reader needs, and what somebody who posts needs.
+
+A route without a line here is refused when the application is made (`guard.check`). The test of
+the authorisation matrix walks this table with every role.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from kentongan.accounts.roles import Act
+
+
+class Need(StrEnum):
+    """What is asked of somebody who is not signed in as a person with a role."""
+
+    PUBLIC = "public"
+    """Anybody; nothing personal, nothing that is not released."""
+    OWN = "own"
+    """It brings its own proof, which the page checks: a signed link, a gateway's secret."""
+    LOCAL = "local"
+    """A program on this machine, or a signed-in person who may view."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Of one path. `write` is None where nothing is posted; then only reading exists."""
+
+    read: Need | Act | None
+    write: Need | Act | None = None
+
+
+_VIEW = Rule(Act.VIEW)
+_PUBLIC = Rule(Need.PUBLIC)
+_OWN = Rule(Need.OWN, Need.OWN)
+
+RULES: Mapping[str, Rule] = {
+    # the public
+    "/static": _PUBLIC,
+    "/vendor/{name}": _PUBLIC,
+    "/": _PUBLIC,
+    "/warnings": _PUBLIC,
+    "/warnings.json": _PUBLIC,
+    "/feeds": _PUBLIC,
+    "/feeds.json": _PUBLIC,
+    "/map": _PUBLIC,
+    "/health": _PUBLIC,
+    "/cap/feed.atom": _PUBLIC,
+    "/cap/feed.rss": _PUBLIC,
+    "/cap/index.json": _PUBLIC,
+    "/cap/{identifier}.xml": _PUBLIC,
+    "/cap-exercise/feed.atom": _PUBLIC,
+    "/cap-exercise/feed.rss": _PUBLIC,
+    "/cap-exercise/index.json": _PUBLIC,
+    "/cap-exercise/{identifier}.xml": _PUBLIC,
+    "/daftar": Rule(Need.PUBLIC, Need.PUBLIC),
+    "/lapor": Rule(Need.PUBLIC, Need.PUBLIC),
+    "/lapor/{report_id}": _OWN,
+    # those who bring their own proof
+    "/t/sw.js": _PUBLIC,
+    "/t/{token}": _OWN,
+    "/t/{token}/tugas.{kind}": _OWN,
+    "/t/{token}/{task_id}": _OWN,
+    "/hooks/{name}/{what}": _OWN,
+    "/hooks/{name}/{secret}/{what}": _OWN,
+    "/chat/{name}": _OWN,
+    # programs of this machine
+    "/metrics": Rule(Need.LOCAL),
+    # the command centre
+    "/tasks": _VIEW,
+    "/tasks/{coordinator_id}": _VIEW,
+    "/tasks/{coordinator_id}.csv": _VIEW,
+    "/operator/lapor": Rule(Act.HEAR, Act.HEAR),
+}
