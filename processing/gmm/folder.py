@@ -1,7 +1,9 @@
 """A folder of ShakeMap grids: `*.xml` as ShakeMap writes them, or `events.csv` with `grids/*.npz`.
 
-Rows of the arrays run from north to south or from south to north: `latitude` says which. What
-cannot be read is named and left out; nothing is guessed.
+Grids may lie in folders below it; what a run writes beside its grid (`info.xml`, `stationlist.xml`)
+is no grid, and `info.xml` names the model. Rows of the arrays run from north to south or from
+south to north: `latitude` says which. What cannot be read is named and left out; nothing is
+guessed.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -18,12 +21,16 @@ import numpy.typing as npt
 
 from kentongan.errors import DataError, KentonganError
 from kentongan.shakegrid import decode_grid, round_time
+from kentongan.times import ZONES_BY_NAME, parse_instant
 
 Floats = npt.NDArray[np.float64]
 
 MAX_BYTES = 64_000_000
 """BMKG's largest grid.xml has 4 MB."""
 _HEAD_BYTES = 20_000
+_BESIDE = ("info.xml", "stationlist.xml", "uncertainty.xml", "event.xml")
+"""Ends of the names of what ShakeMap 3.5 writes beside a grid."""
+_GMPE = re.compile(r'name="GMPE"\s+value="(?:GMPE::)?(\w{1,40})"')
 _ATTRIBUTE = re.compile(r'([a-z_]+)\s*=\s*"([^"<]{0,200})"')
 
 
@@ -37,7 +44,8 @@ class ShakeMap:
     latitude_of: float
     longitude_of: float
     exercise: bool
-    """Processed before its own origin time; false where the folder does not say."""
+    """Processed before its own origin time, or not called `ACTUAL`; false where the folder does
+    not say."""
     model: str
     """As the run's own file names it; empty where the folder does not say."""
     latitude: Floats
@@ -62,7 +70,7 @@ def shakemaps(folder: Path, *, unreadable: list[str] | None = None) -> Iterator[
         DataError: the folder holds neither form.
     """
     table = folder / "events.csv"
-    documents = sorted(folder.glob("*.xml"))
+    documents = sorted(p for p in folder.rglob("*.xml") if not p.name.endswith(_BESIDE))
     if not table.is_file() and not documents:
         raise DataError(f"{folder}: expected *.xml or events.csv with grids/*.npz, found neither")
     for source in _rows(table) if table.is_file() else documents:
@@ -122,8 +130,8 @@ def _from_xml(path: Path) -> ShakeMap:
         _number(event["depth"]),
         _number(event["lat"]),
         _number(event["lon"]),
-        exercise=False,
-        model="",
+        exercise=_exercise(whole, event),
+        model=_model(path),
         latitude=arrays.latitude,
         longitude=arrays.longitude,
         mmi=arrays.values["MMI"],
@@ -131,6 +139,33 @@ def _from_xml(path: Path) -> ShakeMap:
         pgv_cms=arrays.values.get("PGV", nothing),
         vs30=arrays.values.get("SVEL", nothing),
     )
+
+
+def _exercise(whole: dict[str, str], event: dict[str, str]) -> bool:
+    """BMKG writes the origin in its own zone, the time of processing in UTC."""
+    if whole.get("shakemap_event_type", "ACTUAL").upper() != "ACTUAL":
+        return True
+    processed, origin = whole.get("process_timestamp", ""), event.get("event_timestamp", "")
+    return bool(processed and origin) and _instant(processed) < _instant(origin)
+
+
+def _instant(text: str) -> datetime:
+    """Raises:
+    ValueError: no time, or none with a zone.
+    """
+    for name, zone in {**ZONES_BY_NAME, "UTC": UTC, "GMT": UTC}.items():
+        if text.endswith(name):
+            return datetime.fromisoformat(text.removesuffix(name).strip()).replace(tzinfo=zone)
+    return parse_instant(text)
+
+
+def _model(path: Path) -> str:
+    """Of the run's `info.xml` beside its grid; empty where there is none."""
+    beside = path.with_name(path.name.removesuffix("grid.xml") + "info.xml")
+    if not path.name.endswith("grid.xml") or not beside.is_file():
+        return ""
+    found = _GMPE.search(beside.read_bytes()[:_HEAD_BYTES].decode("utf-8", errors="replace"))
+    return found[1] if found else ""
 
 
 def _element(head: str, name: str) -> dict[str, str]:

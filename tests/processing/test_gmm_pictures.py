@@ -15,8 +15,9 @@ from PIL import Image
 
 from processing.gmm import proof
 from processing.gmm.folder import ShakeMap
+from processing.gmm.judged import versions
 from processing.gmm.maps import DIFFERENCE_COLOURS, MMI_COLOURS, difference_map
-from processing.gmm.proof import chosen, versions
+from processing.gmm.proof import chosen
 from processing.gmm.vs30 import merge
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -106,7 +107,7 @@ def test_the_command_writes_what_it_says(tmp_path, monkeypatch, capsys) -> None:
     for i in range(6):
         one = made(f"2023010112345{i}", 6.0 + 0.1 * i)
         maps.append(replace(one, mmi=versions(one, merge([one])).own))
-    monkeypatch.setattr(proof, "shakemaps", lambda _: maps)
+    monkeypatch.setattr(proof, "shakemaps", lambda _, unreadable: maps)
     picture = tmp_path / "all.svg"
     assert proof.main(["-", "--picture", str(picture), "--maps", str(tmp_path)]) == 0
     said = capsys.readouterr().out
