@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-HEAD = "0004"
+HEAD = "0005"
 WAIT_S = 10.0
 """An upgrade takes below a second, on a loaded machine a few."""
 

@@ -14,7 +14,9 @@ accounts = Table(
     Column("role", String(16), nullable=False),  # kentongan.accounts.Role
     Column("areas", JSON, nullable=False),  # prefixes of area codes; empty: the nation
     Column("totp_secret", Text),  # sealed with the key outside the database
-    Column("password_hash", Text),
+    Column("password_hash", Text),  # Argon2id with its parameters (PHC text)
+    # Given by an admin: whoever signs in with it chooses another one first.
+    Column("password_initial", Boolean, nullable=False, default=False),
     Column("created_at", String(20), nullable=False),
     Column("disabled_at", String(20)),
 )
@@ -36,7 +38,20 @@ sessions = Table(
     Column("seen_at", String(20), nullable=False),
     Column("ends_at", String(20), nullable=False),
     Column("agent", String(200), nullable=False, default=""),
+    Column("via", String(12), nullable=False, default=""),  # password, oidc
+    Column("network", String(64), nullable=False, default=""),  # for its owner to recognise
     Index("sessions_by_account", "account_id"),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("issuer", String(200), primary_key=True),  # an OpenID provider
+    Column("kind", String(8), primary_key=True),  # sub; email until the first sign-in
+    Column("value", String(255), primary_key=True),
+    Column("account_id", String(40), nullable=False),
+    Column("at", String(20), nullable=False),
+    Index("identities_by_account", "account_id"),
 )
 
 recipients = Table(
