@@ -1,7 +1,7 @@
 """Boore & Atkinson (2008), Earthquake Spectra 24(1), 99-138, as the paper has it.
 
 For active crust, M 5 to 8, Joyner-Boore distance below 200 km, Vs30 180 to 1,300 m/s. Symbols
-as in the paper; mechanism unspecified. What BMKG's runs differ in is in `bmkg_motion.py`.
+as in the paper; mechanism unspecified. What BMKG's runs differ in is in `motion.py`.
 """
 
 from __future__ import annotations

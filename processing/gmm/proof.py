@@ -3,7 +3,8 @@
     python -m processing.gmm.proof FOLDER [--vs30 FILE] [--picture FILE.svg] [--maps FOLDER]
 
 Only events that the fit did not use are judged ("held out"), unless a table says otherwise. With
-`--vs30` all events of the folder are new and all are judged, with the ground of that file.
+`--vs30` all events of the folder are new and all are judged, with the ground of that file; "none"
+is 600 m/s everywhere.
 
 Exit status 0 = all that was asked for is met, 1 = something is not, 2 = nothing could be judged.
 """
@@ -22,7 +23,7 @@ from processing.gmm.judged import Trial, table, trial, versions
 from processing.gmm.maps import difference_map
 from processing.gmm.report import picture, report, shaken_and_real
 from processing.gmm.verdict import asked, met, verdict
-from processing.gmm.vs30 import load
+from processing.gmm.vs30 import Vs30Map, empty_map, load
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +41,9 @@ def main(arguments: Sequence[str]) -> int:
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument("folder", type=Path, help="events.csv with grids/*.npz, or *.xml")
-    parser.add_argument("--vs30", type=Path, help="ground by processing.gmm.vs30; all are new")
+    parser.add_argument(
+        "--vs30", type=Path, help="ground by processing.gmm.vs30, or none; all are new"
+    )
     parser.add_argument("--picture", type=Path, help="SVG of all judged real quakes")
     parser.add_argument("--maps", type=Path, help="folder for maps of the best and the worst")
     given = parser.parse_args(arguments)
@@ -65,12 +68,18 @@ def _trial(folder: Path, vs30: Path | None) -> Trial:
     left: list[str] = []
     read = list(shakemaps(folder, unreadable=left))
     try:
-        of = trial(read, load(vs30) if vs30 else None)
+        of = trial(read, _ground(vs30))
     finally:
         _name(left)
     kept = {one.event_id for one in of.maps}
     _name([f"{one.event_id}: M {one.magnitude:g}" for one in read if one.event_id not in kept])
     return of
+
+
+def _ground(vs30: Path | None) -> Vs30Map | None:
+    if vs30 is None:
+        return None
+    return empty_map() if vs30 == Path("none") else load(vs30)
 
 
 def _name(left: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from processing.gmm.vs30 import Vs30Map, empty_map, save
 
 NORTH_FIRST = -6.0 - 0.05 * np.arange(33)
 EAST = 106.2 + 0.05 * np.arange(33)
-GROUND = 330
+GROUND = 270
 
 
 def document(
@@ -30,7 +31,7 @@ def document(
     origin: str = "2022-11-21T13:21:10WIB",
     kind: str = "ACTUAL",
 ) -> str:
-    """A `grid.xml` that is the formula itself on ground of 330 m/s, and `added` on each cell."""
+    """A `grid.xml` that is the formula itself on ground of 270 m/s, and `added` on each cell."""
     facts = QuakeFacts(5.6, 11.0, -6.84, 107.05)
     ground = np.full((NORTH_FIRST.size, EAST.size), GROUND, np.uint16)
     mmi = mmi_grid(facts, sites(NORTH_FIRST[::-1], EAST, ground))[::-1] + added
@@ -121,6 +122,19 @@ def test_one_new_map_is_judged_with_ground_built_before(tmp_path, ground, capsys
     row = "| mean absolute, M 5 and more | 0.25 | real | all cells | 1 | 0.00"
     assert row in said.out and said.err == ""
     assert "| 20221121132110 | 5.6 | 11 | zhao06-crustal |" in said.out
+
+
+def test_without_any_ground_600_stands_everywhere(tmp_path, capsys):
+    """270 m/s is one class of Zhao's softer, 0.253 in ln: 0.16 MMI below the curve's knee, 0.35
+    above."""
+    folder = folder_of(tmp_path, a=document("20221121132110"))
+    assert main([str(folder), "--vs30", "none"]) == 0
+    (row,) = re.findall(r"M 5 and more \| 0.25 \| real \| all cells \| 1 \| (\S+)", _said(capsys))
+    assert 0.16 < float(row) < 0.35
+
+
+def _said(capsys) -> str:
+    return str(capsys.readouterr().out)
 
 
 def test_a_map_that_is_not_met_ends_so(tmp_path, ground, capsys):
