@@ -62,6 +62,18 @@ TASKS: dict[str, tuple[str, str]] = {
     "receive": ("Terima pengungsi", "receive people outside the zone"),
     "assess": ("Kaji cepat dan bantu", "assess and assist"),
 }
+TASK_STATES: dict[str, str] = {
+    "planned": "belum ada yang diminta",
+    "sent": "menunggu jawaban",
+    "received": "menunggu jawaban, sudah dibaca",
+    "accepted": "diterima",
+    "declined": "ditolak",
+    "en-route": "dalam perjalanan",
+    "on-site": "di lokasi",
+    "done": "selesai",
+    "failed": "gagal",
+    "recalled": "dibatalkan",
+}
 BANNERS: dict[str, tuple[str, str]] = {
     Mode.EXERCISE: ("LATIHAN", "bukan peringatan sungguhan – exercise, not a real warning"),
     Mode.TEST: ("TES", "bukan peringatan sungguhan – test, not a real warning"),
@@ -71,6 +83,11 @@ BANNERS: dict[str, tuple[str, str]] = {
 def level_word(level: int) -> str:
     """`Siaga`; an unknown number stays visible as itself."""
     return LEVELS.get(level, (str(level), ""))[0]
+
+
+def task_state(state: str) -> str:
+    """`menunggu jawaban`; an unknown word stays visible as itself."""
+    return TASK_STATES.get(state, state)
 
 
 def indonesian(table: dict[str, tuple[str, str]], key: str) -> str:

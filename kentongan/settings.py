@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     sms_number: str = Field(default="", pattern=r"^(\+?[0-9][0-9 -]{2,19})?$")
     """Number to which people send SMS (a two-way route brings them in); none: sign-ups on the web
     wait until an operator has called."""
+    places: Path | None = None
+    """List of views from outside for the map (TOML or CSV); none: `data/places.toml`."""
     sop: Path | None = None
     """Folder of checklists; none: `data/sop`."""
 

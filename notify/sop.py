@@ -96,6 +96,12 @@ def overdue(engine: Engine, sop: Sop, at: datetime) -> tuple[Asked, ...]:
     return tuple(sorted(found, key=lambda one: (one.due, one.warning_id, one.key)))
 
 
+def living(engine: Engine, at: datetime) -> list[str]:
+    """Warnings whose checklist is somebody's: released, and not ended long ago."""
+    with engine.connect() as connection:
+        return _lively(connection, at)
+
+
 def tick(
     engine: Engine, sop: Sop, warning_id: str, key: str, *, at: datetime, actor: str, note: str = ""
 ) -> Asked:

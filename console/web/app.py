@@ -14,12 +14,16 @@ from starlette.staticfiles import StaticFiles
 from console.templating import ASSETS
 from console.web import chat_hooks, files, hooks, machine, my_tasks, pages, reports, signup
 from console.web.access.guard import Guard, check
+from console.web.centre import audit, feeds, inbox, places, sop, tasks
 from console.web.reading import Reading
 from kentongan.settings import Settings
 from orchestration.heartbeat import WEB, Pulse
 
 BEAT_S = 5.0
-PARTS = (machine, my_tasks, pages, files, hooks, chat_hooks, signup, reports)
+PARTS = (
+    machine, my_tasks, pages, files, hooks, chat_hooks, signup, reports,
+    tasks, inbox, sop, feeds, audit, places,
+)  # fmt: skip
 """Modules with `router(reading)`; each route has its line in `console/web/access/rules.py`."""
 CLOSED = {
     "Content-Security-Policy": (

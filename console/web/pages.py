@@ -46,7 +46,7 @@ def _html(reading: Reading, name: str, at: datetime, here: str, **values: Any) -
     return HTMLResponse(render(name, at=at, here=here, banners=banners, **values))
 
 
-def _feed_values(reading: Reading, at: datetime) -> dict[str, Any]:
+def feed_values(reading: Reading, at: datetime) -> dict[str, Any]:
     feeds = reading.feeds(at)
     return {
         "feeds": feeds,
@@ -61,7 +61,7 @@ def blind(feeds: Sequence[FeedLine]) -> list[FeedLine]:
 
 def _start(reading: Reading, _: Request) -> Response:
     at = reading.clock()
-    values = _feed_values(reading, at) | {
+    values = feed_values(reading, at) | {
         "warnings": reading.warnings(),
         "unknown_areas": reading.unknown_areas(at),
         "tasks": [task for group in reading.tasks().values() for task in group],
@@ -71,7 +71,7 @@ def _start(reading: Reading, _: Request) -> Response:
 
 def _feeds(reading: Reading, request: Request) -> Response:
     at = reading.clock()
-    values = _feed_values(reading, at) | {"pulse": reading.pulse()}
+    values = feed_values(reading, at) | {"pulse": reading.pulse()}
     if wants_json(request.headers.get("accept", "")):
         return JSONResponse({"at": iso(at), "feeds": [jsonable(f) for f in values["feeds"]]})
     return _html(reading, "feeds.html", at, "/feeds", **values)
@@ -85,7 +85,7 @@ def wants_json(accept: str) -> bool:
 def _warnings(reading: Reading, _: Request) -> Response:
     at = reading.clock()
     values = {"warnings": reading.warnings(), "unknown_areas": reading.unknown_areas(at)}
-    return _html(reading, "warnings.html", at, "/warnings", **_feed_values(reading, at), **values)
+    return _html(reading, "warnings.html", at, "/warnings", **feed_values(reading, at), **values)
 
 
 def _tasks(reading: Reading, _: Request) -> Response:

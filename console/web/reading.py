@@ -21,6 +21,9 @@ from kentongan.view import FeedLine, UnknownArea, WarningLine
 from notify.tasks.listing import TaskLine, by_coordinator, task_lines
 
 if TYPE_CHECKING:
+    from notify.registry.places import Places
+    from notify.reports.desk import Desk
+    from notify.reports.place import Gazette
     from orchestration.heartbeat import Beat
     from risk.layers.layerset import LayerSet
 
@@ -46,6 +49,8 @@ class Reading:
         self.clock = clock
         self._stack = ExitStack()
         self._lock = threading.Lock()
+        self._gazette_lock = threading.Lock()
+        self._places_lock = threading.Lock()
         self._map = (datetime.min.replace(tzinfo=UTC), "")
 
     @cached_property
@@ -61,6 +66,36 @@ class Reading:
 
         with self._lock:
             return load_layers(self.settings.layers)
+
+    @cached_property
+    def _gazette(self) -> Gazette:
+        from notify.reports.place import Gazette
+
+        return Gazette.of(self.layers.villages, self.places)
+
+    def gazette(self) -> Gazette:
+        """Names of places as people write them; built with the first report."""
+        with self._gazette_lock:
+            return self._gazette
+
+    @cached_property
+    def desk(self) -> Desk:
+        """Where reports are read and filed."""
+        from notify.reports.desk import Desk
+
+        return Desk.of(self.gazette)
+
+    @cached_property
+    def _places(self) -> Places:
+        from notify.registry.places import Places
+
+        return Places.of(self.layers.villages)
+
+    @property
+    def places(self) -> Places:
+        """Every village by name; one copy for all pages, read when the first one asks."""
+        with self._places_lock:
+            return self._places
 
     def close(self) -> None:
         self._stack.close()

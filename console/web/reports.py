@@ -1,14 +1,11 @@
 """`/lapor`: residents report on the web. `/operator/lapor`: an operator writes a call down.
 
 The public form needs no script and no account. The operator's page shows what is known of a
-caller, and there is no login yet: it answers on the machine itself alone, and is not there for
-anybody else.
+caller, so it wants somebody who may hear (`console/web/access/rules.py`).
 """
 
 from __future__ import annotations
 
-from functools import cached_property
-from threading import Lock
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -18,6 +15,7 @@ from sqlalchemy import select
 
 from console import words
 from console.templating import render
+from console.web.access.who import who
 from console.web.forms import is_own, posted
 from console.web.machine import READ
 from console.web.reading import Reading
@@ -27,10 +25,8 @@ from kentongan.sealing import secrets_key
 from notify.registry.numbers import Refused, mobile_number
 from notify.registry.web import network_of
 from notify.reports import listing
-from notify.reports.desk import Desk
 from notify.reports.intake import Form, Received, Refusal, from_voice, from_web
 from notify.reports.kinds import Category
-from notify.reports.place import Gazette
 from notify.reports.said import NAMES
 
 PATH, OPERATOR = "/lapor", "/operator/lapor"
@@ -52,19 +48,6 @@ class ReportPages:
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
         self.paces = Paces()
-        self._lock = Lock()
-
-    @cached_property
-    def _gazette(self) -> Gazette:
-        return Gazette.of(self.reading.layers.villages)
-
-    def gazette(self) -> Gazette:
-        with self._lock:
-            return self._gazette
-
-    @cached_property
-    def desk(self) -> Desk:
-        return Desk.of(self.gazette)
 
     def show(self, request: Request) -> Response:  # noqa: ARG002 the frame hands it to every page
         return self._page("report.html")
@@ -73,7 +56,7 @@ class ReportPages:
         form = _form(fields)
         reading = self.reading
         found = from_web(
-            reading.engine, secrets_key(reading.settings), self.desk, form,
+            reading.engine, secrets_key(reading.settings), self.reading.desk, form,
             address=_address(request), at=reading.clock(),
         )  # fmt: skip
         if isinstance(found, Refusal):
@@ -92,8 +75,8 @@ class ReportPages:
             if row is not None and row["case_id"]:
                 of_case = select(cases).where(cases.c.case_id == row["case_id"])
                 case = connection.execute(of_case).mappings().first()
-        place = self.gazette().place(row["adm4_code"]) if row and row["adm4_code"] else None
-        unit = self.desk.rules.by_code(case["unit"]) if case else None
+        place = self.reading.gazette().place(row["adm4_code"]) if row and row["adm4_code"] else None
+        unit = self.reading.desk.rules.by_code(case["unit"]) if case else None
         return self._page(
             "report_state.html", report_id=report_id[:40], known=row is not None, case=case,
             place=place, unit=unit, state=STATES.get(case["state"], "") if case else "",
@@ -102,17 +85,18 @@ class ReportPages:
         )  # fmt: skip
 
     def desk_page(self, request: Request) -> Response:
-        return self._operator(request.query_params.get("nomor", "")[:40].strip())
+        number = request.query_params.get("nomor", "")[:40].strip()
+        return self._operator(number, operator=who(request).account_id)
 
     def desk_act(self, request: Request, fields: dict[str, str]) -> Response:
         if not {"sec-fetch-site", "origin"}.intersection(request.headers.keys()):
             return HTMLResponse("Peramban ini terlalu tua untuk halaman petugas.", 403)
-        operator = " ".join(fields.get("petugas", "").split())[:80]
+        operator = who(request).account_id or " ".join(fields.get("petugas", "").split())[:80]
         form, reading = _form(fields), self.reading
         if not operator:
             return self._operator(form.number, 422, trouble="Isi nama petugas.", form=form)
         found = from_voice(
-            reading.engine, secrets_key(reading.settings), self.desk, form, operator=operator,
+            reading.engine, secrets_key(reading.settings), self.reading.desk, form, operator=operator,
             at=reading.clock(),
         )  # fmt: skip
         if isinstance(found, Refusal):
@@ -129,12 +113,12 @@ class ReportPages:
         said = _e164(number)
         with self.reading.engine.connect() as connection:
             open_cases = listing.case_lines(
-                connection, self.gazette(), self.desk.rules, at, limit=20
+                connection, self.reading.gazette(), self.reading.desk.rules, at, limit=20
             )
             caller = None
             if said:
                 caller = listing.of_caller(
-                    connection, keys, self.gazette(), self.desk.rules, said, at
+                    connection, keys, self.reading.gazette(), self.reading.desk.rules, said, at
                 )
         return self._page(
             "report_operator.html", status, here=OPERATOR, trouble=trouble, form=form or Form(""),
@@ -150,7 +134,7 @@ class ReportPages:
         html = render(
             name, at=self.reading.clock(), here=here, banners=banners, trouble=trouble,
             form=form or Form(""), names={str(c): n for c, n in NAMES.items()},
-            sms_number=settings.sms_number, emergency=self.desk.rules.emergency_number, **values,
+            sms_number=settings.sms_number, emergency=self.reading.desk.rules.emergency_number, **values,
         )  # fmt: skip
         return HTMLResponse(html, status_code=status, headers=HEADERS)
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, select
+from sqlalchemy import Connection, RowMapping, Select, func, or_, select
 
 from kentongan.db import case_steps, cases, inbound, reports, reputation
 from kentongan.errors import RuleViolation
@@ -61,13 +61,19 @@ class CaseLine:
 def case_lines(
     connection: Connection, gazette: Gazette, rules: Routing, at: datetime, *,
     state: str | None = None, unit: str | None = None, limit: int = 50,
+    within: Sequence[str] = (),
 ) -> list[CaseLine]:  # fmt: skip
     """The most urgent first, then the oldest.
 
     Args:
         state: open, taken, closed or overdue; None: open and taken.
+        within: prefixes of area codes; a case whose place is not known stays, it may lie there.
     """
-    rows = list(connection.execute(_query(state, unit, at).limit(limit)).mappings())
+    query = _query(state, unit, at)
+    if within:
+        inside = [cases.c.adm4_code.startswith(code, autoescape=True) for code in within]
+        query = query.where(or_(cases.c.adm4_code.is_(None), *inside))
+    rows = list(connection.execute(query.limit(limit)).mappings())
     first = _of_first(connection, [row["case_id"] for row in rows])
     return [_line(row, first.get(row["case_id"]), gazette, rules, at) for row in rows]
 

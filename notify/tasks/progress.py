@@ -76,7 +76,7 @@ def cleared(progress: Mapping[str, VillageProgress]) -> frozenset[str]:
 def _village(code: str, rows: Sequence[RowMapping], at: datetime) -> VillageProgress:
     return VillageProgress(
         adm4_code=code,
-        progress=_worst(_of(row, at) for row in rows),
+        progress=_worst(stage_of(row, at) for row in rows),
         tasks=len(rows),
         people=max(row["people"] for row in rows),
         people_done=sum(row["people_done"] or 0 for row in rows),
@@ -88,7 +88,8 @@ def _worst(found: Iterable[Progress]) -> Progress:
     return min(found, key=order.index)
 
 
-def _of(row: RowMapping, at: datetime) -> Progress:
+def stage_of(row: RowMapping, at: datetime) -> Progress:
+    """Of one task: its row, with `last`, the time of its newest step."""
     state = TaskState(row["state"])
     if state is TaskState.DONE:
         return Progress.CLEARED

@@ -22,7 +22,8 @@ class Who:
     areas: tuple[str, ...] = ()
     """Prefixes of area codes; empty: the nation (of somebody with a role)."""
     machine: bool = False
-    """At a machine that has no account yet, before its own screen: may look, and nothing else."""
+    """At a machine that has no account yet, before its own screen: may what its command may. In
+    actual mode every act that reaches people is still refused without an account and its code."""
     session_hash: str = ""
 
     @property
@@ -32,7 +33,7 @@ class Who:
     def may(self, act: Act) -> bool:
         if self.role is not None:
             return may(self.role, act)
-        return self.machine and act in (Act.VIEW, Act.HEAR)
+        return self.machine and act not in (Act.ACCOUNTS, Act.REGISTRY)
 
     def covers(self, code: str) -> bool:
         """Whether this area is theirs; codes at their dots (`32.03` covers `32.03.01.2001`)."""

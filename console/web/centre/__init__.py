@@ -1,0 +1,1 @@
+"""Pages of the command centre: complete without scripts, and fresh by themselves with them."""
