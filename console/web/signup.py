@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from functools import cached_property
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -79,16 +78,10 @@ class SignUp:
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
         self.paces = Paces()
-        self._lock = threading.Lock()
-
-    @cached_property
-    def _places(self) -> Places:
-        return Places.of(self.reading.layers.villages)
 
     @property
     def places(self) -> Places:
-        with self._lock:
-            return self._places
+        return self.reading.places
 
     def show(self, request: Request) -> Response:
         """The form, with the villages that a search found."""

@@ -49,6 +49,8 @@ class RetentionRules(_Strict):
 
 class PushRules(_Strict):
     hosts: tuple[str, ...]
+    per_address_per_hour: Count
+    all_per_hour: Count
 
 
 class RegistryPolicy(_Strict):

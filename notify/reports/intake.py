@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import OperationalError
 
 from kentongan.db import inbound
@@ -56,6 +56,8 @@ class Form:
     category: str = ""
     trap: str = ""
     """A field that people do not see: whoever fills it is a program."""
+    once: str = ""
+    """Made up by a page that sends again until it hears from us: the same is taken once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,9 @@ def from_web(
         return Refusal.EMPTY
     if number is None:
         return Refusal.NUMBER
+    known = _taken_before(engine, keys, form)
+    if known is not None:
+        return known
     if not _may(engine, keys, desk, address, at):
         return Refusal.TOO_OFTEN
     if form.trap:
@@ -111,7 +116,7 @@ def _receive(
     engine: Engine, keys: Keys, desk: Desk, form: Form, via: str, number: str, caller: str,
     *, at: datetime, actor: str,
 ) -> Received:  # fmt: skip
-    key = secrets.token_hex(16)
+    key = _key_of(keys, form)
     values = _row(keys, form, via, number, key, at)
     try:
         with writing(engine) as connection:
@@ -119,11 +124,28 @@ def _receive(
     except OperationalError:
         raise
     except Exception as error:  # noqa: BLE001 whatever the text broke, it is kept
+        known = _taken_before(engine, keys, form)  # the same, sent twice at once
+        if known is not None:
+            return known
         log.error("report by %s: %s", via, type(error).__name__)  # noqa: TRY400
         with writing(engine) as connection:
             failed = {**values, "state": FAILED, "kind": "", "detail": type(error).__name__}
             found = connection.execute(inbound.insert().values(**failed)).inserted_primary_key
         return Received(report_id(keys, found[0] if found else 0), None)
+
+
+def _key_of(keys: Keys, form: Form) -> str:
+    return blind(keys, form.once, purpose="report once") if form.once else secrets.token_hex(16)
+
+
+def _taken_before(engine: Engine, keys: Keys, form: Form) -> Received | None:
+    """What a page was told when it sent the same before; it did not hear it."""
+    if not form.once:
+        return None
+    same = (inbound.c.route == WEB) & (inbound.c.provider_key == _key_of(keys, form))
+    with engine.connect() as connection:
+        found = connection.execute(select(inbound.c.id).where(same)).scalar()
+    return None if found is None else Received(report_id(keys, found), None)
 
 
 def _read(
