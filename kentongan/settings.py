@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     """Folder of a compiled layer set; empty: the embedded one."""
     layers_plan: Path | None = None
     """`layers.toml` from which the DAG `layers` makes `home`/layers/current anew each month."""
+    tiles: Path | None = None
+    """Folder of the live map's tiles, which several homes may share; none: `home`/tiles."""
     policy: Path | None = None
     """Release policy; none: `data/policy/<mode>.toml`."""
     test_numbers: tuple[str, ...] = ()
@@ -124,6 +126,22 @@ class Settings(BaseSettings):
     """Codes of older decrees (CSV); none: the file that comes with Kentongan."""
     web_host: str = "127.0.0.1"
     web_port: int = 8080
+    proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    """Addresses of reverse proxies in front of the web application, whose `X-Forwarded-For` and
+    `X-Forwarded-Proto` are believed."""
+    session_idle_min: int = Field(default=480, ge=5, le=1440)
+    """Minutes without a request after which a session ends. A shift: nobody should look for their
+    phone in the minute in which a warning comes, and every act asks for a code anyhow. NIST SP
+    800-63B-4 advises 60 where screens stand open to others."""
+    session_hours: int = Field(default=24, ge=1, le=168)
+    """Hours after which a session ends in any case (NIST SP 800-63B-4, AAL2: 24)."""
+    oidc_issuer: str = ""
+    """Address of an OpenID provider, by which people may sign in; empty: none."""
+    oidc_client_id: str = ""
+    oidc_client_secret: Path | None = None
+    """File with the client's secret; none: a public client, by PKCE alone."""
+    oidc_title: str = Field(default="akun instansi", max_length=60)
+    """What stands on the button: whose account it is."""
 
     @field_validator("home", mode="before")
     @classmethod
@@ -140,6 +158,10 @@ class Settings(BaseSettings):
     @property
     def resolved_policy(self) -> Path:
         return self.policy or data_dir() / "policy" / f"{self.mode}.toml"
+
+    @property
+    def tiles_folder(self) -> Path:
+        return self.tiles or self.home.resolve() / "tiles"
 
     @property
     def feeds_are_local(self) -> bool:

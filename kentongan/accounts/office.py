@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from kentongan.accounts import registry
+from kentongan.accounts import registry, sessions
 from kentongan.accounts.codes import new_secret, otpauth_uri
 from kentongan.accounts.gate import Actor, admit
 from kentongan.accounts.registry import Account
@@ -93,7 +93,7 @@ def _nobody_yet(connection: Connection, role: Role) -> None:
 def new_code(
     office: Office, account_id: str, *, by: Actor | None, host: str, at: datetime
 ) -> Enrolled:
-    """A new secret; the old one is worth nothing any more.
+    """A new secret; the old one is worth nothing any more, and every session ends.
 
     Args:
         by: the admin; None: whoever holds this machine and its secrets key, when the last admin's
@@ -115,6 +115,7 @@ def new_code(
         account = registry.change(
             connection, account_id, "totp", values, at=at, by=actor, said={"new": True}
         )
+        sessions.end_all(connection, account_id)
     return Enrolled(account, otpauth_uri(secret, account_id))
 
 
@@ -141,7 +142,7 @@ def set_areas(
 
 
 def disable(office: Office, account_id: str, *, by: Actor, at: datetime) -> Account:
-    """The account does nothing any more; what it did stays in the audit.
+    """The account does nothing any more, from the next request on; what it did stays in the audit.
 
     Raises:
         RuleViolation: as `add`; the last admin must stay one.

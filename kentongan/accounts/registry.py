@@ -18,7 +18,7 @@ from kentongan.times import iso
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
 _AREA = re.compile(r"\d{2}(\.\d{2}(\.\d{2}(\.\d{4})?)?)?")
-RESERVED = frozenset({"kentongan", "policy", "dispatcher", "deadman"})
+RESERVED = frozenset({"kentongan", "policy", "dispatcher", "deadman", "nobody"})
 """Names that the audit uses for what is no person."""
 
 
@@ -43,6 +43,11 @@ class Account:
             return []
         within = tuple(f"{area}." for area in self.areas)
         return [code for code in codes if not f"{code}.".startswith(within)]
+
+
+def is_name(text: str) -> bool:
+    """Whether an account may have this name."""
+    return _ID.fullmatch(text) is not None and text not in RESERVED
 
 
 def account(connection: Connection, account_id: str) -> Account | None:
@@ -84,7 +89,7 @@ def add(
     Raises:
         RuleViolation: the name is taken, reserved or of another form; a code is no area's.
     """
-    if not _ID.fullmatch(account_id) or account_id in RESERVED:
+    if not is_name(account_id):
         raise RuleViolation(
             f"account {account_id!r}: expected 2 to 40 of a-z 0-9 . _ - (not "
             f"{', '.join(sorted(RESERVED))})"
