@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import tomllib
 from collections.abc import Sequence
-from datetime import date
+from datetime import date as Day  # noqa: N812 a field has its name
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ class Place(_Strict):
 
 class Places(_Strict):
     author: str = ""
-    date: date | None = None
+    date: Day | None = None
     unconfirmed: bool = False
     place: tuple[Place, ...] = Field(default=(), max_length=MOST)
 

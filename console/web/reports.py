@@ -56,7 +56,7 @@ class ReportPages:
         form = _form(fields)
         reading = self.reading
         found = from_web(
-            reading.engine, secrets_key(reading.settings), self.reading.desk, form,
+            reading.engine, secrets_key(reading.settings), reading.desk, form,
             address=_address(request), at=reading.clock(),
         )  # fmt: skip
         if isinstance(found, Refusal):
@@ -96,8 +96,8 @@ class ReportPages:
         if not operator:
             return self._operator(form.number, 422, trouble="Isi nama petugas.", form=form)
         found = from_voice(
-            reading.engine, secrets_key(reading.settings), self.reading.desk, form, operator=operator,
-            at=reading.clock(),
+            reading.engine, secrets_key(reading.settings), reading.desk, form,
+            operator=operator, at=reading.clock(),
         )  # fmt: skip
         if isinstance(found, Refusal):
             return self._operator(
@@ -134,7 +134,8 @@ class ReportPages:
         html = render(
             name, at=self.reading.clock(), here=here, banners=banners, trouble=trouble,
             form=form or Form(""), names={str(c): n for c, n in NAMES.items()},
-            sms_number=settings.sms_number, emergency=self.reading.desk.rules.emergency_number, **values,
+            sms_number=settings.sms_number, emergency=self.reading.desk.rules.emergency_number,
+            **values,
         )  # fmt: skip
         return HTMLResponse(html, status_code=status, headers=HEADERS)
 
