@@ -180,12 +180,13 @@ def _bands(
     """Bands of BMKG's chain and of what the level is taken from, while that is ours."""
     import numpy as np
 
-    from processing.gmm.uncertainty import Spread, member_fields, members
+    from processing.gmm.uncertainty import DEPTH_NOT_KNOWN_KM, Spread, member_fields, members
     from processing.shaking.compute import raised
 
     rules, grid = context.levels.shaking, context.layers.operator.grid
     quake, site, there = _around(context, event, people, raster)
-    spread = Spread(rules.spread.magnitude, rules.spread.depth_km, rules.spread.position_km)
+    depth_km = rules.spread.depth_km if quake.depth_km is not None else DEPTH_NOT_KNOWN_KM
+    spread = Spread(rules.spread.magnitude, depth_km, rules.spread.position_km)
     chain, level = [], []
     terms = [
         np.float32(_number(event.evidence.get(f"felt_term_{line}_applied") or 0.0))

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -80,7 +81,7 @@ class QuakeFacts:
             value = getattr(self, name)
             if value is None and name == "depth_km":
                 continue
-            if not isinstance(value, int | float) or not low <= value <= high:
+            if not isinstance(value, Real) or not low <= float(value) <= high:
                 raise DataError(
                     f"quake: expected {name} of {low:g} to {high:g}, found {value}; not computed"
                 )

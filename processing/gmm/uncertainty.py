@@ -63,6 +63,9 @@ class Spread:
                 raise DataError(f"spread: expected {name} of 0 and more, found {value}")
 
 
+DEPTH_NOT_KNOWN_KM = 40.0
+"""Standard deviation where no depth is published: half of the members then lie deeper than about
+30 km, in the slab. Unconfirmed."""
 FIRST = Spread()
 REVIEWED = Spread(magnitude=0.1, depth_km=5.0, position_km=4.0)
 """Half of it once the solution was revised; unconfirmed."""

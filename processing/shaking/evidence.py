@@ -195,7 +195,8 @@ def _limits_of_main(state: Knowledge, lines: Lines, rules: ShakingRules) -> list
     if state.fault is None:
         found.append("point source")
     if state.quake.depth_km is None:
-        found.append("depth not published: 10 km assumed")
+        slab = "" if state.fault is not None else "; where a slab quake shakes more, that"
+        found.append(f"depth not published: 10 km assumed{slab}")
     if lines.chain is not None and lines.allen is not None and rules.main == "bmkg-chain":
         apart = float(np.nanmax(lines.allen)) - float(np.nanmax(lines.chain))
         if math.fabs(apart) >= 1.0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from processing.gmm.bmkg import (
 from processing.gmm.chain import Model, bmkg_chain
 from processing.gmm.gmice import bmkg_mmi
 from processing.gmm.motion import ba08_curve, curve, motion, site_factors, zhao06_at
+from processing.gmm.zhao06 import DEPTH_CAP_KM
 from processing.quakes import Floats, distance_km
 from processing.shaking.allen import (
     MAX_REACH_KM,
@@ -37,6 +38,11 @@ from processing.shaking.site import Site
 CHAIN_METHOD = METHOD
 _SOFTEST = 180.0
 """m/s: no cell has less (`processing.gmm.vs30`)."""
+_INTO_SLAB_KM = 1.0
+"""Beyond the depth at which BMKG's run turns to its slab model: there that shakes most nearby."""
+_SLAB_MAGNITUDE = 8.6
+"""Greater quakes break plate boundaries only: the greatest on record within a slab or near one are
+8.3 (Okhotsk 2013) and 8.5 (Banda Sea 1938, about 60 km deep)."""
 
 
 def facts_of(quake: Quake) -> QuakeFacts:
@@ -59,15 +65,35 @@ def epicentral_km(quake: Quake, latitude: Floats, longitude: Floats) -> Floats:
     )
 
 
+def may_be(facts: QuakeFacts) -> tuple[QuakeFacts, ...]:
+    """The quake itself; where its depth is not published also one in the slab, shallow and deep.
+
+    A slab quake of M 7.3 shakes up to 1 MMI more than one of 10 km, mostly beyond 50 km. Together
+    they stand for all depths from 10 km within 0.1 MMI.
+    """
+    chain = bmkg_chain()
+    if facts.depth_km is not None or model_for(facts, chain) is Model.BA08:
+        return (facts,)
+    great = facts.magnitude >= chain.choice.interface_from_magnitude
+    border = chain.choice.interface_to_km if great else chain.choice.crustal_to_km
+    magnitude = min(facts.magnitude, _SLAB_MAGNITUDE)
+    slab = (border + _INTO_SLAB_KM, DEPTH_CAP_KM)
+    return (facts, *(replace(facts, magnitude=magnitude, depth_km=depth) for depth in slab))
+
+
 def chain_mmi(quake: Quake, cells: Sites, fault: Fault | None = None) -> Floats:
     """MMI of BMKG's chain, 1 to 10, shape (latitude, longitude); along a rupture if one is known.
+
+    Without a published depth the highest of `may_be`, cell by cell.
 
     Raises:
         DataError: a figure cannot be of a quake.
     """
     facts = facts_of(quake)
     if fault is None:
-        return mmi_grid(facts, cells).astype(float)
+        fields = [mmi_grid(one, cells) for one in may_be(facts)]
+        found: Floats = np.maximum.reduce(fields).astype(float)
+        return found
     ln_pgv = _rupture_ln_pgv(facts, cells, fault)
     return bmkg_mmi(ln_pgv, facts.magnitude)
 
@@ -111,12 +137,17 @@ def chain_radius_km(quake: Quake, rules: ShakingRules, shift: float = 0.0) -> fl
 
     Where MMI falls below 3, at most 300 km; the watch level is followed to its end.
     """
-    facts, chain = facts_of(quake), bmkg_chain()
     distances = np.arange(0.0, MAX_REACH_KM, 1.0)
+    curves = [_softest_mmi(one, distances) for one in may_be(facts_of(quake))]
+    mmi = np.maximum.reduce(curves) + shift
+    return reach_km(distances, np.minimum.accumulate(mmi), rules.mmi[0])
+
+
+def _softest_mmi(facts: QuakeFacts, distances: Floats) -> Floats:
+    chain = bmkg_chain()
     found = curve("pgv", chain, facts.magnitude, facts.depth, distances)
     soft = site_factors("pgv", model_for(facts, chain), np.full(distances.shape, _SOFTEST))
-    mmi = bmkg_mmi(motion(found, soft), facts.magnitude) + shift
-    return reach_km(distances, np.minimum.accumulate(mmi), rules.mmi[0])
+    return bmkg_mmi(motion(found, soft), facts.magnitude)
 
 
 @dataclass(frozen=True, eq=False)

@@ -69,6 +69,28 @@ def test_a_list_that_has_no_depth_yet_warns_all_the_same(policy, quake):
     assert field.event.evidence["depth_km"] == 40.0
 
 
+@pytest.mark.parametrize("magnitude", [4.9, 5.8, 7.0, 7.3, 8.2])
+def test_a_depth_that_is_not_known_is_never_the_safer_one(policy, quake, magnitude):
+    """Whatever depth from 10 km is published later, the chain's line lay as high before."""
+    (unknown,) = shaking_fields([quake(magnitude=magnitude, depth_km=None)], policy=policy)
+    for depth in (10.0, 29.0, 33.0, 41.5, 60.0, 90.0, 160.0):
+        for known in shaking_fields([quake(magnitude=magnitude, depth_km=depth)], policy=policy):
+            there = known.raster.mmi_chain.reindex_like(unknown.raster.mmi_chain)
+            assert float((there - unknown.raster.mmi_chain).max()) < 0.1, depth
+
+
+def test_a_greater_quake_of_unknown_depth_shakes_no_less(policy, quake):
+    """Above M 8.6 no slab quake is thought of: the field must not fall there."""
+    most = []
+    for magnitude in (8.0, 8.5, 8.6, 8.7, 9.2):
+        (field,) = shaking_fields([quake(magnitude=magnitude, depth_km=None)], policy=policy)
+        near = field.raster.mmi_chain.sel(
+            latitude=-6.84, longitude=[107.05, 108.0], method="nearest"
+        )
+        most.append(near.to_numpy())
+    assert (np.diff(most, axis=0) > -0.05).all()
+
+
 def test_a_flood_of_weak_solutions_does_not_push_out_the_strong_one(policy, quake):
     """Thirteen and more states within the quarter of an hour in which no level falls."""
     weak = [quake(key=f"w{i}", magnitude=6.0 + i / 100) for i in range(20)]
