@@ -126,8 +126,9 @@ def nice_edges(values: Any, most: int) -> list[float]:
     low, high = float(finite.min()), float(finite.max())
     step = _nice((high - low) / (most - 1) or 1.0)
     first = np.floor(low / step) * step
-    edges = first + step * np.arange(most)
-    return [float(e) for e in np.round(edges, 10) if e <= high]
+    digits = int(np.clip(2 - np.floor(np.log10(step)), 0, 300))
+    edges = [round(float(first + step * i), digits) for i in range(most)]
+    return sorted({e for e in edges if e <= high} or {low})
 
 
 def _nice(step: float) -> float:

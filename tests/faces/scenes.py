@@ -27,6 +27,7 @@ from filelock import FileLock
 from sqlalchemy import Engine
 
 from kentongan.db import make_engine
+from kentongan.migrate import HEAD
 from kentongan.scenario import Scenario
 from kentongan.settings import Settings
 
@@ -105,7 +106,7 @@ def scene(folder: Path, name: str, steps: int | None = None) -> Scene:
         return _empty(folder)
     scenario = find(name)
     count = steps or STEPS.get(scenario.name, len(scenario.steps))
-    home = folder / f"{scenario.name}-{count}"
+    home = folder / f"{scenario.name}-{count}-schema-{HEAD}"
     with FileLock(f"{home}.lock"):
         if not home.is_dir():
             part = folder / f"{home.name}.part"
