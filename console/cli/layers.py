@@ -257,3 +257,29 @@ def build_embedded(
     say("Building the embedded layer set (about a minute) ...")
     layers = compile_set(nusantara, coastline, out)
     print(f"{layers.version}: {len(layers.villages)} villages in {out}")
+
+
+@group.command()
+def tiles(
+    folder: Set = None,
+    again: Annotated[bool, typer.Option(help="Build them even if they are there.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Build the tiles of the live map; the running web application does so by itself."""
+    from console.tiles import Shelf
+    from risk.layers.layerset import load_layers
+
+    settings = open_settings()
+    layers = load_layers(folder or settings.layers)
+    shelf = Shelf(settings.tiles_folder)
+    with progress() as advance:
+        made = shelf.make(layers, advance, again=again)
+    shown = shelf.find(layers.version)
+    place = str(shown.folder) if shown else ""
+    if json:
+        files = {one.name: {"bytes": one.bytes, "seconds": round(one.seconds, 1)} for one in made}
+        print_json({"layers": layers.version, "folder": place, "made": files})
+        return
+    for one in made:
+        print(f"{one.name:<18}{one.bytes / 1e6:>8.2f} MB{one.seconds:>8.1f} s")
+    print(f"{layers.version}: {'tiles in' if made else 'tiles were there already:'} {place}")

@@ -8,6 +8,9 @@ import typer
 
 from console.cli.common import At, now, open_settings, say
 
+CLOSING_S = 3
+"""Live views stay open for hours: at the end they are given so long, then closed."""
+
 
 def web(
     port: Annotated[
@@ -31,4 +34,5 @@ def web(
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_graceful_shutdown=CLOSING_S,
     )

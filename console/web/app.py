@@ -12,9 +12,21 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.staticfiles import StaticFiles
 
 from console.templating import ASSETS
-from console.web import chat_hooks, files, hooks, machine, my_tasks, pages, reports, signup
+from console.web import (
+    chat_hooks,
+    files,
+    hooks,
+    machine,
+    map_tiles,
+    my_tasks,
+    pages,
+    reports,
+    signup,
+    vendor,
+)
 from console.web.access.guard import Guard, check
 from console.web.centre import audit, feeds, inbox, places, sop, tasks
+from console.web.live import stream
 from console.web.reading import Reading
 from kentongan.settings import Settings
 from orchestration.heartbeat import WEB, Pulse
@@ -23,6 +35,7 @@ BEAT_S = 5.0
 PARTS = (
     machine, my_tasks, pages, files, hooks, chat_hooks, signup, reports,
     tasks, inbox, sop, feeds, audit, places,
+    map_tiles, vendor, stream,
 )  # fmt: skip
 """Modules with `router(reading)`; each route has its line in `console/web/access/rules.py`."""
 CLOSED = {
@@ -52,7 +65,7 @@ def create_app(
 
     Interactive API pages are off: they load scripts from elsewhere.
     """
-    reading = Reading(settings, clock)
+    reading = Reading(settings, clock, beating=beating)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -44,9 +44,13 @@ class CoordinatorSum:
 class Reading:
     """Tables and layers of one installation. Layers are loaded when a page first needs names."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, settings: Settings, clock: Callable[[], datetime], *, beating: bool = False
+    ) -> None:
         self.settings = settings
         self.clock = clock
+        self.beating = beating
+        """Whether this application serves a home that goes on, and not a look into the past."""
         self._stack = ExitStack()
         self._lock = threading.Lock()
         self._gazette_lock = threading.Lock()
@@ -96,6 +100,9 @@ class Reading:
         """Every village by name; one copy for all pages, read when the first one asks."""
         with self._places_lock:
             return self._places
+
+    def at_close(self, call: Callable[[], object]) -> None:
+        self._stack.callback(call)
 
     def close(self) -> None:
         self._stack.close()
