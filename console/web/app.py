@@ -24,8 +24,11 @@ from console.web import (
     signup,
     vendor,
 )
+from console.web.access import account, oidc, sign_in
 from console.web.access.guard import Guard, check
-from console.web.centre import audit, feeds, inbox, places, sop, tasks
+from console.web.access.headers import closing
+from console.web.access.local import host_of
+from console.web.centre import audit, feeds, inbox, live_map, places, sop, tasks
 from console.web.live import stream
 from console.web.reading import Reading
 from kentongan.settings import Settings
@@ -33,25 +36,11 @@ from orchestration.heartbeat import WEB, Pulse
 
 BEAT_S = 5.0
 PARTS = (
-    machine, my_tasks, pages, files, hooks, chat_hooks, signup, reports,
-    tasks, inbox, sop, feeds, audit, places,
+    machine, my_tasks, pages, files, hooks, chat_hooks, signup, reports, sign_in, account, oidc,
+    tasks, inbox, sop, feeds, audit, places, live_map,
     map_tiles, vendor, stream,
 )  # fmt: skip
 """Modules with `router(reading)`; each route has its line in `console/web/access/rules.py`."""
-CLOSED = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "geolocation=(), camera=(), microphone=()",
-    "Cache-Control": "no-store",
-}
-"""Put on every answer that does not set the header itself (the map has its own policy)."""
 
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 recognised, not bound
 
@@ -79,9 +68,9 @@ def create_app(
     app = FastAPI(
         title="Kentongan", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
     )
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(settings))
     app.middleware("http")(Guard(app, reading))
-    app.middleware("http")(_close)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(settings))
+    app.middleware("http")(_closer(settings))
     app.mount("/static", StaticFiles(directory=ASSETS), name="static")
     for part in PARTS:
         app.include_router(part.router(reading))
@@ -100,11 +89,15 @@ def allowed_hosts(settings: Settings) -> list[str]:
     """Names under which we answer: a page elsewhere must not read us by its own name."""
     if settings.web_host in _EVERYWHERE:
         return ["*"]
-    return sorted({"127.0.0.1", "localhost", "[::1]", settings.web_host})
+    own = {"127.0.0.1", "localhost", "[::1]", settings.web_host, host_of(settings.public_url)}
+    return sorted(own - {""})
 
 
-async def _close(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
-    response = await call(request)
-    for name, value in CLOSED.items():
-        response.headers.setdefault(name, value)
-    return response
+def _closer(settings: Settings) -> Callable[..., Awaitable[Response]]:
+    async def close(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = await call(request)
+        for name, value in closing(settings, request.url.path).items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return close

@@ -43,5 +43,10 @@ def page(
     text = render(
         template, at=at or reading.clock(), here=here, banners=banners, who=who(request), **values
     )
-    headers = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "private, no-store"}
+    headers = {
+        "Content-Security-Policy": PAGE_POLICY,
+        "Cache-Control": "private, no-store",
+        # With no-referrer older browsers post `Origin: null`, which looks like a foreign page.
+        "Referrer-Policy": "same-origin",
+    }
     return HTMLResponse(text, status, headers=headers)

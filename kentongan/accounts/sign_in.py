@@ -114,10 +114,11 @@ def _finished(
     refusal = (
         "wrong password" if not right else _code_trouble(connection, office, holder, asked, at)
     )
-    who = _who(office, asked.network)
     if refusal:
-        body = {"account": holder.account_id, "reason": refusal, "network": who[:12]}
-        audit.append(connection, at=at, actor=STRANGER, action="session.refused", body=body)
+        who = _who(office, asked.network)
+        _refused(
+            connection, at, account=holder.account_id, reason=refusal, network=who[:12]
+        )  # fmt: skip
         return Refusal.WRONG
     if anew is not None:
         _keep_hash(connection, holder.account_id, anew)
@@ -170,11 +171,7 @@ def _keep_hash(connection: Connection, account_id: str, anew: str) -> None:
 def _may_try(
     connection: Connection, office: Office, asked: Asked, known: str, at: datetime
 ) -> bool:
-    network = counted(
-        connection, "sign-in-network", _who(office, asked.network), Per.HOUR, at
-    )  # fmt: skip
-    if network > PER_NETWORK:
-        _note_flood(connection, office, asked, network, at)
+    if not network_may_try(connection, office, asked.network, at):
         return False
     if known:
         who = _who(office, f"device {known}")
@@ -182,19 +179,21 @@ def _may_try(
     who = _who(office, f"name {asked.name}")
     tries = counted(connection, "sign-in-name", who, Per.HOUR, at)
     if tries == PER_NAME + 1 and account(connection, asked.name) is not None:
-        body = {"account": asked.name, "reason": f"{PER_NAME} attempts within the hour"}
-        audit.append(connection, at=at, actor=STRANGER, action="session.refused", body=body)
+        _refused(connection, at, account=asked.name, reason=f"{PER_NAME} attempts in the hour")
     return tries <= PER_NAME
 
 
-def _note_flood(
-    connection: Connection, office: Office, asked: Asked, tries: int, at: datetime
-) -> None:
-    """Once an hour and network."""
+def network_may_try(connection: Connection, office: Office, network: str, at: datetime) -> bool:
+    """Counts one attempt; the first too many stands in the audit, once an hour and network."""
+    who = _who(office, network)
+    tries = counted(connection, "sign-in-network", who, Per.HOUR, at)
     if tries == PER_NETWORK + 1:
-        who = _who(office, asked.network)
-        body = {"reason": f"{PER_NETWORK} attempts within the hour", "network": who[:12]}
-        audit.append(connection, at=at, actor=STRANGER, action="session.refused", body=body)
+        _refused(connection, at, network=who[:12], reason=f"{PER_NETWORK} attempts in the hour")
+    return tries <= PER_NETWORK
+
+
+def _refused(connection: Connection, at: datetime, **body: str) -> None:
+    audit.append(connection, at=at, actor=STRANGER, action="session.refused", body=body)
 
 
 def _who(office: Office, text: str) -> str:

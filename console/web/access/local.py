@@ -9,7 +9,9 @@ from starlette.requests import HTTPConnection
 
 from kentongan.settings import Settings
 
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+_FORWARDED = (
+    "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via",
+)  # fmt: skip
 
 
 def is_local(request: HTTPConnection, settings: Settings) -> bool:
@@ -18,12 +20,15 @@ def is_local(request: HTTPConnection, settings: Settings) -> bool:
     A proxy on the same machine would make every visitor look local: so nobody is local once the
     installation has a public address, or when a request says that it was passed on.
     """
-    public = urlsplit(settings.public_url).hostname or ""
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-    own = (settings.web_host, host, request.client.host if request.client else "")
+    public = host_of(settings.public_url)
+    own = (settings.web_host, _asked_host(request), request.client.host if request.client else "")
     unset = public.endswith(".invalid") or is_loopback(public)
-    passed_on = any(name in request.headers for name in _FORWARDED)
-    return unset and not passed_on and all(map(is_loopback, own))
+    return unset and not was_passed_on(request) and all(map(is_loopback, own))
+
+
+def was_passed_on(request: HTTPConnection) -> bool:
+    """Whether a proxy says that it stands in between."""
+    return any(name in request.headers for name in _FORWARDED)
 
 
 def is_loopback(host: str) -> bool:
@@ -33,3 +38,15 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def host_of(url: str) -> str:
+    """Lower case, without port; empty where there is none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _asked_host(request: HTTPConnection) -> str:
+    return host_of(f"//{request.headers.get('host', '')}")

@@ -22,6 +22,8 @@ class Need(StrEnum):
     """It brings its own proof, which the page checks: a signed link, a gateway's secret."""
     LOCAL = "local"
     """A program on this machine, or a signed-in person who may view."""
+    PERSON = "person"
+    """Somebody with an account, whatever their role: what concerns themselves."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,24 @@ RULES: Mapping[str, Rule] = {
     "/daftar": Rule(Need.PUBLIC, Need.PUBLIC),
     "/lapor": Rule(Need.PUBLIC, Need.PUBLIC),
     "/lapor/{report_id}": _OWN,
+    "/favicon.ico": _PUBLIC,
+    "/app": _PUBLIC,
+    "/app/": _PUBLIC,
+    "/app/bantuan": _PUBLIC,
+    "/app/desa": _PUBLIC,
+    "/app/desa/{code}": _PUBLIC,
+    "/app/places": _PUBLIC,
+    "/app/areas": _PUBLIC,
+    "/app/config.json": _PUBLIC,
+    "/app/points.bin": _PUBLIC,
+    "/app/names.txt": _PUBLIC,
+    "/app/status/{code}.json": _PUBLIC,
+    "/app/static/{name}": _PUBLIC,
+    "/app/manifest.webmanifest": _PUBLIC,
+    "/app/sw.js": _PUBLIC,
+    "/app/push": Rule(None, Need.PUBLIC),
+    "/app/push/leave": Rule(None, Need.PUBLIC),
+    "/app/lapor": Rule(None, Need.PUBLIC),
     # those who bring their own proof
     "/t/sw.js": _PUBLIC,
     "/t/{token}": _OWN,
@@ -66,6 +86,14 @@ RULES: Mapping[str, Rule] = {
     "/hooks/{name}/{what}": _OWN,
     "/hooks/{name}/{secret}/{what}": _OWN,
     "/chat/{name}": _OWN,
+    # signing in; what is posted there is asked for its page by the page itself
+    "/masuk": Rule(Need.PUBLIC, Need.PUBLIC),
+    "/keluar": Rule(Need.PUBLIC, Need.PUBLIC),
+    "/masuk/luar": _PUBLIC,
+    "/masuk/luar/kembali": Rule(Need.OWN),
+    "/akun": Rule(Need.PERSON),
+    "/akun/sandi": Rule(None, Need.PERSON),
+    "/akun/sesi": Rule(None, Need.PERSON),
     # programs of this machine
     "/metrics": Rule(Need.LOCAL),
     # the command centre
@@ -91,6 +119,12 @@ RULES: Mapping[str, Rule] = {
     "/centre/audit/verify": Rule(None, Act.AUDIT),
     "/centre/places": _VIEW,
     "/centre/map/places.json": _VIEW,
+    "/centre/map": _VIEW,
+    "/centre/map/panel": _VIEW,
+    "/centre/map/frames.json": _VIEW,
+    "/centre/map/labels.json": _VIEW,
+    "/centre/wall": _VIEW,
+    "/centre/wall/slides": _VIEW,
     "/centre/map/tiles/index.json": _VIEW,
     "/centre/map/tiles/{digest}/{name}": _VIEW,
     "/centre/stream": _VIEW,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import ColumnElement, or_, true
 from starlette.requests import HTTPConnection
 
 from kentongan.accounts.gate import Actor
@@ -25,6 +26,8 @@ class Who:
     """At a machine that has no account yet, before its own screen: may what its command may. In
     actual mode every act that reaches people is still refused without an account and its code."""
     session_hash: str = ""
+    must_change: bool = False
+    """The password is an admin's: nothing but another one first."""
 
     @property
     def signed_in(self) -> bool:
@@ -44,6 +47,12 @@ class Who:
             return []
         within = tuple(f"{area}." for area in self.areas)
         return [code for code in codes if not f"{code}.".startswith(within)]
+
+    def within(self, column: ColumnElement[str]) -> ColumnElement[bool]:
+        """For a query: rows whose area code is theirs."""
+        if not self.areas:
+            return true()
+        return or_(*(or_(column == area, column.startswith(f"{area}.")) for area in self.areas))
 
     def actor(self, code: str = "") -> Actor:
         """For the door before every act (`kentongan.accounts.gate.admit`)."""
