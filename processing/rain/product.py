@@ -7,19 +7,19 @@ only where enough members of the ensemble reach it, and `quality` is *extrapolat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from kentongan.grid import BASE_GRID, Grid
-from kentongan.hazard import LEVEL_UNKNOWN
 from kentongan.types import Level, Quality
 from processing.rain.advect import extrapolate, growth
+from processing.rain.amount_levels import level_of, look_ahead
 from processing.rain.ensemble import Ensemble, ensemble
 from processing.rain.motion import Motion, mean_motion, motion
 from processing.rain.policy import Edges, Nowcast, RainPolicy
@@ -85,20 +85,6 @@ def outlook(seen: Observed, rules: Nowcast, *, seed: int) -> Outlook | None:
     )
 
 
-def level_of(amounts_mm: Mapping[int, Grid2], edges: Mapping[int, Edges]) -> Levels:
-    """The worst level over the durations that are known; -1 where none is."""
-    worst: Levels | None = None
-    for hours, amount in amounts_mm.items():
-        found = np.zeros(amount.shape, dtype=np.int8)
-        for edge in edges[hours]:
-            found += (amount >= np.float32(edge)).astype(np.int8)
-        found[np.isnan(amount)] = LEVEL_UNKNOWN
-        worst = found if worst is None else np.maximum(worst, found)
-    if worst is None:
-        raise ValueError("no duration of rain: expected at least one sum")
-    return worst
-
-
 def levels(
     seen: Observed, ahead: Outlook | None, policy: RainPolicy
 ) -> tuple[dict[int, Levels], Grid2 | None]:
@@ -117,11 +103,10 @@ def levels(
     found = {0: now}
     chance = np.full(now.shape, np.nan, dtype=np.float32)
     no_chance = now >= Level.WASPADA
-    for lead in LEADS_MIN[1:]:
-        steps = round(lead / policy.nowcast.step_minutes)
-        if steps > policy.nowcast.steps:
-            continue
-        reached = _forecast_level(seen, ahead, steps, policy)
+    leads = [(lead, round(lead / policy.nowcast.step_minutes)) for lead in LEADS_MIN[1:]]
+    within = [(lead, steps) for lead, steps in leads if steps <= policy.nowcast.steps]
+    stack = _forecast_levels(seen, ahead, [steps for _, steps in within], policy)
+    for (lead, steps), reached in zip(within, stack, strict=True):
         share = _chances(ahead.members, steps, edges, now.shape)
         unlikely = (share < policy.levels.least_probability) & (reached > 0)
         found[lead] = np.where(unlikely, np.int8(0), reached)
@@ -131,20 +116,31 @@ def levels(
     return found, chance
 
 
-def _forecast_level(seen: Observed, ahead: Outlook, steps: int, policy: RainPolicy) -> Levels:
-    """Of the windows that end after `steps` steps: the observed part stands, what is ahead comes.
+def _forecast_levels(
+    seen: Observed, ahead: Outlook, leads: Sequence[int], policy: RainPolicy
+) -> Levels:
+    """Of the windows that end after so many steps: the observed part stands, what is ahead comes.
 
     The observed part of a window of D hours is taken as its share of the last D hours' rain: what
     falls out of the window at its start is not told apart.
     """
-    minutes = policy.nowcast.step_minutes
-    amounts = {}
-    for hours, past in seen.sums_mm.items():
-        within = min(steps, round(hours * 60 / minutes))
-        coming = ahead.rates[steps - within : steps].sum(axis=0) * np.float32(minutes / 60)
-        left = max(0.0, 1 - steps * minutes / (hours * 60))
-        amounts[hours] = coming + past * np.float32(left) if left else coming
-    return level_of(amounts, policy.levels.rain_mm)
+    minutes, hours = policy.nowcast.step_minutes, sorted(seen.sums_mm)
+    whole = [round(h * 60 / minutes) for h in hours]
+    left = [[max(0.0, 1 - steps * minutes / (h * 60)) for h in hours] for steps in leads]
+    out = np.empty((len(leads), *ahead.rates.shape[1:]), dtype=np.int8)
+    given: tuple[Any, ...] = (
+        ahead.rates,
+        np.stack([seen.sums_mm[h] for h in hours]),
+        np.array(leads, dtype=np.int64),
+        np.array([[min(steps, most) for most in whole] for steps in leads], dtype=np.int64),
+        np.array(left, dtype=np.float32),
+        np.float32(minutes / 60),
+        np.array([policy.levels.rain_mm[h] for h in hours], dtype=np.float32),
+        out,
+    )
+    if leads:
+        look_ahead(*given)
+    return out
 
 
 def _chances(
