@@ -34,14 +34,21 @@ def main(sites: str, answer: str) -> int:
 def _model(name: str) -> tuple[Any, list[Any]]:
     from openquake.hazardlib.gsim.allen_2012_ipe import AllenEtAl2012Rhypo
     from openquake.hazardlib.gsim.boore_atkinson_2008 import BooreAtkinson2008
-    from openquake.hazardlib.gsim.zhao_2006 import ZhaoEtAl2006Asc
+    from openquake.hazardlib.gsim.zhao_2006 import (
+        ZhaoEtAl2006Asc,
+        ZhaoEtAl2006SInter,
+        ZhaoEtAl2006SSlab,
+    )
     from openquake.hazardlib.imt import MMI, PGV, SA
 
     if name == "ba08":
         return BooreAtkinson2008(), [PGV()]
     if name == "allen":
         return AllenEtAl2012Rhypo(), [MMI()]
-    return ZhaoEtAl2006Asc(), [SA(1.0)]
+    zhao = {
+        "crustal": ZhaoEtAl2006Asc, "interface": ZhaoEtAl2006SInter, "intraslab": ZhaoEtAl2006SSlab
+    }  # fmt: skip
+    return zhao[name](), [SA(1.0)]
 
 
 def _context(model: Any, given: Any) -> Any:
