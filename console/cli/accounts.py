@@ -1,4 +1,4 @@
-"""`kentongan accounts`: who may act, where, and with which one-time code."""
+"""`kentongan accounts`: who may act, where, with which one-time code, and who is signed in."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from console.cli.common import AsJson, acting, database, now, open_settings, pri
 if TYPE_CHECKING:
     from kentongan.accounts.office import Enrolled, Office
     from kentongan.accounts.registry import Account
+    from kentongan.accounts.sessions import Session
 
-group = typer.Typer(help="People, roles, areas and one-time codes.", no_args_is_help=True)
+group = typer.Typer(help="People, roles, areas, codes, passwords, sessions.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the account, e.g. ani.")]
 Admin = Annotated[str, typer.Option("--as", metavar="ADMIN", help="Your own account: an admin's.")]
@@ -115,6 +116,109 @@ def disable(account_id: Name, admin: Admin = "", code: Code = "") -> None:
     with _office() as open_office:
         by = _required(admin, code)
         _told(office.disable(open_office, account_id, by=by, at=now()))
+
+
+@group.command()
+def password(
+    account_id: Name,
+    admin: Admin = "",
+    code: Code = "",
+    generate: Annotated[
+        bool, typer.Option("--generate", help="Make one and show it, once, instead of asking.")
+    ] = False,
+) -> None:
+    """Give a password for the web; whoever gets it from an admin must change it at first sign-in.
+    Every session of the account ends."""
+    from kentongan.accounts import leaving, passwords
+
+    by = _required(admin, code)
+    text = passwords.generated() if generate else _typed()
+    with _office() as open_office:
+        found = leaving.set_password(open_office, account_id, text, by=by, at=now())
+    _told(found)
+    print(f"its password, shown once: {text}" if generate else "its password is set")
+
+
+@group.command()
+def sessions(
+    account_id: Annotated[str, typer.Argument(metavar="[NAME]", help="Of one account.")] = "",
+    json: AsJson = False,
+) -> None:
+    """Who is signed in on the web, from where and since when."""
+    from console.columns import table
+    from kentongan.accounts.sessions import Limits, every, in_force
+
+    settings = open_settings()
+    with database(settings) as engine, engine.connect() as connection:
+        found = [one for one in every(connection) if account_id in ("", one.account_id)]
+    limits, at = Limits.of(settings), now()
+    lines = [_line(one) for one in found if in_force(one, limits=limits, at=at)]
+    if json:
+        print_json({"sessions": lines})
+    elif not lines:
+        print("nobody is signed in")
+    else:
+        print(table(tuple(lines[0]), [tuple(line.values()) for line in lines]))
+
+
+@group.command()
+def revoke(account_id: Name, admin: Admin = "", code: Code = "") -> None:
+    """End every session of an account."""
+    from kentongan.accounts import leaving
+
+    with _office() as open_office:
+        by = _required(admin, code)
+        ended = leaving.revoke_all(open_office, account_id, by=by, at=now())
+    print(f"{account_id}: {ended} sessions ended")
+
+
+@group.command()
+def identity(
+    account_id: Name,
+    subject: Annotated[
+        str, typer.Option("--subject", help="Its `sub` at the OpenID provider.")
+    ] = "",
+    email: Annotated[
+        str, typer.Option("--email", help="Its verified address there; serves once.")
+    ] = "",
+    none: Annotated[bool, typer.Option("--none", help="The provider opens it no more.")] = False,
+    admin: Admin = "",
+    code: Code = "",
+) -> None:
+    """Say who this is at the OpenID provider (KENTONGAN_OIDC_ISSUER)."""
+    from kentongan.accounts import identities
+    from kentongan.accounts.identities import Kind
+
+    if [bool(subject), bool(email), none].count(True) != 1:
+        raise typer.BadParameter("expected one of --subject SUB, --email ADDRESS, --none")
+    by, issuer = _required(admin, code), open_settings().oidc_issuer
+    with _office() as open_office:
+        if none:
+            found = identities.untie(open_office, account_id, issuer=issuer, by=by, at=now())
+        else:
+            found = identities.tie(
+                open_office, account_id, issuer=issuer,
+                kind=Kind.SUBJECT if subject else Kind.EMAIL, value=subject or email, by=by,
+                at=now(),
+            )  # fmt: skip
+    _told(found)
+
+
+def _typed() -> str:
+    text: str = typer.prompt("password", hide_input=True, confirmation_prompt=True)
+    return text
+
+
+def _line(one: Session) -> dict[str, str]:
+    return {
+        "account": one.account_id,
+        "session": one.session_hash[:12],
+        "since": one.created_at,
+        "last": one.seen_at,
+        "by": one.via,
+        "from": one.network,
+        "browser": one.agent[:60],
+    }
 
 
 @contextmanager

@@ -34,5 +34,6 @@ def web(
         log_config=None,
         access_log=False,
         server_header=False,
+        forwarded_allow_ips=list(settings.proxies),
         timeout_graceful_shutdown=CLOSING_S,
     )
