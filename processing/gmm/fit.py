@@ -10,6 +10,7 @@ well and are used. The document goes to standard output.
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -315,11 +316,19 @@ def fitted(maps: Sequence[ShakeMap]) -> Chain:
 
 
 def main(arguments: Sequence[str]) -> int:
-    folder = Path(arguments[0])
-    maps = list(shakemaps(folder))
-    without = frozenset() if "--all" in arguments else held_out(maps)
-    used = [one for one in maps if one.event_id not in without]
-    sys.stdout.write(document(fitted(used), len(used), "BMKG's ShakeMaps 2012-2024"))
+    parser = ArgumentParser(prog="python -m processing.gmm.fit", description=__doc__)
+    parser.add_argument("folder", type=Path, help="grid.xml files, or events.csv with grids/*.npz")
+    parser.add_argument("--all", action="store_true", help="hold no map out")
+    given = parser.parse_args(arguments)
+    try:
+        maps = list(shakemaps(given.folder))
+        without = frozenset() if given.all else held_out(maps)
+        used = [one for one in maps if one.event_id not in without]
+        chain = fitted(used)
+    except DataError as error:
+        sys.stderr.write(f"fit: {error}\n")
+        return 2
+    sys.stdout.write(document(chain, len(used), "BMKG's ShakeMaps 2012-2024"))
     return 0
 
 

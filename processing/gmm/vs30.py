@@ -9,6 +9,7 @@ map is derived from its data: it is built where the grids are and not distribute
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentParser
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +91,7 @@ def merge(maps: Iterable[ShakeMap], *, step: float = 0.025) -> Vs30Map:
 
 def save(found: Vs30Map, path: Path) -> None:
     """Write one file, whole or not at all."""
-    partial = path.with_suffix(".partial.npz")
+    partial = path.with_name(f".{path.name}.partial.npz")
     place = np.array([found.west, found.south, found.step])
     np.savez_compressed(partial, values=found.values, place=place)
     partial.replace(path)
@@ -128,12 +129,21 @@ def slope_of(elevation_m: Floats, latitude: Floats, step: float) -> Floats:
 
 
 def main(arguments: Sequence[str]) -> int:
+    parser = ArgumentParser(prog="python -m processing.gmm.vs30", description=__doc__)
+    parser.add_argument("folder", type=Path, help="grid.xml files, or events.csv with grids/*.npz")
+    parser.add_argument("output", type=Path, help="file to write, *.npz")
+    given = parser.parse_args(arguments)
     unreadable: list[str] = []
-    found = merge(shakemaps(Path(arguments[0]), unreadable=unreadable))
-    save(found, Path(arguments[1]))
+    try:
+        found = merge(shakemaps(given.folder, unreadable=unreadable))
+        save(found, given.output)
+    except (DataError, OSError) as error:
+        sys.stderr.write(f"vs30: {error}\n")
+        return 2
+    finally:
+        sys.stderr.writelines(f"left out: {line}\n" for line in unreadable[:20])
     share = float((found.values != UNKNOWN).mean())
-    left = "".join(f"\nleft out: {line}" for line in unreadable[:20])
-    sys.stdout.write(f"{arguments[1]}: {share:.0%} of the cells known{left}\n")
+    sys.stdout.write(f"{given.output}: {share:.0%} of the cells known\n")
     return 0
 
 

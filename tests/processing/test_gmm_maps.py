@@ -15,6 +15,7 @@ from processing.gmm.bmkg import QuakeFacts
 from processing.gmm.chain import Chain, bmkg_chain
 from processing.gmm.coefficients import parse
 from processing.gmm.fit import document, held_out, model_of
+from processing.gmm.fit import main as fit_main
 from processing.gmm.folder import ShakeMap, shakemaps
 from processing.gmm.judged import versions
 from processing.gmm.vs30 import UNKNOWN, merge, slope_of, vs30_from_slope
@@ -132,6 +133,18 @@ def test_the_script_builds_a_map(samples: Path, tmp_path: Path) -> None:
     assert known[known > 0].min() >= 180 and known.max() <= 1300
     with pytest.raises(DataError, match="neither"):
         list(shakemaps(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "empty"])
+def test_scripts_without_maps_say_so_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], folder: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    given = str(tmp_path / folder)
+    assert sites_map.main([given, str(tmp_path / "out.npz")]) == fit_main([given]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2 and all("found neither" in line for line in said)
+    assert not (tmp_path / "out.npz").exists()
 
 
 def test_vs30_of_slopes() -> None:
