@@ -1,0 +1,139 @@
+// The map itself: base, areas by level, names. Needs WebGL2 and the vendored scripts.
+import {json} from "./data.js";
+import {byLevel} from "./palette.js";
+
+/** Above its number a view shows the next smaller kind of area; measured in software rendering. */
+export const KINDS = [["province", 0, 5], ["regency", 5, 6.6], ["district", 6.6, 8.4], ["village", 8.4, 24]];
+/** No glyph server: MapLibre draws these from the fonts of the machine. */
+export const FONT = ["sans-serif"];
+const BUILDING_MS = 5_000;
+const LOCALE = {
+  "NavigationControl.ZoomIn": "Perbesar (zoom in)", "NavigationControl.ZoomOut": "Perkecil (zoom out)",
+  "AttributionControl.ToggleAttribution": "Sumber (credits)", "Map.Title": "Peta (map)",
+};
+
+export const hasWebgl2 = () => Boolean(document.createElement("canvas").getContext("webgl2"));
+
+/** An empty map; `Error` where the machine or the installation cannot draw one. */
+export async function openMap(container, theme, options = {}) {
+  if (!hasWebgl2()) throw new Error("WebGL2 tidak ada (no WebGL2)");
+  const lib = await import("/vendor/maplibre-gl.mjs").catch(() => { throw new Error("skrip peta tidak ada (map scripts are missing)"); });
+  if (!globalThis.pmtiles) throw new Error("skrip ubin tidak ada (tile script is missing)");
+  lib.addProtocol("pmtiles", new globalThis.pmtiles.Protocol().tile);
+  const map = new lib.Map({
+    container, locale: LOCALE, attributionControl: false, dragRotate: false, pitchWithRotate: false, touchPitch: false,
+    maxPitch: 0, rollEnabled: false, fadeDuration: 0, renderWorldCopies: false, trackResize: true,
+    minZoom: 2.5, maxZoom: 15, bounds: [94.5, -11.5, 141.5, 6.5],
+    style: {version: 8, sources: {}, layers: [{id: "sea", type: "background", paint: {"background-color": theme.sea}}]},
+    ...options,
+  });
+  map.touchZoomRotate?.disableRotation();
+  map.keyboard?.disableRotation();
+  await new Promise((done) => map.once("style.load", done));
+  return {lib, map};
+}
+
+/** Base and areas; asks again while tiles are being built. `said(text)` tells what is missing. */
+export async function addAreas(map, theme, said) {
+  let index = await json("/centre/map/tiles/index.json");
+  if (index.outline) addLand(map, theme, index.outline);
+  while (!index.ready) {
+    said("Batas desa sedang disiapkan; tingkat ada dalam daftar. (Village borders are being made.)");
+    await new Promise((done) => setTimeout(done, BUILDING_MS));
+    index = await json("/centre/map/tiles/index.json");
+  }
+  said("");
+  for (const [kind, from, to] of KINDS) if (index.layers[kind]) addKind(map, theme, kind, index.layers[kind], from, to);
+  return index;
+}
+
+function addLand(map, theme, url) {
+  map.addSource("land", {type: "geojson", data: url, tolerance: 0.2});
+  map.addLayer({id: "land", type: "fill", source: "land", paint: {"fill-color": theme.land, "fill-antialias": false}});
+  map.addLayer({id: "coast", type: "line", source: "land", paint: {"line-color": theme.coast, "line-width": 0.7}});
+}
+
+const known = (name) => ["coalesce", ["feature-state", name], 0];
+const when = (test, value) => ["case", test, value, 0];
+
+function addKind(map, theme, kind, layer, from, to) {
+  const url = new URL(layer.url, location.href).href;
+  map.addSource(kind, {type: "vector", url: `pmtiles://${url}`, promoteId: {[layer.source_layer]: "code"}});
+  const common = {source: kind, "source-layer": layer.source_layer, minzoom: from, maxzoom: to};
+  const unknown = ["==", known("level"), -1];
+  const add = (id, type, paint) => map.addLayer({id: `${kind}-${id}`, type, ...common, paint});
+  add("fill", "fill", {"fill-color": byLevel(theme.levels, "rgba(0,0,0,0)"), "fill-opacity": kind === "village" ? 0.85 : 0.75, "fill-antialias": false});
+  add("unknown", "fill", {"fill-pattern": "unknown", "fill-opacity": when(unknown, 1), "fill-antialias": false});
+  add("top", "fill", {"fill-pattern": "top", "fill-opacity": when(["==", known("level"), 4], 0.55), "fill-antialias": false});
+  add("line", "line", {
+    "line-color": byLevel(theme.edge, theme.border),
+    "line-width": ["case", ["==", known("level"), 0], 0.4, kind === "village" ? 0.7 : 1.1],
+  });
+  add("bare", "line", {
+    "line-color": theme.ink, "line-dasharray": [2, 1.6],
+    "line-width": kind === "village" ? 2 : 2.6, "line-opacity": when([">", known("uncovered"), 0], 1),
+  });
+}
+
+/** Names of provinces and regencies from points; of districts and villages from their tiles. */
+export function addNames(map, theme, names, scale = 1) {
+  const paint = {"text-color": theme.label, "text-halo-color": theme.halo, "text-halo-width": 1.6 * scale};
+  const layout = (size, field = ["get", "name"]) => ({
+    "text-font": FONT, "text-field": field, "text-size": size * scale, "text-max-width": 8, "text-padding": 6,
+  });
+  for (const [kind, from, to, size] of [["province", 3.6, 6, 13], ["regency", 6, 9.2, 13]]) {
+    map.addSource(`${kind}-names`, {type: "geojson", data: points(names[kind] ?? [])});
+    map.addLayer({id: `${kind}-names`, type: "symbol", source: `${kind}-names`, minzoom: from, maxzoom: to, layout: layout(size), paint});
+  }
+  for (const [kind, from, to, size] of [["district", 9.2, 10.6, 12], ["village", 10.6, 24, 12]]) {
+    const source = map.getStyle().layers.find((one) => one.id === `${kind}-fill`);
+    if (source) map.addLayer({id: `${kind}-names`, type: "symbol", source: kind, "source-layer": source["source-layer"], minzoom: from, maxzoom: to, layout: layout(size), paint});
+  }
+}
+
+const points = (rows) => ({
+  type: "FeatureCollection",
+  features: rows.map(([code, name, lon, lat]) => ({type: "Feature", properties: {code, name: String(name).slice(0, 60)}, geometry: {type: "Point", coordinates: [lon, lat]}})),
+});
+
+/** Rows by kind of area, as the state gives them. */
+const ROWS = {province: "provinces", regency: "regencies", district: "districts", village: "villages"};
+/** Where a row says how many people nobody reaches. */
+const BARE = 4;
+
+/** Tells the map each area's level; only what changed since the last time. */
+export class Painter {
+  #map;
+  #told = {};
+  constructor(map) { this.#map = map; }
+
+  /** Areas told anew. */
+  paint(state) {
+    return KINDS.reduce((sum, [kind]) => sum + this.#kind(kind, state[ROWS[kind]] ?? {}), 0);
+  }
+
+  #kind(kind, rows) {
+    const layer = this.#map.getStyle().layers.find((one) => one.id === `${kind}-fill`);
+    if (!layer) return 0;
+    const before = this.#told[kind] ?? new Map(), now = new Map();
+    const area = (code) => ({source: kind, sourceLayer: layer["source-layer"], id: code});
+    let changed = 0;
+    for (const [code, row] of Object.entries(rows)) {
+      const said = `${row[0]} ${row[BARE] > 0 ? 1 : 0}`;
+      now.set(code, said);
+      if (before.get(code) === said) continue;
+      this.#map.setFeatureState(area(code), {level: row[0], uncovered: row[BARE] > 0 ? 1 : 0});
+      changed += 1;
+    }
+    for (const code of before.keys()) {
+      if (now.has(code)) continue;
+      this.#map.removeFeatureState(area(code));
+      changed += 1;
+    }
+    this.#told[kind] = now;
+    return changed;
+  }
+
+  /** What was told: kind → code → "level bare". For tests and for details. */
+  get told() { return this.#told; }
+}

@@ -1,0 +1,184 @@
+// The live map of the command centre: puts its parts together.
+import {Clock, OLD_MS, follow, json, query} from "./data.js";
+import {DESK} from "./palette.js";
+import {Painter, addAreas, addNames, openMap} from "./chart.js";
+import {addSigns} from "./icons.js";
+import {Marks} from "./marks.js";
+import {Overlays} from "./overlays.js";
+import {Timeline} from "./timeline.js";
+import {Panel} from "./panel.js";
+import {Details} from "./details.js";
+import {Legend} from "./legend.js";
+import {listen} from "./keys.js";
+import {age, clock, moment} from "./words.js";
+
+const find = (id) => document.getElementById(id);
+const COUNTRY = [[94.5, -11.5], [141.5, 6.5]];
+const TICK_MS = 1_000;
+const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+const server = new Clock();
+const shown = {state: null, frames: {}, names: {}, trouble: "", asked: 0};
+const panel = new Panel(find("samping"), find("ringkas"));
+const timeline = new Timeline(find("waktu"));
+const details = new Details(find("rincian"), () => shown.state);
+const parts = {map: null, painter: null, marks: null, overlays: null, legend: null, lib: null};
+globalThis.kentongan = {shown, parts, timeline, server};
+
+/** Fetch state, words and frames of the instant shown; the last asking wins. */
+async function refresh() {
+  const at = timeline.at, asked = ++shown.asked;
+  try {
+    const [state, frames] = await Promise.all([json(`/centre/map/state.json${query(at)}`), json(`/centre/map/frames.json${query(at)}`), panel.load(at)]);
+    if (asked !== shown.asked) return;
+    if (!at) server.hear(state.at);
+    Object.assign(shown, {state, frames: frames.warnings, trouble: ""});
+    draw();
+  } catch (error) {
+    if (asked === shown.asked) shown.trouble = String(error.message ?? error);
+  }
+  tick();
+}
+
+function draw() {
+  const {map, painter, marks} = parts;
+  if (!map || !shown.state) return;
+  painter?.paint(shown.state);
+  marks?.show(shown.state);
+  map.once("idle", () => { document.documentElement.dataset.painted = shown.state.at; });
+  map.triggerRepaint();
+}
+
+/** How old what is shown is, every second, in words. */
+function tick() {
+  const old = server.age() > OLD_MS || Boolean(shown.trouble);
+  const line = find("umur");
+  line.classList.toggle("usang", old);
+  document.body.classList.toggle("usang", old);
+  const passed = server.heard ? age(server.age()) : "";
+  const lost = server.heard ? `PETA LAMA: sambungan terputus, keadaan ${passed} yang lalu (connection lost)` : "Keadaan belum terbaca (nothing read yet)";
+  line.firstElementChild.textContent = old ? lost : server.heard ? `${clock(server.now(), 7, true)} · data ${passed}` : "membaca …";
+  sayInstant();
+}
+
+function sayInstant() {
+  const box = find("saat"), at = timeline.at;
+  box.hidden = !at;
+  document.body.dataset.kind = timeline.kind;
+  if (!at) return;
+  const when = moment(Date.parse(at));
+  const text = timeline.kind === "forecast"
+    ? `PRAKIRAAN ${when} – apa yang diketahui sekarang, belum terjadi (forecast, not now)`
+    : `BUKAN SEKARANG: keadaan ${when} (the past, not now)`;
+  if (box.textContent !== text) box.textContent = text;
+}
+
+function fly(bounds) {
+  if (!parts.map || !bounds) return;
+  const box = [[bounds[0] - 0.02, bounds[1] - 0.02], [bounds[2] + 0.02, bounds[3] + 0.02]];
+  parts.map.fitBounds(box, {padding: 40, maxZoom: 11, animate: !still, duration: 700});
+}
+
+function show(wanted) {
+  const [kind, id] = [wanted.slice(0, wanted.indexOf(":")), wanted.slice(wanted.indexOf(":") + 1)];
+  if (kind === "warning") { fly(shown.frames[id]); mark(id); }
+  const row = kind === "province" && (shown.names.province ?? []).find(([code]) => code === id);
+  if (row) parts.map?.jumpTo({center: [row[2], row[3]], zoom: 6.5});
+  find("peta").scrollIntoView({block: "nearest"});
+}
+
+function mark(id) {
+  for (const item of document.querySelectorAll("[data-warning]")) item.classList.toggle("dipilih", item.dataset.warning === id);
+}
+
+/** The first look: whatever is warned, or the country. */
+function firstLook() {
+  const boxes = Object.values(shown.frames);
+  if (!boxes.length) return parts.map.fitBounds(COUNTRY, {animate: false});
+  const edge = (index, pick) => pick(...boxes.map((box) => box[index]));
+  return parts.map.fitBounds([[edge(0, Math.min), edge(1, Math.min)], [edge(2, Math.max), edge(3, Math.max)]], {padding: 40, maxZoom: 10, animate: false});
+}
+
+async function start() {
+  follow(refresh);
+  setInterval(tick, TICK_MS);
+  const first = refresh();
+  json("/centre/map/times.json").then((times) => timeline.fill(times)).catch(() => { find("waktu").hidden = true; });
+  const names = json("/centre/map/labels.json").catch(() => ({}));
+  try {
+    Object.assign(parts, await openMap(find("peta"), DESK));
+  } catch (error) {
+    return without(error);
+  }
+  await Promise.all([first, dress(names)]);
+  return undefined;
+}
+
+async function dress(names) {
+  const {map, lib} = parts;
+  map.addControl(new lib.NavigationControl({showCompass: false}), "top-right");
+  map.addControl(new lib.ScaleControl({maxWidth: 120}), "bottom-left");
+  map.addControl(new lib.AttributionControl({compact: true, customAttribution: "Sumber data: BMKG · garis pantai: Natural Earth"}), "bottom-right");
+  document.body.classList.add("berpeta");
+  addSigns(map, DESK);
+  const note = (text) => { find("bidang").dataset.note = text; };
+  const areas = addAreas(map, DESK, note).catch((error) => note(`Batas desa tidak terbaca: ${error.message}`));
+  parts.legend = new Legend(find("lapis"), find("keterangan"), parts);
+  await areas;
+  shown.names = await names;
+  addNames(map, DESK, shown.names);
+  parts.painter = new Painter(map);
+  parts.marks = new Marks(map, DESK);
+  parts.overlays = new Overlays(map, "province-fill");
+  parts.legend.ready();
+  pointing(map);
+  if (!shown.state) await new Promise((done) => { const wait = setInterval(() => { if (shown.state || shown.trouble) { clearInterval(wait); done(); } }, 50); });
+  firstLook();
+  draw();
+  json("/centre/map/places.json").then((rows) => parts.marks.places(rows)).catch(() => {});
+  parts.overlays.load(null).then(() => parts.legend.hazards());
+  map.once("idle", () => { document.documentElement.dataset.ready = "yes"; performance.mark("map-idle"); });
+}
+
+function pointing(map) {
+  map.on("click", (event) => details.at(map, event.point));
+  map.getCanvas().addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    const canvas = map.getCanvas();
+    details.at(map, {x: canvas.clientWidth / 2, y: canvas.clientHeight / 2});
+  });
+}
+
+function without(error) {
+  document.body.classList.add("tanpa");
+  document.querySelector("#tanpa-peta [data-why]").textContent = error.message;
+  document.documentElement.dataset.ready = "no-map";
+}
+
+timeline.addEventListener("change", () => {
+  refresh();
+  parts.overlays?.load(timeline.at).then(() => parts.legend?.hazards());
+});
+// Every ten minutes there is a new instant; the slider grows with it.
+setInterval(() => json("/centre/map/times.json").then((times) => timeline.fill(times)).catch(() => {}), 300_000);
+
+panel.onFly(show);
+const help = listen(find("tombol"), [
+  ["1 2 3 4 5 6 7 8 9", "ke peringatan ke-n", "to the nth warning", (key) => panel.warnings[key - 1] && show(`warning:${panel.warnings[key - 1]}`)],
+  ["0", "seluruh Indonesia", "the country", () => parts.map?.fitBounds(COUNTRY, {animate: false})],
+  ["m", "fokus ke peta", "focus the map", () => parts.map?.getCanvas().focus()],
+  ["d", "fokus ke daftar", "focus the list", () => find("samping").focus()],
+  ["t", "ke tabel", "to the tables", () => { location.hash = ""; location.hash = "#tabel"; find("tabel").focus(); }],
+  [", [", "mundur 10 menit", "back 10 minutes", () => timeline.step(-1)],
+  [". ]", "maju 10 menit", "forward 10 minutes", () => timeline.step(1)],
+  ["n", "sekarang", "now", () => timeline.now()],
+  ["p", "putar atau jeda", "play or pause", () => timeline.toggle()],
+  ["h", "gambar bahaya", "hazard pictures", () => parts.legend?.toggle("image")],
+  ["l", "lapisan", "layers", () => parts.legend?.open()],
+  ["f", "layar penuh", "full screen", () => (document.fullscreenElement ? document.exitFullscreen() : find("bidang").requestFullscreen())],
+  ["w", "layar dinding", "wall screen", () => { location.href = "/centre/wall"; }],
+  ["Escape", "tutup rincian", "close details", () => details.close()],
+]);
+find("bantuan").hidden = false;
+find("bantuan").addEventListener("click", help);
+start();
