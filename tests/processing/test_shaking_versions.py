@@ -266,7 +266,7 @@ def test_an_event_that_falls_below_the_watch_level_is_still_told(policy, quake):
 updates = st.lists(
     st.tuples(
         st.sampled_from([5.2, 5.5, 5.8, 6.1]),
-        st.sampled_from([10.0, 25.0, 40.0]),
+        st.sampled_from([None, 10.0, 25.0, 40.0]),
         st.sampled_from([0.0, 0.1]),
         st.integers(0, 40),
         st.sampled_from(["quake", "grid", "felt"]),
