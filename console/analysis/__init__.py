@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from console.analysis.home import Home, open_home
 from console.analysis.playing import play, play_night
+from console.analysis.quakes import shaking_maps, west_to_east
 from console.analysis.shown import Drawing, Page, columns, lines, offline, picture, shaded
 
 __all__ = [
@@ -28,4 +29,6 @@ __all__ = [
     "play",
     "play_night",
     "shaded",
+    "shaking_maps",
+    "west_to_east",
 ]

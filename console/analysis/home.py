@@ -213,6 +213,31 @@ class Home:
         found = gpd.GeoDataFrame(table, geometry=shapes, crs="EPSG:4326")
         return found.set_index("adm4_code")
 
+    def sums(self, event_id: str, by: str = "regency") -> pd.DataFrame:
+        """The impact table summed by "province", "regency" or "district", most exposed first."""
+        from orchestration.event_store import read_impact
+        from risk.overlay import roll_up
+
+        rank = {"province": 1, "regency": 2, "district": 3}
+        if by not in rank:
+            raise DataError(f"by {by!r}: expected one of {', '.join(rank)}")
+        table = read_impact(self._context.runs, self._stored(event_id).impact_path)
+        found = roll_up(table, rank[by])
+        found.insert(0, by, found["code"].map(self.layers.names))
+        return found.set_index("code").sort_values("exposed_people", ascending=False)
+
+    def people_by_mmi(self, event_id: str) -> pd.DataFrame:
+        """People in each whole MMI of a quake, by each line of formulas."""
+        from console.analysis.quakes import people_table
+
+        return people_table(self._noted_people(event_id))
+
+    def people_band(self, event_id: str, line: str = "bmkg_chain") -> pd.DataFrame:
+        """People at each MMI or more over the quakes that the first figures may stand for."""
+        from console.analysis.quakes import band_table
+
+        return band_table(self._noted_people(event_id), line)
+
     # --- what was said --------------------------------------------------------------------
 
     def warnings(self) -> pd.DataFrame:
@@ -357,6 +382,15 @@ class Home:
         found = stored(self._engine, event_id)
         if found is None:
             raise DataError(f"event {event_id!r}: none of that name; see events()")
+        return found
+
+    def _noted_people(self, event_id: str) -> dict[str, Any]:
+        from orchestration.shaking import read_people
+
+        folder = str(Path(self._stored(event_id).impact_path).parent)
+        found = read_people(self._context.runs, folder)
+        if found is None:
+            raise DataError(f"event {event_id!r}: no people by MMI are noted; is it a quake?")
         return found
 
     def _field(self, event_id: str) -> HazardField:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -152,7 +152,7 @@ def picture(*fields: xr.DataArray, title: str = "", across: int = 3) -> Drawing:
                 f"field {one.name!r}: expected dims latitude and longitude, found {one.dims}; "
                 "choose one time or member first"
             )
-    grid = [one.sortby(["latitude", "longitude"]) for one in fields]
+    grid = [_known(one).sortby(["latitude", "longitude"]) for one in fields]
     scales = _scales(grid)
     maps = [
         Map(_name(one), one.transpose("latitude", "longitude").to_numpy(), scales[_unit(one)])
@@ -160,6 +160,14 @@ def picture(*fields: xr.DataArray, title: str = "", across: int = 3) -> Drawing:
     ]
     north, east = (grid[0][n].to_numpy().astype(float) for n in ("latitude", "longitude"))
     return Drawing(side_by_side(title, north, east, maps, across=across))
+
+
+def _known(field: xr.DataArray) -> xr.DataArray:
+    """Levels as numbers; where the level is not known, NaN."""
+    if "flag_values" not in field.attrs:
+        return field
+    level = field.where(field >= 0).astype(float)
+    return level.assign_attrs(long_name=field.attrs.get("long_name", ""), units="level")
 
 
 def _name(field: xr.DataArray) -> str:
@@ -178,8 +186,8 @@ def _scales(fields: Sequence[xr.DataArray]) -> dict[str, Scale]:
         values = np.concatenate([f.to_numpy().ravel() for f in fields if _unit(f) == unit])
         edges = nice_edges(values, len(_RAMP))
         colours = tuple(_rgb(colour) for colour in _RAMP[: len(edges)])
-        shown = "" if unit == "1" else unit
-        found[unit] = Scale(f"{shown}; grey: not known".lstrip("; "), tuple(edges[1:]), colours)
+        shown = "no unit" if unit == "1" else unit
+        found[unit] = Scale(f"{shown}; grey: not known", tuple(edges[1:]), colours)
     return found
 
 
@@ -188,17 +196,16 @@ def _rgb(colour: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def lines(title: str, series: Mapping[str, pd.Series], *, across: str, up: str) -> Drawing:
-    """Curves over the index of the series.
+def lines(title: str, table: pd.DataFrame, *, across: str, up: str) -> Drawing:
+    """One curve a column, over the ascending index.
 
     Args:
-        series: name -> numbers over one common, ascending index.
         across, up: what stands along the axes, with its unit, e.g. "km east of the epicentre".
     """
     from console.charts import curves
 
-    x = [float(v) for v in next(iter(series.values())).index]
-    y = {name: [float(v) for v in values] for name, values in series.items()}
+    x = [float(v) for v in table.index]
+    y = {str(name): [float(v) for v in table[name]] for name in table}
     every = [v for values in y.values() for v in values]
     return Drawing(curves(title, x, y, _axis(across, x), _axis(up, every)))
 

@@ -93,8 +93,8 @@ def test_pictures_and_charts_have_units():
     assert drawn.content[:4] == b"\x89PNG"
     table = pd.DataFrame({"chain": [10, 2000]}, index=["V", "VI"])
     assert "orang" in columns("People", table, unit="orang")._repr_mimebundle_()["image/svg+xml"]
-    series = pd.Series([1.0, 4.5, 2.0], index=[-10.0, 0.0, 10.0])
-    drawn = lines("Cut", {"chain": series}, across="km east", up="MMI")
+    cut = pd.DataFrame({"chain": [1.0, 4.5, 2.0]}, index=[-10.0, 0.0, 10.0])
+    drawn = lines("Cut", cut, across="km east", up="MMI")
     assert "km east" in drawn.content and "MMI" in drawn.content
 
 

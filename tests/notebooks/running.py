@@ -5,12 +5,18 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+_LINKS = re.compile(r"<a\s[^>]*>|<script.*?</script>", re.DOTALL)
+_OUTSIDE = re.compile(
+    r"""(?:src|href)\s*=\s*["']?(?:https?:)?//|url\(["']?(?:https?:)?//|@import"""
+)
 
 
 def notebook(name: str) -> Path:
@@ -45,7 +51,32 @@ def outputs(path: Path) -> list[dict[str, Any]]:
 
 
 def data(path: Path, kind: str) -> list[str]:
-    return ["".join(o["data"].get(kind, "")) for o in outputs(path) if "data" in o]
+    """Every output of a kind that is there, in order."""
+    found = ["".join(o["data"].get(kind, "")) for o in outputs(path) if "data" in o]
+    return [one for one in found if one]
+
+
+def printed(path: Path) -> str:
+    return "".join("".join(o["text"]) for o in outputs(path) if o["output_type"] == "stream")
+
+
+def tables(path: Path) -> str:
+    return "\n".join(page for page in data(path, "text/html") if "dataframe" in page)
+
+
+def pages(path: Path) -> list[str]:
+    """The documents in frames: maps."""
+    frames = [page for page in data(path, "text/html") if "<iframe srcdoc" in page]
+    return [unescape(frame.split('srcdoc="', 1)[1].split('" width=', 1)[0]) for frame in frames]
+
+
+def is_closed(html: str) -> bool:
+    """Its own policy forbids every request, and nothing in it asks another host."""
+    return "Content-Security-Policy" in html and not _OUTSIDE.search(_LINKS.sub("", html))
+
+
+def complaints(path: Path) -> list[dict[str, Any]]:
+    return [o for o in outputs(path) if o["output_type"] == "error" or o.get("name") == "stderr"]
 
 
 def is_committed_clean(path: Path) -> bool:
@@ -54,8 +85,12 @@ def is_committed_clean(path: Path) -> bool:
     )
 
 
+def sources(path: Path) -> list[str]:
+    return ["".join(cell["source"]) for cell in cells(path, "code")]
+
+
 def defines_anything(path: Path) -> bool:
     """A notebook only uses the packages: what it needs to define belongs there."""
-    source = "\n".join("".join(cell["source"]) for cell in cells(path, "code"))
     kinds = ast.FunctionDef | ast.ClassDef | ast.Lambda
-    return any(isinstance(node, kinds) for node in ast.walk(ast.parse(source)))
+    parsed = ast.parse("\n".join(sources(path)))
+    return any(isinstance(node, kinds) for node in ast.walk(parsed))
