@@ -2,8 +2,13 @@
 import {json} from "./data.js";
 import {byLevel} from "./palette.js";
 
-/** Above its number a view shows the next smaller kind of area; measured in software rendering. */
-export const KINDS = [["province", 0, 5], ["regency", 5, 6.6], ["district", 6.6, 8.4], ["village", 8.4, 24]];
+/** Kinds of area and between which zooms each is shown, at a desk; measured in software rendering. */
+const ZOOMS = [["province", 0, 5], ["regency", 5, 6.6], ["district", 6.6, 8.4], ["village", 8.4, 24]];
+export const KINDS = ZOOMS.map(([kind]) => kind);
+/** A wall has more pixels and the same eyes: at `scale` the same view is so much nearer. */
+export const nearer = (scale) => Math.log2(scale);
+/** From here villages have their own shapes. */
+export const shapesFrom = (scale) => ZOOMS.at(-1)[1] + nearer(scale);
 /** No glyph server: MapLibre draws these from the fonts of the machine. */
 export const FONT = ["sans-serif"];
 const BUILDING_MS = 5_000;
@@ -14,11 +19,13 @@ const LOCALE = {
 
 export const hasWebgl2 = () => Boolean(document.createElement("canvas").getContext("webgl2"));
 
+/** Other people's scripts; null where they were not fetched. */
+export const loadScripts = () => import("/vendor/maplibre-gl.mjs").catch(() => null);
+
 /** An empty map; `Error` where the machine or the installation cannot draw one. */
-export async function openMap(container, theme, options = {}) {
+export async function openMap(lib, container, theme, options = {}) {
   if (!hasWebgl2()) throw new Error("WebGL2 tidak ada (no WebGL2)");
-  const lib = await import("/vendor/maplibre-gl.mjs").catch(() => { throw new Error("skrip peta tidak ada (map scripts are missing)"); });
-  if (!globalThis.pmtiles) throw new Error("skrip ubin tidak ada (tile script is missing)");
+  if (!lib || !globalThis.pmtiles) throw new Error("skrip peta tidak ada (map scripts are missing)");
   lib.addProtocol("pmtiles", new globalThis.pmtiles.Protocol().tile);
   const map = new lib.Map({
     container, locale: LOCALE, attributionControl: false, dragRotate: false, pitchWithRotate: false, touchPitch: false,
@@ -34,7 +41,7 @@ export async function openMap(container, theme, options = {}) {
 }
 
 /** Base and areas; asks again while tiles are being built. `said(text)` tells what is missing. */
-export async function addAreas(map, theme, said) {
+export async function addAreas(map, theme, said, scale = 1) {
   let index = await json("/centre/map/tiles/index.json");
   if (index.outline) addLand(map, theme, index.outline);
   while (!index.ready) {
@@ -43,7 +50,7 @@ export async function addAreas(map, theme, said) {
     index = await json("/centre/map/tiles/index.json");
   }
   said("");
-  for (const [kind, from, to] of KINDS) if (index.layers[kind]) addKind(map, theme, kind, index.layers[kind], from, to);
+  for (const [kind, from, to] of ZOOMS) if (index.layers[kind]) addKind(map, theme, kind, index.layers[kind], from && from + nearer(scale), Math.min(24, to + nearer(scale)));
   return index;
 }
 
@@ -62,17 +69,15 @@ function addKind(map, theme, kind, layer, from, to) {
   const common = {source: kind, "source-layer": layer.source_layer, minzoom: from, maxzoom: to};
   const unknown = ["==", known("level"), -1];
   const add = (id, type, paint) => map.addLayer({id: `${kind}-${id}`, type, ...common, paint});
-  add("fill", "fill", {"fill-color": byLevel(theme.levels, "rgba(0,0,0,0)"), "fill-opacity": kind === "village" ? 0.85 : 0.75, "fill-antialias": false});
+  add("fill", "fill", {"fill-color": byLevel(theme.levels, "rgba(0,0,0,0)"), "fill-opacity": kind === "village" ? 0.85 : 0.4, "fill-antialias": false});
   add("unknown", "fill", {"fill-pattern": "unknown", "fill-opacity": when(unknown, 1), "fill-antialias": false});
-  add("top", "fill", {"fill-pattern": "top", "fill-opacity": when(["==", known("level"), 4], 0.55), "fill-antialias": false});
+  if (kind === "village") add("top", "fill", {"fill-pattern": "top", "fill-opacity": when(["==", known("level"), 4], 0.55), "fill-antialias": false});
   add("line", "line", {
     "line-color": byLevel(theme.edge, theme.border),
     "line-width": ["case", ["==", known("level"), 0], 0.4, kind === "village" ? 0.7 : 1.1],
   });
-  add("bare", "line", {
-    "line-color": theme.ink, "line-dasharray": [2, 1.6],
-    "line-width": kind === "village" ? 2 : 2.6, "line-opacity": when([">", known("uncovered"), 0], 1),
-  });
+  if (kind !== "village") return;
+  add("bare", "line", {"line-color": theme.ink, "line-dasharray": [2, 1.6], "line-width": 2, "line-opacity": when([">", known("uncovered"), 0], 1)});
 }
 
 /** Names of provinces and regencies from points; of districts and villages from their tiles. */
@@ -83,11 +88,11 @@ export function addNames(map, theme, names, scale = 1) {
   });
   for (const [kind, from, to, size] of [["province", 3.6, 6, 13], ["regency", 6, 9.2, 13]]) {
     map.addSource(`${kind}-names`, {type: "geojson", data: points(names[kind] ?? [])});
-    map.addLayer({id: `${kind}-names`, type: "symbol", source: `${kind}-names`, minzoom: from, maxzoom: to, layout: layout(size), paint});
+    map.addLayer({id: `${kind}-names`, type: "symbol", source: `${kind}-names`, minzoom: from + nearer(scale), maxzoom: to + nearer(scale), layout: layout(size), paint});
   }
   for (const [kind, from, to, size] of [["district", 9.2, 10.6, 12], ["village", 10.6, 24, 12]]) {
     const source = map.getStyle().layers.find((one) => one.id === `${kind}-fill`);
-    if (source) map.addLayer({id: `${kind}-names`, type: "symbol", source: kind, "source-layer": source["source-layer"], minzoom: from, maxzoom: to, layout: layout(size), paint});
+    if (source) map.addLayer({id: `${kind}-names`, type: "symbol", source: kind, "source-layer": source["source-layer"], minzoom: from + nearer(scale), maxzoom: Math.min(24, to + nearer(scale)), layout: layout(size), paint});
   }
 }
 
@@ -109,7 +114,7 @@ export class Painter {
 
   /** Areas told anew. */
   paint(state) {
-    return KINDS.reduce((sum, [kind]) => sum + this.#kind(kind, state[ROWS[kind]] ?? {}), 0);
+    return KINDS.reduce((sum, kind) => sum + this.#kind(kind, state[ROWS[kind]] ?? {}), 0);
   }
 
   #kind(kind, rows) {

@@ -29,7 +29,7 @@ export class Details {
     const marks = MARKS.map((one) => one.id).filter((id) => map.getLayer(id));
     const mark = map.queryRenderedFeatures(near, {layers: marks})[0];
     if (mark) return this.#mark(mark.layer.id, mark.properties);
-    const areas = KINDS.map(([kind]) => `${kind}-fill`).filter((id) => map.getLayer(id));
+    const areas = KINDS.map((kind) => `${kind}-fill`).filter((id) => map.getLayer(id));
     const area = map.queryRenderedFeatures(point, {layers: areas})[0];
     if (!area) return this.close();
     return this.area(area.source, area.properties.code, area.properties.name);
@@ -85,7 +85,7 @@ export class Details {
     let title = values.name ?? values.title ?? values.label ?? kind.name;
     if (id === "teams") { say("Anggota", number(values.members)); say("Siaga", values.duty ? "ya" : "tidak"); say("Tugas", values.busy ? "sedang bertugas" : "bebas"); }
     if (id === "shelters") { say("Kapasitas", values.capacity === undefined || values.capacity === null ? "tidak diketahui" : number(values.capacity)); say("Direncanakan", number(values.assigned ?? 0)); }
-    if (id === "tasks") {
+    if (id === "tasks" || id === "alarms") {
       title = task(values.kind);
       say("Tugas", link(values.url, values.task_id)); say("Keadaan", taskState(values.state)); say("Orang", number(values.people));
       say("Belum tertolong", number(values.unmet)); say("Koordinator", short(values.coordinator)); if (values.escalation) say("Dinaikkan", String(values.escalation));

@@ -101,10 +101,22 @@ export function addSigns(map, theme, scale = 1) {
     put(`task-${name}`, sign(one, 22 * scale));
     put(`task-${name}-escalated`, sign({...one, alarm: true}, 32 * scale));
   }
+  map.addImage("bare", box(), {pixelRatio: RATIO, stretchX: [[12, 28]], stretchY: [[12, 28]], content: [8, 8, 32, 32]});
   put("quake", cross(26 * scale));
   put("unknown", hatch(10, (pen) => lines(pen, 10, theme.ink, 1.6)));
   put("top", hatch(8, (pen) => dots(pen, 8, theme.halo)));
   put("zone", hatch(12, (pen) => lines(pen, 12, "#6a1b9a", 2)));
+}
+
+/** A dashed frame that grows with its text. */
+function box() {
+  const pen = canvas(20);
+  pen.fillStyle = "#ffffff";
+  pen.fillRect(1, 1, 18, 18);
+  pen.strokeStyle = "#111111";
+  pen.lineWidth = 2;
+  pen.strokeRect(1.5, 1.5, 17, 17);
+  return pixels(pen);
 }
 
 function lines(pen, size, colour, width) {

@@ -17,13 +17,14 @@ export class Legend {
 
   /** Build both boxes, once the marks and overlays are there. */
   ready() {
-    const start = matchMedia("(min-width: 60rem)").matches;
+    const start = matchMedia("(min-width: 100rem)").matches;
     const marks = MARKS.map((one) => this.#switch(`lapis-${one.id}`, [make("b", {class: "tanda", "aria-hidden": "true", text: one.sign}), " ", ...both(one.name, one.en)], true, (on) => this.#parts.marks.visible(one.id, on)));
     const fields = KINDS.map(([kind, id, en]) => this.#switch(`lapis-${kind}`, both(id, en), kind === "zones", (on) => { this.#parts.overlays.visible(kind, on); this.hazards(); }));
     this.#layers.replaceChildren(make("details", {}, make("summary", {}, ...both("Lapisan", "layers")), ...marks, ...fields));
     this.#layers.hidden = false;
     this.#key.replaceChildren(make("details", {open: start}, make("summary", {}, ...both("Keterangan", "legend")), make("ul", {}, ...LEVELS.map(item),
       make("li", {}, make("i", {class: "tak", "aria-hidden": "true"}), ...both("ada yang tak terjangkau Tagana 60 menit", "someone is not covered")),
+      make("li", {}, make("i", {class: "jumlah", "aria-hidden": "true", text: "! 9"}), ...both("berapa orang di kabupaten itu", "how many in the regency")),
       make("li", {class: "quiet"}, ...both("Provinsi sampai kecamatan: tingkat tertinggi di dalamnya.", "Larger areas: the highest level inside.")),
       make("li", {class: "bahaya"}))));
     this.#key.hidden = false;

@@ -1,9 +1,10 @@
 // The live map of the command centre: puts its parts together.
 import {Clock, OLD_MS, follow, json, query} from "./data.js";
 import {DESK} from "./palette.js";
-import {Painter, addAreas, addNames, openMap} from "./chart.js";
+import {Painter, addAreas, addNames, loadScripts, openMap} from "./chart.js";
 import {addSigns} from "./icons.js";
 import {Marks} from "./marks.js";
+import {Warned} from "./warned.js";
 import {Overlays} from "./overlays.js";
 import {Timeline} from "./timeline.js";
 import {Panel} from "./panel.js";
@@ -18,11 +19,11 @@ const TICK_MS = 1_000;
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 const server = new Clock();
-const shown = {state: null, frames: {}, names: {}, trouble: "", asked: 0};
+const shown = {state: null, frames: {}, points: [], names: {}, trouble: "", asked: 0};
 const panel = new Panel(find("samping"), find("ringkas"));
 const timeline = new Timeline(find("waktu"));
 const details = new Details(find("rincian"), () => shown.state);
-const parts = {map: null, painter: null, marks: null, overlays: null, legend: null, lib: null};
+const parts = {map: null, painter: null, warned: null, marks: null, overlays: null, legend: null, lib: null};
 globalThis.kentongan = {shown, parts, timeline, server};
 
 /** Fetch state, words and frames of the instant shown; the last asking wins. */
@@ -32,7 +33,7 @@ async function refresh() {
     const [state, frames] = await Promise.all([json(`/centre/map/state.json${query(at)}`), json(`/centre/map/frames.json${query(at)}`), panel.load(at)]);
     if (asked !== shown.asked) return;
     if (!at) server.hear(state.at);
-    Object.assign(shown, {state, frames: frames.warnings, trouble: ""});
+    Object.assign(shown, {state, frames: frames.warnings, points: frames.villages, trouble: ""});
     draw();
   } catch (error) {
     if (asked === shown.asked) shown.trouble = String(error.message ?? error);
@@ -41,10 +42,11 @@ async function refresh() {
 }
 
 function draw() {
-  const {map, painter, marks} = parts;
-  if (!map || !shown.state) return;
-  painter?.paint(shown.state);
-  marks?.show(shown.state);
+  const {map, painter, warned, marks} = parts;
+  if (!painter || !shown.state) return;
+  painter.paint(shown.state);
+  warned.show(shown.points, shown.state);
+  marks.show(shown.state);
   map.once("idle", () => { document.documentElement.dataset.painted = shown.state.at; });
   map.triggerRepaint();
 }
@@ -94,9 +96,9 @@ function mark(id) {
 /** The first look: whatever is warned, or the country. */
 function firstLook() {
   const boxes = Object.values(shown.frames);
-  if (!boxes.length) return parts.map.fitBounds(COUNTRY, {animate: false});
   const edge = (index, pick) => pick(...boxes.map((box) => box[index]));
-  return parts.map.fitBounds([[edge(0, Math.min), edge(1, Math.min)], [edge(2, Math.max), edge(3, Math.max)]], {padding: 40, maxZoom: 10, animate: false});
+  const bounds = boxes.length ? [[edge(0, Math.min), edge(1, Math.min)], [edge(2, Math.max), edge(3, Math.max)]] : COUNTRY;
+  return {bounds, fitBoundsOptions: {padding: 40, maxZoom: 10}};
 }
 
 async function start() {
@@ -105,13 +107,14 @@ async function start() {
   const first = refresh();
   json("/centre/map/times.json").then((times) => timeline.fill(times)).catch(() => { find("waktu").hidden = true; });
   const names = json("/centre/map/labels.json").catch(() => ({}));
+  const scripts = loadScripts();
+  await first;
   try {
-    Object.assign(parts, await openMap(find("peta"), DESK));
+    Object.assign(parts, await openMap(await scripts, find("peta"), DESK, firstLook()));
   } catch (error) {
     return without(error);
   }
-  await Promise.all([first, dress(names)]);
-  return undefined;
+  return dress(names);
 }
 
 async function dress(names) {
@@ -125,6 +128,7 @@ async function dress(names) {
   const areas = addAreas(map, DESK, note).catch((error) => note(`Batas desa tidak terbaca: ${error.message}`));
   parts.legend = new Legend(find("lapis"), find("keterangan"), parts);
   await areas;
+  parts.warned = new Warned(map, DESK);
   shown.names = await names;
   addNames(map, DESK, shown.names);
   parts.painter = new Painter(map);
@@ -132,8 +136,6 @@ async function dress(names) {
   parts.overlays = new Overlays(map, "province-fill");
   parts.legend.ready();
   pointing(map);
-  if (!shown.state) await new Promise((done) => { const wait = setInterval(() => { if (shown.state || shown.trouble) { clearInterval(wait); done(); } }, 50); });
-  firstLook();
   draw();
   json("/centre/map/places.json").then((rows) => parts.marks.places(rows)).catch(() => {});
   parts.overlays.load(null).then(() => parts.legend.hazards());

@@ -1,6 +1,6 @@
 // Points on the map: teams, shelters, tasks, reports, quakes, outside places, areas not known.
 import {TASK_SIGN} from "./icons.js";
-import {FONT} from "./chart.js";
+import {FONT, nearer} from "./chart.js";
 import {number, short} from "./words.js";
 
 /** Closed places and far teams would hide the villages: they come nearer in. */
@@ -8,7 +8,8 @@ export const MARKS = [
   {id: "shelters", from: 8.2, name: "Tempat aman", en: "shelters", sign: "S", overlap: false},
   {id: "teams", from: 6.6, name: "Tim Tagana", en: "teams", sign: "T", overlap: false},
   {id: "places", from: 4, name: "CCTV, radar, instansi lain", en: "outside views", sign: "◉", overlap: false},
-  {id: "tasks", from: 6.6, name: "Tugas", en: "tasks", sign: "◆", overlap: true},
+  {id: "tasks", from: 8.2, name: "Tugas", en: "tasks", sign: "◆", overlap: false},
+  {id: "alarms", from: 5, name: "Tugas dinaikkan", en: "escalated", sign: "◈", overlap: false},
   {id: "reports", from: 5, name: "Laporan warga", en: "reports", sign: "L", overlap: true},
   {id: "unknown_areas", from: 0, name: "Wilayah tidak diketahui", en: "areas not known", sign: "?", overlap: true},
   {id: "quakes", from: 0, name: "Pusat gempa", en: "epicentres", sign: "✕", overlap: true},
@@ -22,6 +23,11 @@ function taskSign(task) {
   return task.escalation ? `${sign}-escalated` : sign;
 }
 
+const tasks = (state, wanted) => (state.tasks ?? []).filter((task) => placed(task) && wanted(task)).map((task) => feature(task.lon, task.lat, {
+  ...task, icon: taskSign(task), sort: -task.level,
+}));
+
+/** `sort`: the smaller finds room before the larger. */
 const MAKE = {
   teams: (state) => (state.teams ?? []).map(([lon, lat, id, name, members, duty, busy]) => feature(lon, lat, {
     id, name: short(name), members, duty, busy, icon: busy ? "team-busy" : duty ? "team" : "team-off", sort: busy ? 0 : duty ? 1 : 2,
@@ -29,14 +35,13 @@ const MAKE = {
   shelters: (state) => (state.shelters ?? []).map(([lon, lat, id, name, capacity, assigned]) => feature(lon, lat, {
     id, name: short(name), capacity, assigned, icon: capacity != null && assigned >= capacity ? "shelter-full" : "shelter", sort: assigned ? 0 : 1,
   })),
-  tasks: (state) => (state.tasks ?? []).filter(placed).map((task) => feature(task.lon, task.lat, {
-    ...task, icon: taskSign(task), sort: (task.escalation ? 100 : 0) + task.level,
-  })),
+  tasks: (state) => tasks(state, (task) => !task.escalation),
+  alarms: (state) => tasks(state, (task) => task.escalation),
   reports: (state) => (state.reports ?? []).filter(placed).map((report) => feature(report.lon, report.lat, {
-    ...report, icon: report.state === "closed" ? "report-closed" : "report", label: report.count > 1 ? number(report.count) : "", sort: report.count,
+    ...report, icon: report.state === "closed" ? "report-closed" : "report", label: report.count > 1 ? number(report.count) : "", sort: -report.count,
   })),
   quakes: (state) => (state.quakes ?? []).filter(placed).map((quake) => feature(quake.lon, quake.lat, {
-    ...quake, icon: "quake", label: quake.magnitude ? `M${quake.magnitude}` : "", sort: quake.magnitude ?? 0,
+    ...quake, icon: "quake", label: quake.magnitude ? `M${quake.magnitude}` : "", sort: -(quake.magnitude ?? 0),
   })),
   unknown_areas: (state) => (state.unknown_areas ?? []).filter(placed).map((area) => feature(area.lon, area.lat, {...area, icon: "area", sort: 0})),
 };
@@ -51,7 +56,7 @@ export class Marks {
   #add({id, from, overlap}, theme, scale) {
     this.#map.addSource(id, {type: "geojson", data: {type: "FeatureCollection", features: []}});
     this.#map.addLayer({
-      id, type: "symbol", source: id, minzoom: from,
+      id, type: "symbol", source: id, minzoom: from && from + nearer(scale),
       layout: {
         "icon-image": ["get", "icon"], "icon-allow-overlap": overlap, "icon-ignore-placement": overlap, "symbol-sort-key": ["get", "sort"],
         "text-field": ["coalesce", ["get", "label"], ""], "text-font": FONT, "text-size": 12 * scale, "text-offset": [0, 1.2],

@@ -67,8 +67,7 @@ class Pages:
     def frames(self, request: Request) -> Response:
         """Where to look for each warning."""
         found = beside(self.reading, instant(request))
-        boxes = frames(self.reading, found)
-        return JSONResponse({"at": iso(found.at), "warnings": boxes}, headers=_FRESH)
+        return JSONResponse({"at": iso(found.at), **frames(self.reading, found)}, headers=_FRESH)
 
     def labels(self, _: Request) -> Response:
         """Names of provinces and regencies, which change with the layer set alone."""

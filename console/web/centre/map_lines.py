@@ -27,7 +27,7 @@ from orchestration.warning_line import warning_line
 
 OPEN = (WarningState.RELEASED, WarningState.APPROVED, WarningState.DRAFT)
 SILENT_S = 180.0
-"""A cycle runs each minute; the dead man's switch (data/policy/deadman.toml) takes the same time."""
+"""A cycle runs each minute; data/policy/deadman.toml gives it the same time."""
 LONGEST = timedelta(days=10)
 """No warning holds longer: the search for what held at a past instant goes back so far."""
 MOST_ROWS = 200
@@ -181,15 +181,22 @@ def _area(line: WarningLine, group: AreaGroup) -> Area:
     )
 
 
-def frames(reading: Reading, found: Beside) -> dict[str, list[float]]:
-    """Warning → west, south, east, north of its villages, degrees."""
+def frames(reading: Reading, found: Beside) -> dict[str, Any]:
+    """Where things are: of each warning its box, of each of its villages a point inside.
+
+    Returns:
+        `warnings`: warning → west, south, east, north of its villages; `villages`: rows of code,
+        longitude, latitude; degrees.
+    """
     villages, index = reading.layers.villages, reading.layers.index
-    out: dict[str, list[float]] = {}
+    boxes: dict[str, list[float]] = {}
     for held in found.held:
-        rows = villages.iloc[index(list(held.level_of))] if held.level_of else villages.iloc[:0]
-        if len(rows):
-            out[held.line.warning_id] = box(rows)
-    return out
+        if held.level_of:
+            boxes[held.line.warning_id] = box(villages.iloc[index(list(held.level_of))])
+    codes = sorted({code for held in found.held for code in held.level_of})
+    rows = villages.iloc[index(codes)] if codes else villages.iloc[:0]
+    x, y = rows["longitude"].round(3).tolist(), rows["latitude"].round(3).tolist()
+    return {"warnings": boxes, "villages": [list(row) for row in zip(codes, x, y, strict=True)]}
 
 
 def box(rows: Any) -> list[float]:
