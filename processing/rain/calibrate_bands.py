@@ -67,7 +67,7 @@ def _summed(frames: Sequence[_Frame], told: Mapping[int, int]) -> dict[int, Band
     spans = [(later[0] - earlier[0]) / timedelta(seconds=1) for later, earlier in pairwise(frames)]
     kept = [span if span <= LONGEST_GAP.total_seconds() else 0.0 for span in spans]
     first = np.cumsum([0, *(len(by.low) for _, _, by in frames[:-1])])
-    tables = [np.concatenate([t(by) for _, _, by in frames]) for t in (_low, _high, _sampled)]
+    tables = [np.concatenate([t(by) for _, _, by in frames]) for t in (_both, _sampled)]
     shared: tuple[Any, ...] = (
         np.stack([by.place + np.int32(n) for n, (_, _, by) in zip(first, frames, strict=True)]),
         *tables,
@@ -85,73 +85,119 @@ def _summed(frames: Sequence[_Frame], told: Mapping[int, int]) -> dict[int, Band
     return {h: Bands(low[k], high[k], beyond[k]) for k, h in enumerate(windows)}
 
 
-def _low(by: Lookup) -> npt.NDArray[np.uint16]:
-    return by.low
+def _both(by: Lookup) -> npt.NDArray[np.uint32]:
+    """Low in the lower sixteen bits and high in the upper ones: one look for both."""
+    return by.high.astype(np.uint32) << np.uint32(16) | by.low
 
 
-def _high(by: Lookup) -> npt.NDArray[np.uint16]:
-    return by.high
-
-
-def _sampled(by: Lookup) -> npt.NDArray[np.int64]:
-    return by.sampled
+def _sampled(by: Lookup) -> npt.NDArray[np.uint32]:
+    return by.sampled.astype(np.uint32)
 
 
 @jit_parallel
 def _add(
-    raw: Any, regions: Any, place: Any, low: Any, high: Any, sampled: Any, share: Any, span: Any,
-    told: Any, least: Any, out_low: Any, out_high: Any, out_beyond: Any,
+    raw: Any, regions: Any, place: Any, both: Any, sampled: Any, share: Any, span: Any, told: Any,
+    least: Any, out_low: Any, out_high: Any, out_beyond: Any,
 ) -> None:  # fmt: skip
     """Trapezoids of one block of rows; a cell that is dry in every frame takes what dry cells of
     its region and column have, which is added up once."""
-    most, columns, frames = low.shape[1] - 1, raw.shape[2], raw.shape[0]
-    dry = _dry(place, high, share, told)
+    dry = _dry(place, both, share, told)
     whole = np.zeros(told.size, dtype=np.int64)
     for w in range(told.size):
         whole[w] = span[: told[w] + 1].sum()
-    nothing = np.float32(np.nan)
     for i in numba.prange(raw.shape[1]):
-        wet = np.zeros(columns, dtype=np.uint16)
-        for f in range(frames):
-            for j in range(columns):
-                wet[j] |= raw[f, i, j]
-        for j in range(columns):
-            region = regions[i, j]
-            if not wet[j]:
-                for w in range(told.size):
-                    known = whole[w] >= least[w]
-                    out_low[w, i, j] = np.float32(0) if known else nothing
-                    out_high[w, i, j] = dry[w, region, j] if known else nothing
-                    out_beyond[w, i, j] = False
-                continue
-            last_low, last_high, over, beyond = nothing, nothing, False, False
-            total_low, total_high, minutes, window = np.float32(0), np.float32(0), 0, 0
-            for f in range(frames):
-                value = raw[f, i, j]
-                if value == UNKNOWN:
-                    last_low = last_high = nothing
-                    over = False
-                else:
-                    p = place[f, region, j]
-                    x = min(value, most)
-                    now_low, now_high = np.float32(low[p, x]), np.float32(high[p, x])
-                    now_over = value > sampled[p]
-                    if span[f] and not np.isnan(last_low):
-                        total_low += (now_low + last_low) * share[f]
-                        total_high += (now_high + last_high) * share[f]
-                        minutes += span[f]
-                        beyond |= now_over or over
-                    last_low, last_high, over = now_low, now_high, now_over
-                if window < told.size and told[window] == f:
-                    known = minutes >= least[window]
-                    out_low[window, i, j] = total_low if known else nothing
-                    out_high[window, i, j] = total_high if known else nothing
-                    out_beyond[window, i, j] = beyond
-                    window += 1
+        for w in range(told.size):
+            known = whole[w] >= least[w]
+            for j in range(raw.shape[2]):
+                out_low[w, i, j] = np.float32(0) if known else np.float32(np.nan)
+                out_high[w, i, j] = dry[w, regions[i, j], j] if known else np.float32(np.nan)
+                out_beyond[w, i, j] = False
+        wet = _wet(raw, i)
+        spot = _spots(regions, i, wet)
+        now, over = np.empty((2, wet.size), np.float32), np.zeros((4, wet.size), np.uint8)
+        last, minutes = np.full((2, wet.size), np.float32(np.nan)), np.zeros(wet.size, np.int32)
+        sums, window = np.zeros((2, wet.size), np.float32), 0
+        for f in range(raw.shape[0]):
+            _look_up(raw[f, i], place[f], both, sampled, wet, spot, now[0], now[1], over[0])
+            _add_frame(share[f], np.int32(span[f]), now[0], last[0], sums[0], minutes, over)
+            _add_high(share[f], over[3], now[1], last[1], sums[1])
+            if window < told.size and told[window] == f:
+                for k in range(wet.size):
+                    known = minutes[k] >= least[window]
+                    out_low[window, i, wet[k]] = sums[0, k] if known else np.float32(np.nan)
+                    out_high[window, i, wet[k]] = sums[1, k] if known else np.float32(np.nan)
+                    out_beyond[window, i, wet[k]] = over[2, k] > 0
+                window += 1
 
 
 @jit
-def _dry(place: Any, high: Any, share: Any, told: Any) -> Any:
+def _wet(raw: Any, i: Any) -> Any:
+    """Columns of row `i` with anything but zero in any frame."""
+    found = np.zeros(raw.shape[2], dtype=np.uint16)
+    for f in range(raw.shape[0]):
+        for j in range(found.size):
+            found[j] |= raw[f, i, j]
+    return np.flatnonzero(found).astype(np.uint32)
+
+
+@jit
+def _spots(regions: Any, i: Any, wet: Any) -> Any:
+    """Where the curves of these cells stand in `place` of a frame, read as one row."""
+    out = np.empty(wet.size, dtype=np.uint32)
+    for k in range(wet.size):
+        out[k] = regions[i, wet[k]] * regions.shape[1] + wet[k]
+    return out
+
+
+@jit
+def _look_up(
+    raw: Any, place: Any, both: Any, sampled: Any, wet: Any, spot: Any, low: Any, high: Any,
+    over: Any,
+) -> None:  # fmt: skip
+    """Band of each cell in one frame, NaN where it is not known, and whether the frame is beyond
+    the samples there. By row, so that the curves of the frame are at hand for all of its cells;
+    no index has a sign, which the compiler would ask for each time."""
+    curves, bands = place.ravel(), both.ravel()
+    width = np.uint32(both.shape[1])
+    most = width - np.uint32(1)
+    for k in range(wet.size):
+        value, p = np.uint32(raw[wet[k]]), np.uint32(curves[spot[k]])
+        x = value if value < most else most
+        band = bands[np.uint32(p * width + x)]
+        known = value != np.uint32(UNKNOWN)
+        low[k] = np.float32(band & np.uint32(65_535)) if known else np.float32(np.nan)
+        high[k] = np.float32(band >> np.uint32(16)) if known else np.float32(np.nan)
+        over[k] = np.uint8(known & (value > sampled[p]))
+
+
+@jit
+def _add_frame(
+    share: Any, span: Any, now: Any, last: Any, total: Any, minutes: Any, over: Any
+) -> None:
+    """The trapezoids since the frame before of one band, and how long they are; `over`: beyond the
+    samples in this frame, in the one before, in any that counts, and whether this one counts."""
+    beyond, before, ever, counts = over[0], over[1], over[2], over[3]
+    for k in range(minutes.size):
+        both = now[k] + last[k]
+        known = (both == both) & (span > 0)
+        total[k] += both * share if known else np.float32(0)
+        minutes[k] += span if known else np.int32(0)
+        counts[k] = np.uint8(known)
+        last[k] = now[k]
+    for k in range(minutes.size):
+        ever[k] |= (beyond[k] | before[k]) & counts[k]
+        before[k] = beyond[k]
+
+
+@jit
+def _add_high(share: Any, counts: Any, now: Any, last: Any, total: Any) -> None:
+    for k in range(total.size):
+        total[k] += (now[k] + last[k]) * share if counts[k] else np.float32(0)
+        last[k] = now[k]
+
+
+@jit
+def _dry(place: Any, both: Any, share: Any, told: Any) -> Any:
     """High totals of a cell without any rain, of each window, region and column."""
     out = np.zeros((told.size, place.shape[1], place.shape[2]), dtype=np.float32)
     for region in range(place.shape[1]):
@@ -159,8 +205,8 @@ def _dry(place: Any, high: Any, share: Any, told: Any) -> Any:
             total, window = np.float32(0), 0
             for f in range(place.shape[0]):
                 if f:
-                    now = np.float32(high[place[f, region, j], 0])
-                    before = np.float32(high[place[f - 1, region, j], 0])
+                    now = np.float32(both[place[f, region, j], 0] >> np.uint32(16))
+                    before = np.float32(both[place[f - 1, region, j], 0] >> np.uint32(16))
                     total += (now + before) * share[f]
                 if window < told.size and told[window] == f:
                     out[window, region, j] = total
