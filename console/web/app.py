@@ -21,6 +21,7 @@ from console.web import (
     my_tasks,
     pages,
     reports,
+    resident,
     signup,
     vendor,
 )
@@ -36,7 +37,7 @@ from orchestration.heartbeat import WEB, Pulse
 
 BEAT_S = 5.0
 PARTS = (
-    machine, my_tasks, pages, files, hooks, chat_hooks, signup, reports, sign_in, account, oidc,
+    machine, my_tasks, pages, files, hooks, chat_hooks, signup, reports, resident, sign_in, account, oidc,
     tasks, inbox, sop, feeds, audit, places, live_map,
     map_tiles, vendor, stream,
 )  # fmt: skip
