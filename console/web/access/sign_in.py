@@ -96,7 +96,7 @@ class SignIn:
         """The form; it needs no database."""
         missing = cookies.tls_is_missing(request, self.settings)
         return self._html(
-            "sign_in.html", SIGN_IN, status, to=own_path(to) if to else "", name=name[:80],
+            "sign_in.html", SIGN_IN, status, to=own_path(to) if to else "", typed=name[:80],
             trouble=NO_TLS if missing else trouble, closed=missing, elsewhere=ELSEWHERE,
             title=self.settings.oidc_title if self.settings.oidc_issuer else "",
         )  # fmt: skip
