@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from notify.listing import Listed
     from notify.warning import WarningBody
     from orchestration.context import CycleContext
+    from risk.layers.layerset import LayerSet
 
 NEAR_KM = 60.0
 """Teams and shelters further from every warned village do not help a reader of the map."""
@@ -55,7 +56,7 @@ def situation(context: CycleContext, at: datetime, *, title: str = "") -> Situat
         tasks=task_lines(context, [w.version.warning_id for w in held]),
         unknown_areas=unknown_area_lines(context, at),
         marks=_marks(context, held),
-        layers_note=layers_note(context),
+        layers_note=layers_note(context.layers),
         messages=message_counts(context.engine),
     )
 
@@ -92,15 +93,15 @@ def _feed_line(found: FeedHealth) -> FeedLine:
     )
 
 
-def layers_note(context: CycleContext) -> str:
+def layers_note(layers: LayerSet) -> str:
     """One line on where people and shapes come from, and which hazards nothing is known of."""
     from orchestration.rain.reasons import NOT_ASSESSED
 
-    kinds = context.layers.villages["data_quality"].value_counts().to_dict()
+    kinds = layers.villages["data_quality"].value_counts().to_dict()
     counts = ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
-    missing = [words for raster, words in NOT_ASSESSED if context.layers.raster(raster) is None]
+    missing = [words for raster, words in NOT_ASSESSED if layers.raster(raster) is None]
     blind = f". TIDAK DINILAI, jadi bukan berarti aman: {', '.join(missing)}" if missing else ""
-    return f"Lapisan {context.layers.version}: {counts} (desa){blind}."
+    return f"Lapisan {layers.version}: {counts} (desa){blind}."
 
 
 def unknown_area_lines(context: CycleContext, at: datetime) -> tuple[UnknownArea, ...]:

@@ -17,6 +17,7 @@ from console.web import (
     files,
     hooks,
     machine,
+    map_state,
     map_tiles,
     my_tasks,
     pages,
@@ -39,7 +40,7 @@ BEAT_S = 5.0
 PARTS = (
     machine, my_tasks, pages, files, hooks, chat_hooks, signup, reports, resident, sign_in, account, oidc,
     tasks, inbox, sop, feeds, audit, places, live_map,
-    map_tiles, vendor, stream,
+    map_tiles, vendor, stream, map_state,
 )  # fmt: skip
 """Modules with `router(reading)`; each route has its line in `console/web/access/rules.py`."""
 

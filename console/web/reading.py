@@ -52,6 +52,7 @@ class Reading:
         self.beating = beating
         """Whether this application serves a home that goes on, and not a look into the past."""
         self._stack = ExitStack()
+        self._at_change: list[Callable[[], object]] = []
         self._lock = threading.Lock()
         self._gazette_lock = threading.Lock()
         self._places_lock = threading.Lock()
@@ -100,6 +101,14 @@ class Reading:
         """Every village by name; one copy for all pages, read when the first one asks."""
         with self._places_lock:
             return self._places
+
+    def when_changed(self, call: Callable[[], object]) -> None:
+        """Call it whenever the live view has seen that something was written."""
+        self._at_change.append(call)
+
+    def changed(self) -> None:
+        for call in self._at_change:
+            call()
 
     def at_close(self, call: Callable[[], object]) -> None:
         self._stack.callback(call)

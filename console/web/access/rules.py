@@ -127,6 +127,8 @@ RULES: Mapping[str, Rule] = {
     "/centre/wall/slides": _VIEW,
     "/centre/map/tiles/index.json": _VIEW,
     "/centre/map/tiles/{digest}/{name}": _VIEW,
+    "/centre/map/state.json": _VIEW,
+    "/centre/map/times.json": _VIEW,
     "/centre/stream": _VIEW,
     "/tasks": _VIEW,
     "/tasks/{coordinator_id}": _VIEW,

@@ -11,7 +11,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 KINDS = (
@@ -63,7 +63,9 @@ class Viewer:
 class Hub:
     """All viewers of one process; used by its event loop alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: Callable[[], None] = lambda: None) -> None:
+        """`before` is called before a change is told: what was kept of the tables is old then."""
+        self._before = before
         self.viewers: set[Viewer] = set()
         self._name = uuid.uuid4().hex[:8]
         self._seq = 0
@@ -98,6 +100,7 @@ class Hub:
 
     def publish(self, kind: str, at: str) -> None:
         """Something of `kind` changed by `at` (ISO 8601)."""
+        self._before()
         self._seq += 1
         data = self._event(kind, {"at": at, "seq": self._seq})
         self._newest[kind] = self._seq, time.monotonic(), data

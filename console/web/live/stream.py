@@ -38,7 +38,7 @@ _HEADERS = {
 
 def router(reading: Reading) -> APIRouter:
     found = APIRouter()
-    hub = Hub()
+    hub = Hub(reading.changed)
     watcher = Watcher(
         hub,
         lambda: Eye(reading.engine, reading.settings.home.resolve(), reading.feeds),

@@ -1,0 +1,168 @@
+"""Everything that the live map shows of an instant but its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from sqlalchemy import Engine
+
+from kentongan.store import Store
+from kentongan.view import FeedLine, UnknownArea
+from orchestration.live_map.events import Known, events_at, gaps_of
+from orchestration.live_map.heard import ReportDot, reports_at
+from orchestration.live_map.held import Held, held_at
+from orchestration.live_map.helpers import TaskDot, near, tasks_at
+from orchestration.live_map.moment import BACK, Kind, Moment
+from orchestration.live_map.rain_ahead import RainAhead
+from orchestration.live_map.villages import Coloured, coloured
+
+if TYPE_CHECKING:
+    from kentongan.settings import Settings
+    from risk.layers.layerset import LayerSet
+
+NEAR_KM = 60.0
+"""Teams and shelters further from every warned village do not help a reader of the map."""
+
+
+@dataclass(frozen=True)
+class QuakeDot:
+    event_id: str
+    longitude: float
+    latitude: float
+    magnitude: float | None
+    depth_km: float | None
+    at: datetime
+
+
+@dataclass(frozen=True, eq=False)
+class Situation:
+    moment: Moment
+    held: list[Held]
+    villages: Coloured
+    elsewhere: int
+    """Level of every village that is not in `villages`: 0 nothing is in force, -1 not known."""
+    unknown_areas: list[UnknownArea]
+    events: list[Known]
+    tasks: list[TaskDot]
+    teams: pd.DataFrame
+    shelters: pd.DataFrame
+    reports: list[ReportDot]
+    quakes: list[QuakeDot]
+    feeds: tuple[FeedLine, ...]
+    rain: RainAhead | None
+    """What the nowcast rests on; None where the instant is not ahead, or there is none."""
+
+
+def situation_at(
+    engine: Engine,
+    runs: Store,
+    layers: LayerSet,
+    settings: Settings,
+    moment: Moment,
+    rain: RainAhead | None = None,
+) -> Situation:
+    """What held, was known and was done at the instant.
+
+    Args:
+        rain: the nowcast of villages, for an instant ahead; None: it is not known.
+    """
+    from orchestration.view import feed_lines
+
+    held = held_at(engine, moment)
+    known = events_at(engine, moment, {one.content.event_id for one in held})
+    areas = _unknown_areas(engine, runs, layers, moment, known)
+    ahead = rain.villages_at(moment.at) if rain and moment.kind is Kind.FORECAST else None
+    gaps = _unknown_villages(runs, layers, known, areas)
+    villages = coloured(held, layers, not_known=gaps, forecast=ahead)
+    feeds = feed_lines(engine, moment.known, settings)
+    blind = moment.kind is Kind.FORECAST and ahead is None
+    warned = layers.villages[layers.villages["adm4_code"].isin(_warned(held))]
+    return Situation(
+        moment=moment,
+        held=held,
+        villages=villages,
+        elsewhere=-1 if blind or _all_blind(feeds) else 0,
+        unknown_areas=areas,
+        events=known,
+        tasks=tasks_at(engine, moment, [one.warning_id for one in held]),
+        teams=near(layers.teams, warned, NEAR_KM),
+        shelters=near(layers.shelters, warned, NEAR_KM),
+        reports=reports_at(engine, moment),
+        quakes=_quakes(engine, moment),
+        feeds=feeds,
+        rain=rain if moment.kind is Kind.FORECAST else None,
+    )
+
+
+def _all_blind(feeds: Sequence[FeedLine]) -> bool:
+    """Whether no feed that warns told anything then: no village is known to be safe."""
+    polled = [f for f in feeds if f.tier == "warning" and f.state != "unconfigured"]
+    return all(f.state == "unknown" or f.blind_since is not None for f in polled)
+
+
+def _warned(held: Sequence[Held]) -> set[str]:
+    return {code for one in held for code in one.content.codes}
+
+
+def _unknown_areas(
+    engine: Engine, runs: Store, layers: LayerSet, moment: Moment, known: Sequence[Known]
+) -> list[UnknownArea]:
+    """Provinces that BMKG warns and whose area is not known; names that led to no area."""
+    from ingest.known import unknown_areas
+
+    listed = [
+        (item.province_code, item.title, item.until)
+        for item in unknown_areas(engine, moment.known)
+        if item.until is None or item.until > moment.at
+    ]
+    for one in known:
+        names = gaps_of(runs, one).unresolved if one.runs else ()
+        # A document without a usable polygon is in the list above.
+        names = tuple(name for name in names if not name.startswith("polygons of "))
+        if names and one.event.official:
+            title = f"{one.event.title}: {'; '.join(names)}"
+            codes = one.event.province_codes or ("",)
+            listed += [(code, title, one.event.valid_to) for code in codes]
+    places = layers.names if listed else {}
+    return [
+        UnknownArea(province_code=code, province=places.get(code, title), title=title, until=until)
+        for code, title, until in listed
+    ]
+
+
+def _unknown_villages(
+    runs: Store, layers: LayerSet, known: Sequence[Known], areas: Sequence[UnknownArea]
+) -> list[str]:
+    """Villages of which nothing can be said unless a warning does."""
+    found = {code for one in known if one.runs for code in gaps_of(runs, one).codes}
+    for area in areas:
+        if area.province_code:
+            inside = layers.villages.iloc[layers.within(area.province_code)]
+            found.update(inside["adm4_code"].tolist())
+    return sorted(found)
+
+
+def _quakes(engine: Engine, moment: Moment) -> list[QuakeDot]:
+    """Of the day before the instant, the newest first, by the best solution known then."""
+    from orchestration.quakes import quakes
+
+    since = moment.known - BACK
+    found = []
+    for group in quakes(engine, moment.known, since=BACK + timedelta(hours=1)):
+        best = group.best.quake
+        if best.origin_time >= since:
+            found.append(
+                QuakeDot(
+                    event_id=f"shaking-{group.event_key}",
+                    longitude=best.longitude,
+                    latitude=best.latitude,
+                    magnitude=best.magnitude,
+                    depth_km=best.depth_km,
+                    at=best.origin_time,
+                )
+            )
+    return found
