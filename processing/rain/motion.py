@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import cv2
+import numba
 import numpy as np
 import numpy.typing as npt
+
+from kentongan.compiled import jit, jit_parallel
 
 Field = npt.NDArray[np.float32]
 
@@ -55,11 +58,11 @@ def motion(earlier: Field, later: Field) -> Motion:
     if earlier.shape != later.shape:
         raise ValueError(f"frames of shapes {earlier.shape} and {later.shape}: expected one grid")
     flow = _flow().calc(_picture(earlier), _picture(later), None)
-    weight = ((later >= RAIN_FROM_MM_H) & np.isfinite(earlier)).astype(np.float32)
-    seen = blurred(coarse(weight))
-    parts = [blurred(coarse(flow[..., k] * weight)) for k in (0, 1)]
-    everywhere = max(float(weight.mean()), 1e-12)
-    means = [float((flow[..., k] * weight).mean()) / everywhere for k in (0, 1)]
+    blocks = np.empty((3, *_blocks_of(earlier.shape)), dtype=np.float32)
+    _weighed(flow, earlier, later, blocks)
+    *parts, seen = (blurred(block) for block in blocks)
+    everywhere = max(float(blocks[2].mean()), 1e-12)
+    means = [float(block.mean()) / everywhere for block in blocks[:2]]
     # Far from any rain the mean of all rain takes over; the figure only breaks the division by 0.
     east, north = ((p + 1e-6 * m) / (seen + 1e-6) for p, m in zip(parts, means, strict=True))
     first = Motion(east, north, np.clip(seen, 0.0, 1.0))
@@ -68,17 +71,10 @@ def motion(earlier: Field, later: Field) -> Motion:
 
 def _refined(first: Motion, earlier: Field, later: Field) -> Motion:
     """The motion with the residual of one Lucas-Kanade step added."""
-    before, after = (np.sqrt(np.nan_to_num(f, nan=0.0)) for f in (earlier, later))
-    moved = _moved(before, first)
-    known = (np.isfinite(earlier) & np.isfinite(later)).astype(np.float32)
-    mean = 0.5 * (moved + after)
-    along = 0.5 * (np.roll(mean, -1, axis=1) - np.roll(mean, 1, axis=1)) * known
-    across = 0.5 * (np.roll(mean, -1, axis=0) - np.roll(mean, 1, axis=0)) * known
-    left = after - moved
-    xx, xy, yy, xt, yt = (
-        blurred(coarse(product.astype(np.float32, copy=False)))
-        for product in (along**2, along * across, across**2, along * left, across * left)
-    )
+    before, after = _root(earlier), _root(later)
+    products = np.empty((5, *_blocks_of(earlier.shape)), dtype=np.float32)
+    _products(_moved(before, first), after, earlier, later, products)
+    xx, xy, yy, xt, yt = (blurred(product) for product in products)
     # Where no edge is, the ridge keeps the first answer: a thousandth of the mean squared slope.
     ridge = 1e-3 * float((xx + yy).mean()) + 1e-9
     xx, yy = xx + ridge, yy + ridge
@@ -86,6 +82,70 @@ def _refined(first: Motion, earlier: Field, later: Field) -> Motion:
     east = np.clip((xy * yt - yy * xt) / determinant, -MAX_RESIDUAL, MAX_RESIDUAL)
     north = np.clip((xy * xt - xx * yt) / determinant, -MAX_RESIDUAL, MAX_RESIDUAL)
     return Motion(first.east + east, first.north + north, first.seen)
+
+
+def _blocks_of(shape: tuple[int, ...]) -> tuple[int, int]:
+    return -(-shape[0] // BLOCK), -(-shape[1] // BLOCK)
+
+
+@jit_parallel
+def _weighed(flow: Any, earlier: Any, later: Any, out: Any) -> None:
+    """Means over blocks as of `coarse`: the flow east and north where it rains, and the share of
+    cells where it does."""
+    rows, columns = later.shape
+    for block in numba.prange(out.shape[1]):
+        out[:, block] = 0
+        for k in range(BLOCK):
+            i = min(block * BLOCK + k, rows - 1)
+            for j in range(out.shape[2] * BLOCK):
+                at, to = min(j, columns - 1), j // BLOCK
+                if later[i, at] >= RAIN_FROM_MM_H and np.isfinite(earlier[i, at]):
+                    out[0, block, to] += flow[i, at, 0]
+                    out[1, block, to] += flow[i, at, 1]
+                    out[2, block, to] += np.float32(1)
+        out[:, block] *= np.float32(1 / BLOCK**2)
+
+
+@jit_parallel
+def _products(moved: Any, after: Any, earlier: Any, later: Any, out: Any) -> None:
+    """Of the slopes east and north and of what is left to explain: means of xx, xy, yy, xt, yt
+    over blocks as of `coarse`. A field goes on at its opposite rim; no slope is told where either
+    frame is not known."""
+    rows, columns = after.shape
+    for block in numba.prange(out.shape[1]):
+        line = np.empty((5, columns), dtype=np.float32)
+        out[:, block] = 0
+        for k in range(BLOCK):
+            i = min(block * BLOCK + k, rows - 1)
+            _slopes(moved, after, earlier[i], later[i], i, line)
+            for p in range(5):
+                for j in range(out.shape[2] * BLOCK):
+                    out[p, block, j // BLOCK] += line[p, min(j, columns - 1)]
+        out[:, block] *= np.float32(1 / BLOCK**2)
+
+
+@jit
+def _slopes(moved: Any, after: Any, earlier: Any, later: Any, i: Any, out: Any) -> None:
+    half, rows, columns = np.float32(0.5), after.shape[0], after.shape[1]
+    above, below = (i + 1) % rows, i - 1 if i else rows - 1
+    mean = half * (moved[i] + after[i])
+    for j in range(columns):
+        right, left = j + 1 if j < columns - 1 else 0, j - 1 if j else columns - 1
+        seen = np.isfinite(earlier[j]) & np.isfinite(later[j])
+        known = np.float32(1) if seen else np.float32(0)
+        up, down = (
+            half * (moved[above, j] + after[above, j]),
+            half * (moved[below, j] + after[below, j]),
+        )
+        x, y = half * (mean[right] - mean[left]) * known, half * (up - down) * known
+        rest = after[i, j] - moved[i, j]
+        out[0, j], out[1, j], out[2, j] = x * x, x * y, y * y
+        out[3, j], out[4, j] = x * rest, y * rest
+
+
+def _root(rain: Field) -> Field:
+    root: Field = np.sqrt(np.nan_to_num(rain, nan=0.0))
+    return root
 
 
 def _moved(field: Field, found: Motion) -> Field:
