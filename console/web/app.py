@@ -30,16 +30,29 @@ from console.web.access import account, oidc, sign_in
 from console.web.access.guard import Guard, check
 from console.web.access.headers import closing
 from console.web.access.local import host_of
-from console.web.centre import audit, feeds, inbox, live_map, places, sop, tasks
+from console.web.centre import (
+    audit,
+    events,
+    feeds,
+    inbox,
+    live_map,
+    overview,
+    places,
+    sop,
+    tasks,
+)
 from console.web.live import stream
+from console.web.public import api
+from console.web.public import pages as public_pages
 from console.web.reading import Reading
 from kentongan.settings import Settings
 from orchestration.heartbeat import WEB, Pulse
 
 BEAT_S = 5.0
 PARTS = (
-    machine, my_tasks, pages, files, hooks, chat_hooks, signup, reports, resident, sign_in, account, oidc,
-    tasks, inbox, sop, feeds, audit, places, live_map,
+    machine, my_tasks, public_pages, pages, files, hooks, chat_hooks, signup, reports, resident,
+    sign_in, account, oidc,
+    overview, events, tasks, inbox, sop, feeds, audit, places, live_map,
     map_tiles, vendor, stream, map_state,
 )  # fmt: skip
 """Modules with `router(reading)`; each route has its line in `console/web/access/rules.py`."""
@@ -76,6 +89,7 @@ def create_app(
     app.mount("/static", StaticFiles(directory=ASSETS), name="static")
     for part in PARTS:
         app.include_router(part.router(reading))
+    app.mount(api.PATH, api.application(reading))
     check(app)
     return app
 

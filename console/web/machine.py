@@ -13,6 +13,7 @@ from console.warning_lines import jsonable
 from console.web.metrics import CONTENT_TYPE, PollCounts, exposition
 from console.web.reading import Reading
 from kentongan.times import iso, parse_instant
+from kentongan.types import WarningState
 from kentongan.view import FeedLine
 
 READ = ["GET", "HEAD"]
@@ -83,7 +84,7 @@ def warnings_document(reading: Reading, at: datetime) -> dict[str, Any]:
         "at": iso(at),
         "mode": str(reading.settings.mode),
         "blind_feeds": blind,
-        "warnings": [jsonable(w) for w in reading.warnings()],
+        "warnings": [jsonable(w) for w in reading.warnings() if w.state == WarningState.RELEASED],
         "unknown_areas": [jsonable(u) for u in reading.unknown_areas(at)],
     }
 

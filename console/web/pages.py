@@ -22,9 +22,7 @@ from notify.tasks.listing import TaskLine, summary, task_list_csv
 def router(reading: Reading) -> APIRouter:
     found = APIRouter()
     for path, page in (
-        ("/", _start),
         ("/feeds", _feeds),
-        ("/warnings", _warnings),
         ("/tasks", _tasks),
     ):
         found.add_api_route(path, _bound(page, reading), methods=READ)
@@ -59,16 +57,6 @@ def blind(feeds: Sequence[FeedLine]) -> list[FeedLine]:
     return [f for f in feeds if words.in_trouble(f)]
 
 
-def _start(reading: Reading, _: Request) -> Response:
-    at = reading.clock()
-    values = feed_values(reading, at) | {
-        "warnings": reading.warnings(),
-        "unknown_areas": reading.unknown_areas(at),
-        "tasks": [task for group in reading.tasks().values() for task in group],
-    }
-    return _html(reading, "start.html", at, "/", **values)
-
-
 def _feeds(reading: Reading, request: Request) -> Response:
     at = reading.clock()
     values = feed_values(reading, at) | {"pulse": reading.pulse()}
@@ -80,12 +68,6 @@ def _feeds(reading: Reading, request: Request) -> Response:
 def wants_json(accept: str) -> bool:
     """Whether a client names JSON and not HTML."""
     return "application/json" in accept and "text/html" not in accept
-
-
-def _warnings(reading: Reading, _: Request) -> Response:
-    at = reading.clock()
-    values = {"warnings": reading.warnings(), "unknown_areas": reading.unknown_areas(at)}
-    return _html(reading, "warnings.html", at, "/warnings", **feed_values(reading, at), **values)
 
 
 def _tasks(reading: Reading, _: Request) -> Response:

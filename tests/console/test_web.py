@@ -93,7 +93,7 @@ def test_health_of_an_empty_installation_is_degraded_not_ok(empty):
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        ("/", "ini bukan pernyataan aman"),
+        ("/", "Ini bukan pernyataan aman"),
         ("/warnings", "Ini bukan pernyataan aman"),
         ("/warnings", "Belum ada feed yang pernah dibaca"),
         ("/feeds", "Kentongan belum tahu apa-apa"),
