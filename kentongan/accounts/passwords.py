@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 LEAST, MOST = 12, 256
 """Characters. Below 12 a stolen table is guessed; longer than 256 is no password of a person."""
+BESIDES_NAME = 8
 GENERATED_BYTES = 15
 """20 characters, 120 bits."""
 WAITING = 8
@@ -57,8 +58,8 @@ def trouble_of(password: str, account_id: str) -> str:
     plain = _plain(password)
     if not LEAST <= len(plain) <= MOST:
         return f"expected {LEAST} to {MOST} characters, found {len(plain)}"
-    if account_id and account_id in plain.casefold():
-        return "it holds the name of the account"
+    if account_id and len(plain.casefold().replace(account_id, "")) < BESIDES_NAME:
+        return "it is little else than the name of the account"
     if len(set(plain)) < 5:
         return "expected at least 5 different characters"
     return ""

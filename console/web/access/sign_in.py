@@ -133,7 +133,7 @@ class SignIn:
     def ask_out(self, request: Request) -> Response:  # noqa: ARG002 the frame hands it over
         return self._html("sign_out.html", SIGN_OUT)
 
-    def out(self, request: Request, fields: dict[str, str]) -> Response:  # noqa: ARG002
+    def out(self, request: Request) -> Response:
         token = cookies.read(request, self.settings, cookies.SESSION)
         at = self.reading.clock()
         found = sessions.find(self.reading.engine, token, limits=self.limits, at=at)
@@ -156,24 +156,20 @@ def router(reading: Reading) -> APIRouter:
     found, pages = APIRouter(), SignIn(reading)
 
     async def post(request: Request) -> Response:
-        return await _posted(request, reading, pages.act)
+        if not from_own_page(request, reading.settings.public_url):
+            return HTMLResponse(NOT_OWN, 403)
+        return await within_bounds(request, pages.act)
 
     async def post_out(request: Request) -> Response:
-        return await _posted(request, reading, pages.out)
+        if not from_own_page(request, reading.settings.public_url):
+            return HTMLResponse(NOT_OWN, 403)
+        return await _answered(pages.out, request)
 
     found.add_api_route(SIGN_IN, pages.show, methods=READ)
     found.add_api_route(SIGN_IN, post, methods=["POST"])
     found.add_api_route(SIGN_OUT, pages.ask_out, methods=READ)
     found.add_api_route(SIGN_OUT, post_out, methods=["POST"])
     return found
-
-
-async def _posted(
-    request: Request, reading: Reading, act: Callable[[Request, dict[str, str]], Response]
-) -> Response:
-    if not from_own_page(request, reading.settings.public_url):
-        return HTMLResponse(NOT_OWN, 403)
-    return await within_bounds(request, act)
 
 
 async def within_bounds(
@@ -190,8 +186,12 @@ async def within_bounds(
         return HTMLResponse("Isian tidak lengkap.", 408, {"Connection": "close"})
     if fields is None:
         return HTMLResponse("Formulir tidak terbaca.", 400)
+    return await _answered(act, request, fields)
+
+
+async def _answered(act: Callable[..., Response], *values: object) -> Response:
     try:
-        return await run_in_threadpool(act, request, fields)
+        return await run_in_threadpool(act, *values)
     except SQLAlchemyError as error:
         log.error("sign-in: %s", type(error).__name__)  # noqa: TRY400 its text may hold a name
         return HTMLResponse("Basis data tidak menjawab. Coba lagi.", 503, {"Retry-After": "5"})
