@@ -39,6 +39,7 @@ KEPT_MOMENTS = 12
 KEPT_SCOPES = 40
 _LEVEL = 5
 """Of gzip: 6 takes a third longer for 1 % less."""
+_TO_MINUTES = len("2026-08-14T23:50")
 _COUNTED = ("warnings", "tasks", "reports", watermarks.FEED)
 _T = TypeVar("_T")
 
@@ -182,9 +183,11 @@ class StateShelf:
     def _pack(self, made: Made, covers: Callable[[str], bool]) -> Packed:
         mine = _encoded(scoped(made.situation, self._reading.layers, covers))
         body = made.document[1:-1] + b"," + mine[1:]
-        at = _encoded({"at": iso(made.situation.moment.at)})
-        data = at[:-1] + b"," + body
-        return Packed(sha256_hex(body)[:32], data, gzip.compress(data, _LEVEL, mtime=0))
+        at = iso(made.situation.moment.at)
+        data = _encoded({"at": at})[:-1] + b"," + body
+        # Up to a minute old it is the same: a reader takes the server's clock from it.
+        tag = sha256_hex(at[:_TO_MINUTES].encode() + body)[:32]
+        return Packed(tag, data, gzip.compress(data, _LEVEL, mtime=0))
 
 
 def _encoded(document: dict[str, Any]) -> bytes:

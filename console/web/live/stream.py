@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Receive, Scope, Send
 
 from console.web.access.who import Who, who
@@ -16,13 +16,15 @@ from console.web.live.hub import Full, Hub, Viewer
 from console.web.live.watcher import Eye, Watcher
 from console.web.machine import READ
 from console.web.reading import Reading
-from kentongan.db import accounts, sessions
-from kentongan.times import iso
+from kentongan.accounts.registry import account
+from kentongan.accounts.sessions import Limits, in_force, of_account
+from kentongan.db import accounts
 
 PATH = "/centre/stream"
-PING = b": ping\n\n"
+PING = b": ping\nevent: alive\ndata: {}\n\n"
 PING_S = 15.0
-"""Proxies close what is silent for a minute; a page takes two of these for a lost connection."""
+"""Proxies close what is silent for a minute. A page does not see comments, so it is an event as
+well: a connection that died without a word is told by two of them missing."""
 STALL_S = 30.0
 """A reader that does not take what is sent for so long is let go."""
 _TURN_S = 5.0
@@ -45,15 +47,17 @@ def router(reading: Reading) -> APIRouter:
         reading.clock,
     )
 
+    limits = Limits.of(reading.settings)
+
     async def stream(request: Request) -> Response:
-        last = request.headers.get("last-event-id", "")
+        last = request.headers.get("last-event-id") or request.query_params.get("last", "")
         try:
             viewer = hub.join(last, age_s=_age(request))
         except Full as error:
             return Response(str(error), 503, headers={"Retry-After": "10"})
         watcher.wake()
         asker = who(request)
-        return Stream(hub, viewer, lambda: _holds(reading, asker, reading.clock()))
+        return Stream(hub, viewer, lambda: _holds(reading, asker, limits))
 
     found.add_api_route(PATH, stream, methods=READ)
     return found
@@ -67,18 +71,18 @@ def _age(request: Request) -> float:
         return 0.0
 
 
-def _holds(reading: Reading, asker: Who, at: datetime) -> bool:
-    """Whether this reader may still look; reading it does not keep a session alive."""
+def _holds(reading: Reading, asker: Who, limits: Limits) -> bool:
+    """Whether this reader may still look; an open stream does not keep a session alive."""
     with reading.engine.connect() as connection:
         if not asker.signed_in:
             # At a machine without accounts; the first account ends that.
             return connection.execute(select(accounts.c.account_id).limit(1)).first() is None
-        mine = select(sessions.c.ends_at).where(
-            sessions.c.session_hash == asker.session_hash,
-            sessions.c.account_id == asker.account_id,
-        )
-        ends: str | None = connection.execute(mine).scalar()
-    return ends is not None and ends > iso(at)
+        mine = of_account(connection, asker.account_id)
+        found = [one for one in mine if one.session_hash == asker.session_hash]
+        holder = account(connection, asker.account_id)
+    if not found or holder is None or holder.disabled_at is not None:
+        return False
+    return in_force(found[0], limits=limits, at=reading.clock()) and holder.role == asker.role
 
 
 class Stream(Response):
@@ -132,8 +136,6 @@ class Stream(Response):
 
     async def _may(self) -> bool:
         """While the tables cannot be read, whoever looked goes on: nothing new is told then."""
-        from sqlalchemy.exc import SQLAlchemyError
-
         try:
             return await asyncio.to_thread(self._holds)
         except (SQLAlchemyError, OSError):
