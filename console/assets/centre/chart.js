@@ -69,7 +69,7 @@ function addKind(map, theme, kind, layer, from, to) {
   const common = {source: kind, "source-layer": layer.source_layer, minzoom: from, maxzoom: to};
   const unknown = ["==", known("level"), -1];
   const add = (id, type, paint) => map.addLayer({id: `${kind}-${id}`, type, ...common, paint});
-  add("fill", "fill", {"fill-color": byLevel(theme.levels, "rgba(0,0,0,0)"), "fill-opacity": kind === "village" ? 0.85 : 0.4, "fill-antialias": false});
+  add("fill", "fill", {"fill-color": byLevel(theme.levels, "rgba(0,0,0,0)"), "fill-opacity": kind === "village" ? theme.full : 0.4, "fill-antialias": false});
   add("unknown", "fill", {"fill-pattern": "unknown", "fill-opacity": when(unknown, 1), "fill-antialias": false});
   if (kind === "village") add("top", "fill", {"fill-pattern": "top", "fill-opacity": when(["==", known("level"), 4], 0.55), "fill-antialias": false});
   add("line", "line", {
@@ -80,20 +80,26 @@ function addKind(map, theme, kind, layer, from, to) {
   add("bare", "line", {"line-color": theme.ink, "line-dasharray": [2, 1.6], "line-width": 2, "line-opacity": when([">", known("uncovered"), 0], 1)});
 }
 
-/** Names of provinces and regencies from points; of districts and villages from their tiles. */
-export function addNames(map, theme, names, scale = 1) {
+/** Names: provinces and regencies at once, districts when somebody is near, villages from tiles. */
+export function addNames(map, theme, names, {scale = 1, below, far}) {
   const paint = {"text-color": theme.label, "text-halo-color": theme.halo, "text-halo-width": 1.6 * scale};
-  const layout = (size, field = ["get", "name"]) => ({
-    "text-font": FONT, "text-field": field, "text-size": size * scale, "text-max-width": 8, "text-padding": 6,
-  });
-  for (const [kind, from, to, size] of [["province", 3.6, 6, 13], ["regency", 6, 9.2, 13]]) {
+  const layout = (size) => ({"text-font": FONT, "text-field": ["get", "name"], "text-size": size * scale, "text-max-width": 8, "text-padding": 4});
+  const add = (kind, from, to, size, source) => map.addLayer({
+    id: `${kind}-names`, type: "symbol", ...source, minzoom: from + nearer(scale), maxzoom: Math.min(24, to + nearer(scale)), layout: layout(size), paint,
+  }, below);
+  for (const [kind, from, to, size] of [["province", 3.6, 6, 13], ["regency", 6, 9.2, 14], ["district", 9.2, 11, 12]]) {
     map.addSource(`${kind}-names`, {type: "geojson", data: points(names[kind] ?? [])});
-    map.addLayer({id: `${kind}-names`, type: "symbol", source: `${kind}-names`, minzoom: from + nearer(scale), maxzoom: to + nearer(scale), layout: layout(size), paint});
+    add(kind, from, to, size, {source: `${kind}-names`});
   }
-  for (const [kind, from, to, size] of [["district", 9.2, 10.6, 12], ["village", 10.6, 24, 12]]) {
-    const source = map.getStyle().layers.find((one) => one.id === `${kind}-fill`);
-    if (source) map.addLayer({id: `${kind}-names`, type: "symbol", source: kind, "source-layer": source["source-layer"], minzoom: from + nearer(scale), maxzoom: Math.min(24, to + nearer(scale)), layout: layout(size), paint});
-  }
+  const tiles = map.getStyle().layers.find((one) => one.id === "village-fill");
+  if (tiles) add("village", 11, 24, 12, {source: "village", "source-layer": tiles["source-layer"]});
+  const near = async () => {
+    if (map.getZoom() < 9 + nearer(scale)) return;
+    map.off("zoomend", near);
+    map.getSource("district-names").setData(points((await far()).district ?? []));
+  };
+  map.on("zoomend", near);
+  near();
 }
 
 const points = (rows) => ({

@@ -48,10 +48,10 @@ function sign({shape, text, fill, ink, edge, alarm}, size) {
   return pixels(pen);
 }
 
-function cross(size) {
-  const pen = canvas(size), a = 5, b = size - 5;
-  for (const [width, colour] of [[8, "#ffffff"], [4, "#111111"]]) {
-    pen.lineWidth = width;
+function cross(size, theme) {
+  const pen = canvas(size), a = size * 0.2, b = size * 0.8;
+  for (const [width, colour] of [[0.3, theme.halo], [0.15, theme.ink]]) {
+    pen.lineWidth = width * size;
     pen.strokeStyle = colour;
     pen.lineCap = "round";
     pen.beginPath();
@@ -102,7 +102,7 @@ export function addSigns(map, theme, scale = 1) {
     put(`task-${name}-escalated`, sign({...one, alarm: true}, 32 * scale));
   }
   map.addImage("bare", box(), {pixelRatio: RATIO, stretchX: [[12, 28]], stretchY: [[12, 28]], content: [8, 8, 32, 32]});
-  put("quake", cross(26 * scale));
+  put("quake", cross(26 * scale, theme));
   put("unknown", hatch(10, (pen) => lines(pen, 10, theme.ink, 1.6)));
   put("top", hatch(8, (pen) => dots(pen, 8, theme.halo)));
   put("zone", hatch(12, (pen) => lines(pen, 12, "#6a1b9a", 2)));

@@ -3,7 +3,8 @@ import {Clock, OLD_MS, follow, json, query} from "./data.js";
 import {DESK} from "./palette.js";
 import {Painter, addAreas, addNames, loadScripts, openMap} from "./chart.js";
 import {addSigns} from "./icons.js";
-import {Marks} from "./marks.js";
+import {ABOVE_NAMES, Marks} from "./marks.js";
+import {Inset} from "./inset.js";
 import {Warned} from "./warned.js";
 import {Overlays} from "./overlays.js";
 import {Timeline} from "./timeline.js";
@@ -16,27 +17,31 @@ import {age, clock, moment} from "./words.js";
 const find = (id) => document.getElementById(id);
 const COUNTRY = [[94.5, -11.5], [141.5, 6.5]];
 const TICK_MS = 1_000;
+/** Signs and names grow on large screens. */
+const SCALE = Math.max(1, innerWidth / 2000);
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 const server = new Clock();
-const shown = {state: null, frames: {}, points: [], names: {}, trouble: "", asked: 0};
+const shown = {state: null, frames: {}, points: [], names: {}, trouble: "", asked: 0, answered: 0};
 const panel = new Panel(find("samping"), find("ringkas"));
 const timeline = new Timeline(find("waktu"));
 const details = new Details(find("rincian"), () => shown.state);
 const parts = {map: null, painter: null, warned: null, marks: null, overlays: null, legend: null, lib: null};
 globalThis.kentongan = {shown, parts, timeline, server};
 
-/** Fetch state, words and frames of the instant shown; the last asking wins. */
+/** Fetch state, words and frames of the instant shown; what was asked later is never overwritten. */
 async function refresh() {
   const at = timeline.at, asked = ++shown.asked;
   try {
-    const [state, frames] = await Promise.all([json(`/centre/map/state.json${query(at)}`), json(`/centre/map/frames.json${query(at)}`), panel.load(at)]);
-    if (asked !== shown.asked) return;
+    const [state, frames, said] = await Promise.all([json(`/centre/map/state.json${query(at)}`), json(`/centre/map/frames.json${query(at)}`), panel.read(at)]);
+    if (asked < shown.answered || at !== timeline.at) return;
+    shown.answered = asked;
+    panel.put(said);
     if (!at) server.hear(state.at);
     Object.assign(shown, {state, frames: frames.warnings, points: frames.villages, trouble: ""});
     draw();
   } catch (error) {
-    if (asked === shown.asked) shown.trouble = String(error.message ?? error);
+    if (asked > shown.answered) shown.trouble = String(error.message ?? error);
   }
   tick();
 }
@@ -46,7 +51,8 @@ function draw() {
   if (!painter || !shown.state) return;
   painter.paint(shown.state);
   warned.show(shown.points, shown.state);
-  marks.show(shown.state);
+  marks.show(shown.state, middle);
+  parts.inset?.show(shown.points, (code) => shown.state.villages[code]?.[0]);
   map.once("idle", () => { document.documentElement.dataset.painted = shown.state.at; });
   map.triggerRepaint();
 }
@@ -75,6 +81,12 @@ function sayInstant() {
   if (box.textContent !== text) box.textContent = text;
 }
 
+/** The middle of a province, as far as its name is known. */
+function middle(code) {
+  const row = (shown.names.province ?? []).find(([each]) => each === code);
+  return row ? {lon: row[2], lat: row[3]} : {};
+}
+
 function fly(bounds) {
   if (!parts.map || !bounds) return;
   const box = [[bounds[0] - 0.02, bounds[1] - 0.02], [bounds[2] + 0.02, bounds[3] + 0.02]];
@@ -84,18 +96,20 @@ function fly(bounds) {
 function show(wanted) {
   const [kind, id] = [wanted.slice(0, wanted.indexOf(":")), wanted.slice(wanted.indexOf(":") + 1)];
   if (kind === "warning") { fly(shown.frames[id]); mark(id); }
-  const row = kind === "province" && (shown.names.province ?? []).find(([code]) => code === id);
-  if (row) parts.map?.jumpTo({center: [row[2], row[3]], zoom: 6.5});
+  const place = kind === "province" ? middle(id) : {};
+  if (place.lon !== undefined) parts.map?.jumpTo({center: [place.lon, place.lat], zoom: 6.5});
   find("peta").scrollIntoView({block: "nearest"});
 }
 
 function mark(id) {
+  shown.picked = id;
   for (const item of document.querySelectorAll("[data-warning]")) item.classList.toggle("dipilih", item.dataset.warning === id);
 }
 
 /** The first look: whatever is warned, or the country. */
 function firstLook() {
-  const boxes = Object.values(shown.frames);
+  const unknown = (shown.state?.unknown_areas ?? []).map((area) => middle(area.province_code)).filter((one) => one.lon !== undefined);
+  const boxes = [...Object.values(shown.frames), ...unknown.map(({lon, lat}) => [lon - 1, lat - 1, lon + 1, lat + 1])];
   const edge = (index, pick) => pick(...boxes.map((box) => box[index]));
   const bounds = boxes.length ? [[edge(0, Math.min), edge(1, Math.min)], [edge(2, Math.max), edge(3, Math.max)]] : COUNTRY;
   return {bounds, fitBoundsOptions: {padding: 40, maxZoom: 10}};
@@ -109,37 +123,44 @@ async function start() {
   const names = json("/centre/map/labels.json").catch(() => ({}));
   const scripts = loadScripts();
   await first;
+  shown.names = await names;
   try {
     Object.assign(parts, await openMap(await scripts, find("peta"), DESK, firstLook()));
   } catch (error) {
     return without(error);
   }
-  return dress(names);
+  return dress();
 }
 
-async function dress(names) {
+async function dress() {
   const {map, lib} = parts;
   map.addControl(new lib.NavigationControl({showCompass: false}), "top-right");
   map.addControl(new lib.ScaleControl({maxWidth: 120}), "bottom-left");
   map.addControl(new lib.AttributionControl({compact: true, customAttribution: "Sumber data: BMKG · garis pantai: Natural Earth"}), "bottom-right");
   document.body.classList.add("berpeta");
-  addSigns(map, DESK);
+  addSigns(map, DESK, SCALE);
   const note = (text) => { find("bidang").dataset.note = text; };
-  const areas = addAreas(map, DESK, note).catch((error) => note(`Batas desa tidak terbaca: ${error.message}`));
   parts.legend = new Legend(find("lapis"), find("keterangan"), parts);
-  await areas;
-  parts.warned = new Warned(map, DESK);
-  shown.names = await names;
-  addNames(map, DESK, shown.names);
+  const index = await addAreas(map, DESK, note, SCALE).catch((error) => { note(`Batas desa tidak terbaca: ${error.message}`); return {}; });
+  parts.warned = new Warned(map, DESK, SCALE);
   parts.painter = new Painter(map);
-  parts.marks = new Marks(map, DESK);
-  parts.overlays = new Overlays(map, "province-fill");
+  parts.marks = new Marks(map, DESK, SCALE);
+  addNames(map, DESK, shown.names, {scale: SCALE, below: ABOVE_NAMES, far: () => json("/centre/map/labels.json?kind=district")});
+  parts.overlays = new Overlays(map, map.getLayer("province-fill") ? "province-fill" : "warned");
   parts.legend.ready();
   pointing(map);
+  inset(map, index.outline);
   draw();
+  map.once("idle", () => { document.documentElement.dataset.ready = "yes"; performance.mark("map-idle"); });
   json("/centre/map/places.json").then((rows) => parts.marks.places(rows)).catch(() => {});
   parts.overlays.load(null).then(() => parts.legend.hazards());
-  map.once("idle", () => { document.documentElement.dataset.ready = "yes"; performance.mark("map-idle"); });
+}
+
+function inset(map, outline) {
+  if (!outline) return;
+  parts.inset = new Inset(find("sisipan"), DESK);
+  parts.inset.load(outline).catch(() => {});
+  parts.inset.follow(map);
 }
 
 function pointing(map) {

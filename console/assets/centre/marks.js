@@ -3,10 +3,12 @@ import {TASK_SIGN} from "./icons.js";
 import {FONT, nearer} from "./chart.js";
 import {number, short} from "./words.js";
 
-/** Closed places and far teams would hide the villages: they come nearer in. */
+/** Names of places stand above what comes before this one, and below what must be seen. */
+export const ABOVE_NAMES = "tasks";
+/** Shelters and teams would hide the villages from afar: they come nearer in. */
 export const MARKS = [
-  {id: "shelters", from: 8.2, name: "Tempat aman", en: "shelters", sign: "S", overlap: false},
-  {id: "teams", from: 6.6, name: "Tim Tagana", en: "teams", sign: "T", overlap: false},
+  {id: "shelters", from: 9, name: "Tempat aman", en: "shelters", sign: "S", overlap: false},
+  {id: "teams", from: 8, name: "Tim Tagana", en: "teams", sign: "T", overlap: false},
   {id: "places", from: 4, name: "CCTV, radar, instansi lain", en: "outside views", sign: "◉", overlap: false},
   {id: "tasks", from: 8.2, name: "Tugas", en: "tasks", sign: "◆", overlap: false},
   {id: "alarms", from: 5, name: "Tugas dinaikkan", en: "escalated", sign: "◈", overlap: false},
@@ -43,7 +45,7 @@ const MAKE = {
   quakes: (state) => (state.quakes ?? []).filter(placed).map((quake) => feature(quake.lon, quake.lat, {
     ...quake, icon: "quake", label: quake.magnitude ? `M${quake.magnitude}` : "", sort: -(quake.magnitude ?? 0),
   })),
-  unknown_areas: (state) => (state.unknown_areas ?? []).filter(placed).map((area) => feature(area.lon, area.lat, {...area, icon: "area", sort: 0})),
+  unknown_areas: (state, middle) => (state.unknown_areas ?? []).map((area) => ({...middle(area.province_code), ...area})).filter(placed).map((area) => feature(area.lon, area.lat, {...area, icon: "area", sort: 0})),
 };
 
 export class Marks {
@@ -58,7 +60,7 @@ export class Marks {
     this.#map.addLayer({
       id, type: "symbol", source: id, minzoom: from && from + nearer(scale),
       layout: {
-        "icon-image": ["get", "icon"], "icon-allow-overlap": overlap, "icon-ignore-placement": overlap, "symbol-sort-key": ["get", "sort"],
+        "icon-image": ["get", "icon"], "icon-allow-overlap": overlap, "symbol-sort-key": ["get", "sort"],
         "text-field": ["coalesce", ["get", "label"], ""], "text-font": FONT, "text-size": 12 * scale, "text-offset": [0, 1.2],
         "text-anchor": "top", "text-optional": true, "icon-padding": 1,
       },
@@ -66,8 +68,9 @@ export class Marks {
     });
   }
 
-  show(state) {
-    for (const [id, rows] of Object.entries(MAKE)) this.#put(id, rows(state));
+  /** `middle(code)`: where the middle of a province is, `{lon, lat}`. */
+  show(state, middle) {
+    for (const [id, rows] of Object.entries(MAKE)) this.#put(id, rows(state, middle));
   }
 
   places(rows) {

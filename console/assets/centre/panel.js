@@ -8,12 +8,10 @@ export class Panel {
   #sum;
   constructor(side, sum) { this.#side = side; this.#sum = sum; this.#ready(); }
 
-  /** Fetch the words of an instant and put them there; where somebody reads stays where it is. */
-  async load(at) {
-    const found = await html(PATH + query(at));
-    this.put(found);
-  }
+  /** The words of an instant. */
+  read(at) { return html(PATH + query(at)); }
 
+  /** Put them there; where somebody reads stays where it is. */
   put(found) {
     const side = found.querySelector("[data-part=samping]"), sum = found.querySelector("[data-part=ringkas]");
     if (!side || !sum) throw new Error(`${PATH}: not the words of the map`);

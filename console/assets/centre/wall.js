@@ -3,7 +3,8 @@ import {Clock, OLD_MS, follow, html, json} from "./data.js";
 import {WALL} from "./palette.js";
 import {Painter, addAreas, addNames, loadScripts, openMap} from "./chart.js";
 import {addSigns} from "./icons.js";
-import {Marks} from "./marks.js";
+import {ABOVE_NAMES, Marks} from "./marks.js";
+import {Inset} from "./inset.js";
 import {Warned} from "./warned.js";
 import {age, clock} from "./words.js";
 
@@ -15,7 +16,7 @@ const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 const find = (id) => document.getElementById(id);
 
 const server = new Clock();
-const shown = {state: null, frames: {}, points: [], trouble: "", turn: 0, id: ""};
+const shown = {state: null, frames: {}, points: [], names: {}, trouble: "", turn: 0, id: ""};
 const parts = {};
 globalThis.kentongan = {shown, parts, server, turn};
 
@@ -40,9 +41,15 @@ function draw() {
   if (!parts.painter || !shown.state) return;
   parts.painter.paint(shown.state);
   parts.warned.show(shown.points, shown.state);
-  parts.marks.show(shown.state);
+  parts.marks.show(shown.state, middle);
+  parts.inset?.show(shown.points, (code) => shown.state.villages[code]?.[0]);
   parts.map.once("idle", () => { document.documentElement.dataset.painted = shown.state.at; });
   parts.map.triggerRepaint();
+}
+
+function middle(code) {
+  const row = (shown.names.province ?? []).find(([each]) => each === code);
+  return row ? {lon: row[2], lat: row[3]} : {};
 }
 
 /** Slide `index` in front, and the map where it is. */
@@ -98,6 +105,7 @@ async function start() {
   const names = json("/centre/map/labels.json").catch(() => ({}));
   const scripts = loadScripts();
   await first;
+  shown.names = await names;
   try {
     Object.assign(parts, await openMap(await scripts, find("peta"), WALL, {interactive: false, ...view(shown.frames[shown.id])}));
   } catch (error) {
@@ -105,20 +113,25 @@ async function start() {
     document.documentElement.dataset.ready = "no-map";
     return;
   }
-  await dress(names);
+  await dress();
   draw();
   parts.map.once("idle", () => { document.documentElement.dataset.ready = "yes"; performance.mark("map-idle"); });
 }
 
-async function dress(names) {
+async function dress() {
   const {map} = parts, scale = Math.max(1, innerWidth / 1200);
+  const note = (text) => { find("peta").dataset.note = text; };
   addSigns(map, WALL, scale);
-  await addAreas(map, WALL, (text) => { find("peta").dataset.note = text; }, scale).catch((error) => { find("peta").dataset.note = error.message; });
+  const index = await addAreas(map, WALL, note, scale).catch((error) => { note(error.message); return {}; });
   parts.warned = new Warned(map, WALL, scale);
-  addNames(map, WALL, await names, scale);
   parts.painter = new Painter(map);
   parts.marks = new Marks(map, WALL, scale);
+  addNames(map, WALL, shown.names, {scale, below: ABOVE_NAMES, far: () => json("/centre/map/labels.json?kind=district")});
   for (const id of ["teams", "shelters", "places", "tasks"]) parts.marks.visible(id, false);
+  if (!index.outline) return;
+  parts.inset = new Inset(find("sisipan"), WALL);
+  parts.inset.load(index.outline).catch(() => {});
+  parts.inset.follow(map);
 }
 
 addEventListener("keydown", (event) => {

@@ -6,13 +6,15 @@ when something changed. What is painted comes from `/centre/map/state.json` and 
 
 from __future__ import annotations
 
+import gzip
+import json
 from datetime import datetime
-from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
 
-from console.web.centre.map_lines import MOST_ROWS, beside, frames, labels
+from console.web.centre.map_lines import MOST_ROWS, WIDE, beside, frames, labels
+from console.web.compressed import answer
 from console.web.machine import READ
 from console.web.reading import Reading
 from console.web.rendering import page
@@ -26,7 +28,7 @@ WALL = "/centre/wall"
 def router(reading: Reading) -> APIRouter:
     found = APIRouter()
     pages = Pages(reading)
-    for path, answer in (
+    for path, made in (
         (MAP, pages.map),
         (f"{MAP}/panel", pages.panel),
         (f"{MAP}/frames.json", pages.frames),
@@ -34,7 +36,7 @@ def router(reading: Reading) -> APIRouter:
         (WALL, pages.wall),
         (f"{WALL}/slides", pages.slides),
     ):
-        found.add_api_route(path, answer, methods=READ)
+        found.add_api_route(path, made, methods=READ)
     return found
 
 
@@ -43,7 +45,7 @@ class Pages:
 
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
-        self._labels: dict[str, Any] = {}
+        self._labels: dict[tuple[str, tuple[str, ...]], tuple[bytes, bytes]] = {}
 
     def map(self, request: Request) -> Response:
         return self._page(request, "centre_map.html")
@@ -69,16 +71,23 @@ class Pages:
         found = beside(self.reading, instant(request))
         return JSONResponse({"at": iso(found.at), **frames(self.reading, found)}, headers=_FRESH)
 
-    def labels(self, _: Request) -> Response:
-        """Names of provinces and regencies, which change with the layer set alone."""
-        version = self.reading.layers.version
-        if version not in self._labels:
-            self._labels = {version: labels(self.reading)}
-        return JSONResponse(self._labels[version], headers=_KEPT)
+    def labels(self, request: Request) -> Response:
+        """Names and where to write them: of provinces and regencies, `?kind=district` of those.
+
+        They change with the layer set alone.
+        """
+        kinds = ("district",) if request.query_params.get("kind") == "district" else WIDE
+        key = (self.reading.layers.version, kinds)
+        if key not in self._labels:
+            data = json.dumps(labels(self.reading, kinds), ensure_ascii=False).encode()
+            self._labels[key] = (data, gzip.compress(data, mtime=0))
+        tag = f"{key[0]}-{len(kinds)}"
+        data, packed = self._labels[key]
+        return answer(request, data, packed, media_type="application/json", tag=tag, cache=_KEPT)
 
 
 _FRESH = {"Cache-Control": "private, no-store"}
-_KEPT = {"Cache-Control": "private, max-age=3600"}
+_KEPT = "private, max-age=3600"
 
 
 def instant(request: Request) -> datetime | None:

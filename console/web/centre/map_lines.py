@@ -33,6 +33,10 @@ LONGEST = timedelta(days=10)
 MOST_ROWS = 200
 """Regencies in the table of a page: the first by urgency; the rest are counted."""
 
+WIDE = ("province", "regency")
+_NAMED = {"province": ("adm1_name", 2), "regency": ("adm2_name", 5), "district": ("adm3_name", 8)}
+"""Kind of area → column of its name, characters of its code."""
+
 
 @dataclass(frozen=True)
 class Area:
@@ -52,6 +56,7 @@ class Held:
     """A warning with its villages and regencies."""
 
     line: WarningLine
+    provinces: tuple[str, ...]
     areas: tuple[Area, ...]
     level_of: Mapping[str, int]
     """adm4_code → level."""
@@ -158,8 +163,10 @@ def _in_force(connection: Connection, at: datetime) -> list[Version]:
 def _held(connection: Connection, version: Version) -> Held:
     line = warning_line(version, versions.alert_of(connection, version.ref))
     groups = [group for group in version.body.groups if group.codes and group.level]
+    provinces = tuple(dict.fromkeys(group.adm1_name for group in groups if group.adm1_name))
     return Held(
         line=replace(line, areas=_names(groups)),
+        provinces=provinces,
         areas=tuple(_area(line, group) for group in groups),
         level_of=version.body.levels,
     )
@@ -205,15 +212,16 @@ def box(rows: Any) -> list[float]:
     return [round(float(edge), 3) for edge in (x.min(), y.min(), x.max(), y.max())]
 
 
-def labels(reading: Reading) -> dict[str, list[list[Any]]]:
-    """`province` and `regency` → rows of code, name, longitude and latitude of its middle."""
+def labels(reading: Reading, kinds: Sequence[str] = WIDE) -> dict[str, list[list[Any]]]:
+    """Kind of area → rows of code, name, longitude and latitude of its middle, degrees."""
+    return {kind: _labels(reading, *_NAMED[kind]) for kind in kinds}
+
+
+def _labels(reading: Reading, column: str, length: int) -> list[list[Any]]:
     villages = reading.layers.villages
-    found = {}
-    for kind, column, length in (("province", "adm1_name", 2), ("regency", "adm2_name", 5)):
-        groups = villages.groupby(villages["adm4_code"].str[:length], sort=True)
-        table = groups.agg({column: "first", "longitude": "median", "latitude": "median"})
-        found[kind] = [
-            [code, name, round(float(x), 3), round(float(y), 3)]
-            for code, name, x, y in table.itertuples(name=None)
-        ]
-    return found
+    groups = villages.groupby(villages["adm4_code"].str[:length], sort=True)
+    table = groups.agg({column: "first", "longitude": "median", "latitude": "median"})
+    return [
+        [code, name, round(float(x), 3), round(float(y), 3)]
+        for code, name, x, y in table.itertuples(name=None)
+    ]
