@@ -31,7 +31,10 @@ from console.web.access.guard import Guard, check
 from console.web.access.headers import closing
 from console.web.access.local import host_of
 from console.web.centre import (
+    approvals,
     audit,
+    dispatch,
+    drills,
     events,
     feeds,
     inbox,
@@ -52,7 +55,8 @@ BEAT_S = 5.0
 PARTS = (
     machine, my_tasks, public_pages, pages, files, hooks, chat_hooks, signup, reports, resident,
     sign_in, account, oidc,
-    overview, events, tasks, inbox, sop, feeds, audit, places, live_map,
+    overview, events, approvals, dispatch, drills,
+    tasks, inbox, sop, feeds, audit, places, live_map,
     map_tiles, vendor, stream, map_state,
 )  # fmt: skip
 """Modules with `router(reading)`; each route has its line in `console/web/access/rules.py`."""

@@ -72,6 +72,8 @@ class Figures:
     faults: Mapping[str, str] = field(default_factory=dict)
     ceiling: bool = False
     """The hour's ceiling is reached: what it does not let by waits."""
+    outlooks: tuple[Outlook, ...] = ()
+    """`waiting` by warning version, the most urgent first."""
 
     @property
     def left(self) -> int:
@@ -222,7 +224,7 @@ def _figures(
         at=queue.at, waiting=class_lines(found, channels), routes=lines,
         on_wire=sum(queue.on_wire.values()), rates=measured, counts=counts or {},
         spent_messages=spending[0], spent_rupiah=spending[1], stopped=off,
-        faults=faults or {}, ceiling=ceiling,
+        faults=faults or {}, ceiling=ceiling, outlooks=tuple(found),
     )  # fmt: skip
 
 

@@ -36,6 +36,8 @@ class Waiting:
     official: bool
     held: str = ""
     """The quota that holds back what would go by itself."""
+    missing: int = 0
+    """How many people must still say yes, or look a second time."""
 
 
 def waiting(connection: Connection, desk: Desk, at: datetime) -> list[Waiting]:
@@ -77,6 +79,7 @@ def _draft(connection: Connection, desk: Desk, version: Version, at: datetime) -
         people=tuple(sorted(people)),
         official=body.official,
         held=held,
+        missing=max(0, need.people - len(people)),
     )
 
 
@@ -105,6 +108,7 @@ def _reviews(connection: Connection, at: datetime) -> list[Waiting]:
                 waits_for=f"a second look ({who_may(Act.REVIEW)}, not {one.by}){late}",
                 people=(one.by,),
                 official=version.body.official,
+                missing=1,
             )
         )
     return found

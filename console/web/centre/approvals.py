@@ -1,0 +1,332 @@
+"""`/centre/approvals`: what waits for people, exactly what would go out, and their word for it.
+
+Every act goes through the same door as the command (`orchestration.by_hand`): role, area, a code
+that works once, the digest of what was read. Who presses twice is told what the first press did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import Response
+
+from console.web.access.who import Who, who
+from console.web.centre import differences
+from console.web.centre.context import acting, asks_for_code, show
+from console.web.centre.draft import Draft, draft_of
+from console.web.centre.posting import Fields, post
+from console.web.centre.queue import entries
+from console.web.machine import READ
+from console.web.reading import Reading
+from kentongan.accounts import Actor
+from kentongan.accounts.roles import Act
+from kentongan.errors import KentonganError, RuleViolation
+from kentongan.settings import data_dir
+from kentongan.sop import load_sop
+from kentongan.types import WarningState
+from notify import versions
+from notify.release.review import open_reviews
+from notify.release.words import APPROVE, AUTHOR, BREAK_GLASS, REVIEW, words_of
+from notify.reports.evidence import evidence
+from orchestration import by_hand
+from orchestration.by_hand import areas_of, reading_desk
+
+PATH = "/centre/approvals"
+REASON_CHARS = 200
+CODE_CHARS = 12
+DIGEST_CHARS = 64
+TWICE = timedelta(seconds=60)
+"""The same word of the same person about the same within this time is one press made twice."""
+MADE = {
+    "setuju": "Persetujuan Anda tercatat.",
+    "darurat": "Pelepasan seorang diri tercatat. Orang lain harus segera meninjaunya.",
+    "batal": "Pembatalan tercatat.",
+    "selesai": "Pernyataan selesai tercatat.",
+    "tinjau": "Tinjauan kedua tercatat.",
+    "sibuk": "Tercatat; siklus yang sedang berjalan menyelesaikan sisanya.",
+}
+"""What a page says after an act, by the word in its address."""
+
+
+@dataclass(frozen=True)
+class Deed:
+    """One kind of act."""
+
+    act: Act
+    word: str
+    """Of `MADE`."""
+    do: Callable[[Any, str, Actor, Fields, Any], dict[str, Any]]
+    done: Callable[[Any, str, str, Fields, datetime], bool]
+    """Whether this person's press has had its effect already."""
+
+
+class Approvals:
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+
+    # --- looking
+
+    def index(self, request: Request) -> Response:
+        return self._index(request, "centre_approvals.html")
+
+    def queue(self, request: Request) -> Response:
+        return self._index(request, "centre_approvals_queue.html")
+
+    def _index(self, request: Request, template: str) -> Response:
+        at = self.reading.clock()
+        with self.reading.engine.connect() as connection:
+            found = entries(connection, reading_desk(self.reading.settings), who(request), at)
+        held = [w for w in self.reading.warnings() if w.state == "released"]
+        return show(self.reading, request, template, here=PATH, queue=found, in_force=held)
+
+    def one(self, request: Request, warning_id: str) -> Response:
+        return self._one(request, warning_id)
+
+    def _one(
+        self,
+        request: Request,
+        warning_id: str,
+        *,
+        trouble: str = "",
+        fields: Fields | None = None,
+        status: int = 200,
+    ) -> Response:
+        at, reading = self.reading.clock(), self.reading
+        desk = reading_desk(reading.settings)
+        with reading.engine.connect() as connection:
+            found = draft_of(
+                connection, desk, warning_id[:100], at, routes=reading.settings.routes,
+                names=reading.layers.names,
+            )  # fmt: skip
+            if found is None:
+                raise HTTPException(404, "no such warning")
+            reports = evidence(connection, found.version.warning_id, at)
+            steps = self._steps(connection, found, at)
+        read = differences.read_seen((fields or {}).get("dibaca", ""))
+        now = found.seen
+        return show(
+            reading, request, "centre_approval.html", here=PATH, status=status, draft=found,
+            body=found.version.body, reports=reports, steps=steps, desk=desk, trouble=trouble,
+            moved=differences.moved(read, now) if read and now and status != 200 else [],
+            gone=bool(status != 200 and fields and fields.get("isi") and now is None),
+            made=MADE.get(request.query_params.get("tercatat", ""), ""),
+            code=asks_for_code(reading), may=_powers(who(request), found),
+            reason=(fields or {}).get("alasan", "")[:REASON_CHARS],
+        )  # fmt: skip
+
+    def _steps(self, connection: Any, found: Draft, at: Any) -> list[str]:
+        from console.dossier import sop_lines
+
+        sop = load_sop(self.reading.settings.sop or data_dir() / "sop")
+        return sop_lines(connection, sop, found.version, at)
+
+    # --- acting
+
+    def act(self, deed: Deed) -> Callable[[Request, Fields], str]:
+        def do(request: Request, fields: Fields) -> str:
+            warning_id = request.path_params["warning_id"][:100]
+            reader = who(request)
+            where = f"{PATH}/{quote(warning_id, safe='')}?tercatat="
+            if self._done(deed, warning_id, reader, fields):
+                return where + deed.word
+            actor = reader.actor(fields.get("kode", "").replace(" ", "")[:CODE_CHARS])
+            at = self.reading.clock()
+            try:
+                with acting(self.reading, at) as context:
+                    deed.do(context, warning_id, actor, fields, at)
+            except KentonganError:
+                # Somebody pressed twice, or the rest of the way is held up: the word itself stands.
+                if self._done(deed, warning_id, reader, fields):
+                    return where + "sibuk"
+                raise
+            return where + deed.word
+
+        return do
+
+    def _done(self, deed: Deed, warning_id: str, reader: Who, fields: Fields) -> bool:
+        with self.reading.engine.connect() as connection:
+            at = self.reading.clock()
+            return deed.done(connection, warning_id, reader.account_id, fields, at)
+
+    def again(self, request: Request, fields: Fields, trouble: str) -> Response:
+        warning_id = request.path_params["warning_id"]
+        return self._one(request, warning_id, trouble=trouble, fields=fields, status=409)
+
+
+def _powers(reader: Who, found: Draft) -> dict[str, str]:
+    """Act -> why this reader cannot do it here; empty: they can."""
+    from console.web.centre import saying
+
+    outside = reader.outside(areas_of(found.version))
+    authors = {word.actor for word in found.said if word.kind == AUTHOR}
+
+    def why(act: Act) -> str:
+        if not reader.signed_in:
+            return "Masuk dahulu untuk memutuskan."
+        if not reader.may(act):
+            return (
+                f"Peran Anda ({saying.role(reader.role)}) tidak boleh {saying.ACTS[act]}; "
+                f"yang boleh: {saying.who_may(act)}."
+            )
+        if outside:
+            return (
+                f"{len(outside)} desa di luar wilayah Anda ({saying.areas(reader.areas)}): "
+                "minta orang yang wilayahnya mencakup semua."
+            )
+        if act is Act.APPROVE and reader.account_id in found.standing:
+            return "Anda sudah; sekarang harus orang lain."
+        if act is Act.APPROVE and reader.account_id in authors:
+            return "Anda yang memintanya: orang lain harus menyetujui."
+        if act is Act.REVIEW and any(one.by == reader.account_id for one in found.review):
+            return "Anda yang melepasnya: orang lain harus meninjau."
+        return ""
+
+    acts = (Act.APPROVE, Act.BREAK_GLASS, Act.CANCEL, Act.ALL_CLEAR, Act.REVIEW)
+    return {act.value: why(act) for act in acts}
+
+
+# --- what each press does, and how it is seen that it was done
+
+
+def _reason(fields: Fields) -> str:
+    reason = " ".join(fields.get("alasan", "").split())[:REASON_CHARS]
+    if not reason:
+        raise RuleViolation("Tulis alasannya dalam satu baris. (Say why, in one line.)")
+    return reason
+
+
+def _approve(context: Any, warning_id: str, actor: Actor, fields: Fields, at: Any) -> Any:
+    return by_hand.approve(
+        context, warning_id, actor=actor, content=fields.get("isi", "")[:DIGEST_CHARS], at=at
+    )
+
+
+def _break(context: Any, warning_id: str, actor: Actor, fields: Fields, at: Any) -> Any:
+    return by_hand.break_glass(
+        context, warning_id, actor=actor, content=fields.get("isi", "")[:DIGEST_CHARS],
+        reason=_reason(fields), at=at,
+    )  # fmt: skip
+
+
+def _cancel(context: Any, warning_id: str, actor: Actor, fields: Fields, at: Any) -> Any:
+    reason = _reason(fields)
+    _same_version(context, warning_id, fields)
+    return by_hand.cancel(context, warning_id, actor=actor, reason=reason, at=at)
+
+
+def _cancel_at_once(context: Any, warning_id: str, actor: Actor, fields: Fields, at: Any) -> Any:
+    return by_hand.cancel(
+        context, warning_id, actor=actor, reason=_reason(fields), at=at, at_once=True
+    )
+
+
+def _all_clear(context: Any, warning_id: str, actor: Actor, fields: Fields, at: Any) -> Any:
+    return by_hand.all_clear(context, warning_id, actor=actor, reason=_reason(fields), at=at)
+
+
+def _review(context: Any, warning_id: str, actor: Actor, fields: Fields, at: Any) -> Any:
+    remark = " ".join(fields.get("alasan", "").split())[:REASON_CHARS]
+    return by_hand.review(context, warning_id, actor=actor, remark=remark, at=at)
+
+
+def _same_version(context: Any, warning_id: str, fields: Fields) -> None:
+    """A draft that nobody was told of is turned down as it was read; what was released is taken
+    back whatever has been drafted since."""
+    with context.engine.connect() as connection:
+        newest = versions.newest(connection, warning_id)
+        released = versions.newest_released(connection, warning_id)
+    if newest is None or released is not None:
+        return
+    if fields.get("versi", "") != str(newest.version):
+        raise RuleViolation(
+            f"Sementara Anda membaca, rancangan menjadi v{newest.version}: baca lagi. "
+            "(The draft changed while you read it.)"
+        )
+
+
+def _approved(connection: Any, warning_id: str, name: str, fields: Fields, at: datetime) -> bool:
+    return _said(connection, warning_id, name, APPROVE, fields.get("isi", ""), at)
+
+
+def _broke(connection: Any, warning_id: str, name: str, fields: Fields, at: datetime) -> bool:
+    return _said(connection, warning_id, name, BREAK_GLASS, fields.get("isi", ""), at)
+
+
+def _said(
+    connection: Any, warning_id: str, name: str, kind: str, digest: str, at: datetime
+) -> bool:
+    """That this person's word about exactly this has let it out, or was said just now."""
+    version = versions.newest(connection, warning_id)
+    if version is None or len(digest) != DIGEST_CHARS:
+        return False
+    found = [
+        word
+        for word in words_of(connection, version).said
+        if (word.actor, word.kind, word.binding) == (name, kind, digest)
+    ]
+    released = versions.alert_of(connection, version.ref) is not None
+    return any(released or abs(at - word.at) <= TWICE for word in found)
+
+
+def _cancelled(connection: Any, warning_id: str, name: str, fields: Fields, _: datetime) -> bool:
+    return _ended(connection, warning_id, name, fields, "cancel")
+
+
+def _cleared(connection: Any, warning_id: str, name: str, fields: Fields, _: datetime) -> bool:
+    return _ended(connection, warning_id, name, fields, "all-clear")
+
+
+def _ended(connection: Any, warning_id: str, name: str, fields: Fields, action: str) -> bool:
+    """That this person's end of what was read stands, or went out, or their refusal of a draft."""
+    version = versions.newest(connection, warning_id)
+    if version is None:
+        return False
+    if not version.body.by_hand or version.body.action != action:
+        refused = action == "cancel" and version.state == WarningState.CANCELLED
+        return refused and versions.last_change(connection, version.ref)[1] == name
+    mine = any((w.actor, w.kind) == (name, AUTHOR) for w in words_of(connection, version).said)
+    released = versions.alert_of(connection, version.ref) is not None
+    return mine and (released or fields.get("versi", "") != str(version.version))
+
+
+def _reviewed(connection: Any, warning_id: str, name: str, _: Fields, __: datetime) -> bool:
+    if any(one.warning_id == warning_id for one in open_reviews(connection)):
+        return False
+    version = versions.newest_released(connection, warning_id)
+    said = words_of(connection, version).said if version else ()
+    return any((word.actor, word.kind) == (name, REVIEW) for word in said)
+
+
+DEEDS = {
+    "approve": Deed(Act.APPROVE, "setuju", _approve, _approved),
+    "break-glass": Deed(Act.BREAK_GLASS, "darurat", _break, _broke),
+    "cancel": Deed(Act.CANCEL, "batal", _cancel, _cancelled),
+    "cancel-at-once": Deed(Act.BREAK_GLASS, "batal", _cancel_at_once, _cancelled),
+    "all-clear": Deed(Act.ALL_CLEAR, "selesai", _all_clear, _cleared),
+    "review": Deed(Act.REVIEW, "tinjau", _review, _reviewed),
+}
+"""Last piece of the path -> the act; each has its own line in the table of rules."""
+
+
+def router(reading: Reading) -> APIRouter:
+    found, pages = APIRouter(), Approvals(reading)
+    found.add_api_route(PATH, pages.index, methods=READ)
+    found.add_api_route(f"{PATH}/queue", pages.queue, methods=READ)
+    found.add_api_route(f"{PATH}/{{warning_id}}", pages.one, methods=READ)
+    for name, deed in DEEDS.items():
+        found.add_api_route(
+            f"{PATH}/{{warning_id}}/{name}", _posting(reading, pages, deed), methods=["POST"]
+        )
+    return found
+
+
+def _posting(reading: Reading, pages: Approvals, deed: Deed) -> Any:
+    async def posted(request: Request) -> Response:
+        return await post(reading, request, pages.act(deed), pages.again)
+
+    return posted
