@@ -8,28 +8,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from console import words
 from console.warning_lines import by_urgency
 from console.web.reading import Reading
-from kentongan.db import warning_states
-from kentongan.times import iso, parse_instant
+from kentongan.db import warning_states, warnings
+from kentongan.times import parse_instant
 from kentongan.types import WarningState
 from kentongan.view import FeedLine, UnknownArea, WarningLine
 from notify import versions
 from notify.versions import Version
-from notify.warning import AreaGroup
+from notify.warning import AreaGroup, WarningRef
+from orchestration.live_map.held import held_at as warnings_at
+from orchestration.live_map.moment import Moment
 from orchestration.warning_line import warning_line
 
 OPEN = (WarningState.RELEASED, WarningState.APPROVED, WarningState.DRAFT)
 SILENT_S = 180.0
 """A cycle runs each minute; data/policy/deadman.toml gives it the same time."""
-LONGEST = timedelta(days=10)
-"""No warning holds longer: the search for what held at a past instant goes back so far."""
 MOST_ROWS = 200
 """Regencies in the table of a page: the first by urgency; the rest are counted."""
 
@@ -138,30 +139,64 @@ def held_at(reading: Reading, at: datetime, *, live: bool) -> tuple[Held, ...]:
     Live: whatever is released or waits for release, as everywhere in the command centre. At
     another instant: what was in force then, or what still holds then unless somebody acts.
     """
+    keys = _open(reading) if live else _then(reading, at)
     with reading.engine.connect() as connection:
-        found = _open(connection) if live else _in_force(connection, at)
-        held = [_held(connection, version) for version in found]
-    return tuple(sorted(held, key=lambda one: by_urgency(one.line)))
+        held = [_held(connection, *key) for key in keys]
+    found = [one for one in held if one is not None]
+    return tuple(sorted(found, key=lambda one: by_urgency(one.line)))
 
 
-def _open(connection: Connection) -> list[Version]:
-    every = [v for state in OPEN for v in versions.in_state(connection, state)]
-    return [version for version in every if not version.body.is_end]
+_Key = tuple[str, int, str]
+"""Warning, version, its state at the instant."""
 
 
-def _in_force(connection: Connection, at: datetime) -> list[Version]:
-    query = select(warning_states.c.warning_id.distinct()).where(
-        warning_states.c.state == WarningState.RELEASED,
-        warning_states.c.at < iso(at),
-        warning_states.c.at >= iso(at - LONGEST),
+def _open(reading: Reading) -> list[_Key]:
+    last = (
+        select(func.max(warning_states.c.id).label("id"))
+        .group_by(warning_states.c.warning_id, warning_states.c.version)
+        .subquery()
     )
-    ids = connection.execute(query).scalars().all()
-    found = [versions.in_force_before(connection, each, at) for each in ids]
-    return [v for v in found if v is not None and not v.body.is_end and not v.body.holds_nowhere]
+    columns = (warning_states.c.warning_id, warning_states.c.version, warning_states.c.state)
+    query = (
+        select(*columns)
+        .join(last, last.c.id == warning_states.c.id)
+        .where(warning_states.c.state.in_(OPEN))
+    )
+    with reading.engine.connect() as connection:
+        return [(row.warning_id, row.version, row.state) for row in connection.execute(query)]
 
 
-def _held(connection: Connection, version: Version) -> Held:
-    line = warning_line(version, versions.alert_of(connection, version.ref))
+def _then(reading: Reading, at: datetime) -> list[_Key]:
+    found = warnings_at(reading.engine, Moment(at, reading.clock()))
+    return [(one.warning_id, one.version, one.state) for one in found]
+
+
+def _held(connection: Connection, warning_id: str, version: int, state: str) -> Held | None:
+    """None: an end, which holds nowhere."""
+    hashed = select(warnings.c.content_hash).where(
+        warnings.c.warning_id == warning_id, warnings.c.version == version
+    )
+    slot = _slot(str(connection.execute(hashed).scalar_one()), warning_id, version)
+    if not slot:
+        slot.append(_read(versions.get(connection, warning_id, version)))
+    found = slot[0]
+    if found is None:
+        return None
+    alert = versions.alert_of(connection, WarningRef(warning_id, version, "", ""))
+    sent = datetime.fromisoformat(alert.sent) if alert else None
+    return replace(found, line=replace(found.line, state=state, sent=sent))
+
+
+@lru_cache(maxsize=64)
+def _slot(_digest: str, _warning_id: str, _version: int) -> list[Held | None]:
+    """A version never changes, and one of 55,000 villages takes a second to read."""
+    return []
+
+
+def _read(version: Version) -> Held | None:
+    if version.body.is_end or version.body.holds_nowhere:
+        return None
+    line = warning_line(version, None)
     groups = [group for group in version.body.groups if group.codes and group.level]
     provinces = tuple(dict.fromkeys(group.adm1_name for group in groups if group.adm1_name))
     return Held(
