@@ -12,6 +12,7 @@ import logging
 import threading
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,7 +29,7 @@ from console.web.machine import READ
 from console.web.reading import Reading
 from kentongan.accounts.identities import sign_in_elsewhere
 from kentongan.accounts.sign_in import Refusal, network_may_try
-from kentongan.errors import RuleViolation
+from kentongan.errors import RuleViolation, SettingsError
 from kentongan.keyfiles import key_file
 from kentongan.sealing import seal, unseal
 from kentongan.times import iso
@@ -56,6 +57,8 @@ class Elsewhere:
         self.pages = SignIn(reading)
         self._lock = threading.Lock()
         self._known: tuple[datetime, Provider, dict[str, Any]] | None = None
+        if self.settings.oidc_issuer and find_spec("joserfc") is None:
+            raise SettingsError("KENTONGAN_OIDC_ISSUER: run: pip install 'kentongan[oidc]'")
 
     def start(self, request: Request) -> Response:
         """Send the browser to the provider."""
