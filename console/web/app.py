@@ -17,6 +17,7 @@ from console.web import (
     files,
     hooks,
     machine,
+    map_hazards,
     map_state,
     map_tiles,
     my_tasks,
@@ -57,7 +58,7 @@ PARTS = (
     sign_in, account, oidc,
     overview, events, approvals, dispatch, drills,
     tasks, inbox, sop, feeds, audit, places, live_map,
-    map_tiles, vendor, stream, map_state,
+    map_tiles, vendor, stream, map_state, map_hazards,
 )  # fmt: skip
 """Modules with `router(reading)`; each route has its line in `console/web/access/rules.py`."""
 
