@@ -7,31 +7,31 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
 from settings_pages import cell
 
-BASE = "/api/"
-NONE_YET = "This version serves no path below `/api/`."
+BASE = "/api"
+NONE_YET = "This version serves no path below `/api`."
 
 
 def document() -> dict[str, Any]:
-    """OpenAPI of the application as it would be served, made over an empty home."""
+    """Paths of the applications mounted below `/api`, as OpenAPI describes them."""
     from console.web import create_app
     from kentongan.settings import Settings
 
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(_env_file=None, home=Path(home))
         app = create_app(settings, clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
-        described = [route for route in app.routes if getattr(route, "path", "").startswith(BASE)]
-        return {"paths": {}} if not described else _openapi(app)
-
-
-def _openapi(app: Any) -> dict[str, Any]:
-    return dict(app.openapi())
+        found = {}
+        for route in app.routes:
+            place, inner = str(getattr(route, "path", "")), getattr(route, "app", None)
+            if place.startswith(BASE) and isinstance(inner, FastAPI):
+                found.update({place + path: way for path, way in inner.openapi()["paths"].items()})
+        return found
 
 
 def markdown() -> str:
-    found = document()
-    paths = {path: ways for path, ways in found["paths"].items() if path.startswith(BASE)}
+    paths = document()
     if not paths:
         return NONE_YET
     return "\n\n".join(

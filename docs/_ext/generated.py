@@ -53,7 +53,7 @@ def _outdated(app: Any, env: Any, *_: Any) -> list[str]:
     return [name for name in pages if app.env]
 
 
-def _language(_app: Any, name: str, _template: str, context: dict[str, Any], _tree: Any) -> None:
+def _language(_app: Any, _name: str, _template: str, context: dict[str, Any], _tree: Any) -> None:
     """A page whose head says `lang: id` is marked so, for screen readers and hyphens."""
     meta = context.get("meta") or {}
     if "lang" in meta:

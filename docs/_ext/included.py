@@ -51,10 +51,11 @@ def _up(page: str) -> str:
 
 def others() -> str:
     """Pages directly below docs/ that no list of contents names, one a line."""
-    listed = {
-        line.strip().removeprefix("../")
-        for index in (*DOCS.glob("*/index.md"), DOCS / "index.md")
+    lines = [
+        line.strip()
+        for index in DOCS.glob("*/index.md")
         for line in index.read_text(encoding="utf-8").splitlines()
-    }
+    ]
+    listed = {line.removeprefix("../") for line in lines if line.startswith("../")}
     found = sorted(page.stem for page in DOCS.glob("*.md"))
     return "\n".join(f"../{name}" for name in found if name not in {*listed, "index"})

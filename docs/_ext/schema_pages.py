@@ -28,7 +28,9 @@ def _of_module(module: Any) -> list[str]:
     from sqlalchemy import Table
 
     source = inspect.getsource(module)
-    found = {n: t for n, t in vars(module).items() if isinstance(t, Table) and f"{n} = Table" in source}
+    found = {
+        n: t for n, t in vars(module).items() if isinstance(t, Table) and f"{n} = Table" in source
+    }
     if not found:
         return []
     said = remarks(source)

@@ -9,8 +9,8 @@ FOLDER = Path(__file__).parents[2] / "build" / "screens"
 UP = "../../build/screens"
 """From a page one folder below docs/."""
 NONE = (
-    "```{note}\nNo pictures here: they are taken by the test suite. Run the tests of `tests/faces`, "
-    "then `make docs`.\n```"
+    "```{note}\nNo pictures here: they are taken by the test suite. Run the tests of "
+    "`tests/faces`, then `make docs`.\n```"
 )
 SHOWN = (1280, 390, 3840)
 
