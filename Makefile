@@ -23,12 +23,12 @@ SYNC  = $(UV) pip install --quiet --prerelease if-necessary-or-explicit --python
 JOBS ?= 2
 DEB_TEST := chromium fonts-dejavu-core xmlsec1 kannel kannel-extras mosquitto gammu-smsd postgresql
 
-.PHONY: help setup setup-test run up test docs fuzz crash jasmin bench lint format lock clean debs
+.PHONY: help setup setup-test run up test docs screens fuzz crash jasmin bench lint format lock clean debs
 help:
 	@echo "make run    set up, then play every bundled scenario and print what would have been sent"
 	@echo "make up     set up, then run everything live on this machine (Ctrl-C stops it)"
 	@echo "make test   set up with the test tools and Debian packages, then the whole suite"
-	@echo "make docs   build the documentation into build/docs"
+	@echo "make docs   build the documentation into build/docs (make screens: its pictures first)"
 	@echo "make lint | format | fuzz | crash | jasmin | bench | setup | lock | clean"
 
 # --- the environment --------------------------------------------------------------------
@@ -104,6 +104,9 @@ up: setup $(SCRIPTS)
 	@$(BIN)/kentongan up $(ARGS)
 test: setup-test
 	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+# Every page of every scenario: pictures for the documentation, weights, times, axe.
+screens: setup-test
+	@$(BIN)/python -m tests.faces.figures $(ARGS)
 docs: $(VENV)/.docs
 	@$(BIN)/python -m sphinx -W -q -b html docs build/docs
 	@echo "build/docs/index.html"
