@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from console.web.access import cookies
 from console.web.access.guard import ACCOUNT, SIGN_IN
-from console.web.access.names import ACTS, ROLES
+from console.web.access.names import ACTS, ROLES, browser_name
 from console.web.access.sign_in import HEADERS, within_bounds
 from console.web.access.who import Who, who
 from console.web.machine import READ
@@ -96,7 +96,7 @@ class AccountPages:
                 for one in reversed(found)
                 if sessions.in_force(one, limits=self.limits, at=at)
             ],
-            instant=parse_instant, least=LEAST, most=MOST,
+            instant=parse_instant, browser=browser_name, least=LEAST, most=MOST,
             idle_hours=self.limits.idle.total_seconds() / 3600,
             whole_hours=self.limits.whole.total_seconds() / 3600,
         )  # fmt: skip

@@ -35,8 +35,9 @@ log = logging.getLogger(__name__)
 
 SIGN_IN, ACCOUNT = "/masuk", "/akun"
 _READS = frozenset({"GET", "HEAD"})
-_FIRST = frozenset({ACCOUNT, "/akun/sandi", "/akun/sesi"})
-"""Open to somebody who has to choose a password first."""
+FIRST = frozenset({ACCOUNT, "/akun/sandi", "/akun/sesi", "/centre/stream"})
+"""Open to somebody who has to choose a password first; the stream tells that something changed,
+never what."""
 LATER = {"Retry-After": "1"}
 
 
@@ -152,7 +153,7 @@ class Guard:
     ) -> Response | None:
         if found.signed_in and reads and not self.sessions.takes(found.session_hash):
             return HTMLResponse("Terlalu cepat. Coba lagi sebentar.", 429, LATER)
-        if found.must_change and request.url.path not in _FIRST:
+        if found.must_change and request.url.path not in FIRST:
             return RedirectResponse(ACCOUNT, 303) if reads else _turned_away(found, need)
         if need is Need.LOCAL:
             may_look = found.signed_in and found.may(Act.VIEW)
@@ -161,6 +162,8 @@ class Guard:
         if allowed:
             return None
         if not found.signed_in and reads:
+            if request.headers.get("sec-fetch-dest", "document") not in ("document", "iframe"):
+                return HTMLResponse("Perlu masuk dulu.", 401)  # a script asks, and knows 401
             return RedirectResponse(f"{SIGN_IN}?ke={quote(_asked(request), safe='')}", 303)
         return _turned_away(found, need)
 
