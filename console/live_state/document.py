@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kentongan.times import iso
@@ -12,8 +12,8 @@ from orchestration.live_map.heard import ReportDot
 from orchestration.live_map.held import Held
 from orchestration.live_map.helpers import TaskDot, assigned, busy_teams
 from orchestration.live_map.moment import Kind
-from orchestration.live_map.situation import QuakeDot, Situation
-from orchestration.live_map.villages import HAZARDS, Coloured, rolled_up
+from orchestration.live_map.situation import Areas, QuakeDot, Situation
+from orchestration.live_map.villages import HAZARDS, Coloured, rolled_up, rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,22 +33,31 @@ _DIGITS = 4
 Document = dict[str, Any]
 
 
+AREAS = ("villages", "districts", "regencies", "provinces")
+
+
+def colours(areas: Areas) -> Document:
+    """Levels of areas, the same for every reader."""
+    villages = areas.villages
+    return {
+        "villages": _by_code(villages, short=True),
+        "districts": _by_code(rolled_up(villages, 8)),
+        "regencies": _by_code(rolled_up(villages, 5)),
+        "provinces": _by_code(rolled_up(villages, 2)),
+    }
+
+
 def shared(found: Situation, mode: str, note: str) -> Document:
-    """What every reader gets, apart from `at`."""
-    people = dict(zip(found.villages.codes, found.villages.people.tolist(), strict=True))
-    warned = [_warning(one, people) for one in found.held]
-    villages = found.villages
+    """What else every reader gets, apart from `at`."""
+    villages = found.areas.villages
+    people = dict(zip(villages.codes, villages.people.tolist(), strict=True))
     return {
         "live": found.moment.live,
         "kind": str(found.moment.kind),
         "mode": mode,
         "hazards": list(HAZARDS),
         "elsewhere": found.elsewhere,
-        "villages": _by_code(villages, short=True),
-        "districts": _by_code(rolled_up(villages, 8)),
-        "regencies": _by_code(rolled_up(villages, 5)),
-        "provinces": _by_code(rolled_up(villages, 2)),
-        "warnings": warned,
+        "warnings": [_warning(one, people) for one in found.held],
         "unknown_areas": [_unknown(area) for area in found.unknown_areas],
         "quakes": [_quake(quake) for quake in found.quakes],
         "feeds": [_feed(line) for line in found.feeds],
@@ -75,7 +84,7 @@ def _warning(held: Held, people: dict[str, int]) -> Document:
         "title": content.title[:TITLE_CHARS],
         "sent": held.sent or None,
         "expires": iso(content.expires),
-        "people": sum(max(0, people[code]) for code in content.codes),
+        "people": sum(n for n in map(people.__getitem__, content.codes) if n > 0),
         "exposed": content.exposed_people,
         "uncovered": content.uncovered_people,
         "villages": len(content.codes),
@@ -133,36 +142,38 @@ def _forecast(found: Situation) -> Document | None:
 
 def scoped(found: Situation, layers: LayerSet, covers: Covers) -> Document:
     """Tasks, teams and reports of the reader's areas, and shelters with who is brought there."""
-    places = _Places(layers)
     tasks = [task for task in found.tasks if covers(task.adm4_code)]
+    reports = [report for report in found.reports if covers(report.adm4_code)]
+    places = _Places(layers, [one.adm4_code for one in (*tasks, *reports)])
     busy = busy_teams(found.tasks)
-    teams = found.teams[[covers(code) for code in found.teams["adm4_code"]]]
-    shelters = _shelters(found.shelters, assigned(tasks))
+    near = found.areas.teams
+    teams = near[[covers(code) for code in near["adm4_code"].tolist()]]
+    shelters = _shelters(found.areas.shelters, assigned(tasks))
     return {
         "teams": [_team(row, busy) for row in teams.to_dict("records")],
         "shelters": shelters[:MOST_SHELTERS],
         "shelters_left_out": max(0, len(shelters) - MOST_SHELTERS),
         "tasks": [_task(task, places) for task in tasks],
-        "reports": [
-            _report(report, places) for report in found.reports if covers(report.adm4_code)
-        ],
+        "reports": [_report(report, places) for report in reports],
     }
 
 
 class _Places:
     """Points of villages."""
 
-    def __init__(self, layers: LayerSet) -> None:
-        table = layers.villages
-        self._at = dict(zip(table["adm4_code"], range(len(table)), strict=True))
-        self._x, self._y = (table[name].to_numpy() for name in ("longitude", "latitude"))
+    def __init__(self, layers: LayerSet, codes: Iterable[str]) -> None:
+        wanted = sorted(set(codes))
+        rows = rows_of(wanted, layers)
+        points = layers.villages[["longitude", "latitude"]].to_numpy()[rows].round(_DIGITS)
+        self._at = {
+            code: (point[0], point[1])
+            for code, row, point in zip(wanted, rows, points.tolist(), strict=True)
+            if row >= 0
+        }
 
     def __call__(self, code: str) -> tuple[float | None, float | None]:
         """None, None where the layer set no longer has it."""
-        row = self._at.get(code)
-        if row is None:
-            return None, None
-        return round(float(self._x[row]), _DIGITS), round(float(self._y[row]), _DIGITS)
+        return self._at.get(code, (None, None))
 
 
 def _team(row: dict[Any, Any], busy: set[str]) -> list[Any]:

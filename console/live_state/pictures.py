@@ -55,11 +55,13 @@ class Picture:
 
 def mercator(latitude: NDArray[np.float64]) -> NDArray[np.float64]:
     """Northing on a sphere of radius 1 (EPSG:3857 without its radius)."""
-    return np.arctanh(np.sin(np.radians(latitude)))
+    found: NDArray[np.float64] = np.arctanh(np.sin(np.radians(latitude)))
+    return found
 
 
 def degrees(northing: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.degrees(np.arcsin(np.tanh(northing)))
+    found: NDArray[np.float64] = np.degrees(np.arcsin(np.tanh(northing)))
+    return found
 
 
 @lru_cache(maxsize=24)
@@ -132,7 +134,7 @@ def _rows(
     latitude: NDArray[np.float64], cut: slice, south: float, north: float
 ) -> NDArray[np.int64]:
     """For each row of the picture, from the north, the row of the cut field at its middle."""
-    low, high = mercator(np.array([south, north]))
+    low, high = mercator(np.array([south, north])).tolist()
     step = np.radians((latitude[-1] - latitude[0]) / (latitude.size - 1))
     # Square cells: as many rows as make them as high as they are wide on the map.
     count = max(cut.stop - cut.start, round((high - low) / step))
@@ -219,7 +221,8 @@ def _of_villages(store: Store, folder: str, layers: LayerSet) -> list[Feature]:
     touched = impact[(impact["level"] > 0) & (impact["adm4_code"] != UNASSIGNED)]
     have = set(layers.villages["adm4_code"])
     found: list[Feature] = []
-    for level, group in touched.groupby("level"):
+    for level in sorted(set(touched["level"].tolist())):
+        group = touched[touched["level"] == level]
         codes = [code for code in group["adm4_code"] if code in have]
         whole = shapely.union_all(layers.geometry[layers.index(codes)], grid_size=_JOIN_DEG)
         shape = shapely.simplify(whole, SIMPLE_DEG, preserve_topology=True)

@@ -7,7 +7,6 @@ warnings and makes feeds old. Whoever asks after a change was told gets what was
 from __future__ import annotations
 
 import asyncio
-import gzip
 import json
 import time
 from collections import OrderedDict
@@ -17,7 +16,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from console.live_state.document import scoped, shared
+from console.live_state.document import colours, scoped, shared
+from console.live_state.pieces import Piece, piece, whole
 from console.web.live import watermarks
 from console.web.reading import Reading
 from kentongan.store import Store, sha256_hex
@@ -25,7 +25,7 @@ from kentongan.times import iso
 from orchestration.live_map.events import events_at
 from orchestration.live_map.moment import Kind, Moment
 from orchestration.live_map.rain_ahead import RainAhead, newest_field, rain_ahead
-from orchestration.live_map.situation import Situation, situation_at
+from orchestration.live_map.situation import Areas, Situation, situation_at
 from orchestration.view import layers_note
 
 LOOKED_S = 1.0
@@ -37,13 +37,12 @@ KEPT_S = 60.0
 KEPT_MOMENTS = 12
 """Of 55,000 villages one takes some 40 MB."""
 KEPT_SCOPES = 40
-_LEVEL = 5
-"""Of gzip: 6 takes a third longer for 1 % less."""
 _TO_MINUTES = len("2026-08-14T23:50")
 _COUNTED = ("warnings", "tasks", "reports", watermarks.FEED)
 _T = TypeVar("_T")
 
-Areas = tuple[str, ...]
+Scope = tuple[str, ...]
+"""Area codes of a reader."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +59,13 @@ class Made:
     """A situation with its documents, by area."""
 
     situation: Situation
+    colours: Piece
     document: bytes
     marks: object
     generation: int
     made_s: float
     looked_s: float
-    packed: OrderedDict[Areas, Packed] = field(default_factory=OrderedDict)
+    packed: OrderedDict[tuple[Scope, bool], Packed] = field(default_factory=OrderedDict)
 
 
 @dataclass(eq=False)
@@ -154,13 +154,26 @@ class StateShelf:
         reading, layers = self._reading, self._reading.layers
         runs = Store(str(reading.settings.home.resolve()))
         found = situation_at(
-            reading.engine, runs, layers, reading.settings, moment, self.rain(moment)
+            reading.engine,
+            runs,
+            layers,
+            reading.settings,
+            moment,
+            self.rain(moment),
+            self._present.situation.areas if self._present else None,
         )
         if self._note[0] != layers.version:
             self._note = layers.version, layers_note(layers)
         document = _encoded(shared(found, str(reading.settings.mode), self._note[1]))
         now = time.monotonic()
-        return Made(found, document, None, 0, now, now)
+        return Made(found, self._colours(found.areas), document, None, 0, now, now)
+
+    def _colours(self, areas: Areas) -> Piece:
+        """Levels of areas as bytes; those of 55,000 villages take some tenths of a second."""
+        have = self._present
+        if have is not None and have.situation.areas is areas:
+            return have.colours
+        return piece(_encoded(colours(areas))[1:-1])
 
     def rain(self, moment: Moment) -> RainAhead | None:
         """The nowcast that an instant ahead rests on."""
@@ -171,23 +184,33 @@ class StateShelf:
         found = newest_field(known, moment.now)
         return rain_ahead(Store(str(reading.settings.home.resolve())), reading.layers, found)
 
-    async def packed(self, made: Made, areas: Areas, covers: Callable[[str], bool]) -> Packed:
-        """The bytes for readers of these areas."""
-        if areas not in made.packed:
-            have = await asyncio.to_thread(self._pack, made, covers)
-            made.packed[areas] = have
+    async def packed(
+        self, made: Made, scope: Scope, covers: Callable[[str], bool], have: str = ""
+    ) -> Packed:
+        """The bytes for readers of these areas.
+
+        Args:
+            have: name of the levels of areas that the reader has; they are left out then.
+        """
+        key = scope, have == made.colours.tag
+        found = made.packed.get(key)
+        if found is None:
+            found = await asyncio.to_thread(self._pack, made, covers, key[1])
+            made.packed[key] = found
             while len(made.packed) > KEPT_SCOPES:
                 made.packed.popitem(last=False)
-        return made.packed.get(areas) or await self.packed(made, areas, covers)
+        return found
 
-    def _pack(self, made: Made, covers: Callable[[str], bool]) -> Packed:
+    def _pack(self, made: Made, covers: Callable[[str], bool], without: bool) -> Packed:
         mine = _encoded(scoped(made.situation, self._reading.layers, covers))
-        body = made.document[1:-1] + b"," + mine[1:]
-        at = iso(made.situation.moment.at)
-        data = _encoded({"at": at})[:-1] + b"," + body
+        said = _encoded({"at": iso(made.situation.moment.at), "areas": made.colours.tag})
+        rest = said[1:-1] + b"," + made.document[1:-1] + b"," + mine[1:]
+        parts = [piece(b"{")] if without else [piece(b"{"), made.colours, piece(b",")]
         # Up to a minute old it is the same: a reader takes the server's clock from it.
-        tag = sha256_hex(at[:_TO_MINUTES].encode() + body)[:32]
-        return Packed(tag, data, gzip.compress(data, _LEVEL, mtime=0))
+        named = f"{iso(made.situation.moment.at)[:_TO_MINUTES]} {made.colours.tag} {without}"
+        tag = sha256_hex(named.encode() + made.document + mine)[:32]
+        data, packed = whole([*parts, piece(rest)])
+        return Packed(tag, data, packed)
 
 
 def _encoded(document: dict[str, Any]) -> bytes:

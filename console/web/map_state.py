@@ -32,7 +32,8 @@ def router(reading: Reading) -> APIRouter:
         at = asked_instant(request, reading.clock())
         made = await (shelf.present() if at is None else shelf.at(at))
         asker = who(request)
-        have = await shelf.packed(made, tuple(asker.areas), asker.covers)
+        known = request.query_params.get("have", "")[:40]
+        have = await shelf.packed(made, tuple(asker.areas), asker.covers, known)
         return answer(
             request, have.data, have.gzipped, media_type="application/json", tag=have.tag, cache=ASK
         )

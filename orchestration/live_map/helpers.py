@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Engine, RowMapping, func, select
 
 from kentongan.db import escalations, task_steps, tasks, warnings
 from kentongan.task_life import HELD
+from kentongan.times import iso
 from orchestration.live_map.moment import Kind, Moment
 
 if TYPE_CHECKING:
@@ -63,8 +66,6 @@ def tasks_at(engine: Engine, moment: Moment, warning_ids: Sequence[str]) -> list
 
 
 def _planned_by(row: RowMapping, moment: Moment) -> bool:
-    from kentongan.times import iso
-
     planned: str = row["planned_at"]
     return planned <= iso(moment.known)
 
@@ -136,16 +137,19 @@ def assigned(dots: Sequence[TaskDot]) -> dict[str, int]:
     return sums
 
 
-def near(places: pd.DataFrame, villages: pd.DataFrame, near_km: float) -> pd.DataFrame:
-    """Places within `near_km` of any of these villages, by straight lines on a plane."""
-    import numpy as np
+def near(places: pd.DataFrame, points: NDArray[np.float64], near_km: float) -> pd.DataFrame:
+    """Places within `near_km` of any of these points, by straight lines on a plane.
+
+    Args:
+        places: with `longitude` and `latitude`.
+        points: shape (points, 2): longitude, latitude.
+    """
     from scipy.spatial import cKDTree
 
-    if not len(villages) or not len(places):
+    if not len(points) or not len(places):
         return places.iloc[:0]
-    columns = ["longitude", "latitude"]
-    tree = cKDTree(villages[columns].to_numpy())
+    at = places[["longitude", "latitude"]].to_numpy()
     # 111 km a degree; Indonesia lies within 11 degrees of the equator (2 % in longitude).
-    distance, _ = tree.query(places[columns].to_numpy(), distance_upper_bound=near_km / 111.0)
+    distance, _ = cKDTree(points).query(at, distance_upper_bound=near_km / 111.0)
     found: pd.DataFrame = places[np.isfinite(distance)]
     return found

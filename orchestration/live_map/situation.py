@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sqlalchemy import Engine
 
 from kentongan.store import Store
@@ -18,7 +20,7 @@ from orchestration.live_map.held import Held, held_at
 from orchestration.live_map.helpers import TaskDot, near, tasks_at
 from orchestration.live_map.moment import BACK, Kind, Moment
 from orchestration.live_map.rain_ahead import RainAhead
-from orchestration.live_map.villages import Coloured, coloured
+from orchestration.live_map.villages import Coloured, coloured, rows_of
 
 if TYPE_CHECKING:
     from kentongan.settings import Settings
@@ -39,17 +41,26 @@ class QuakeDot:
 
 
 @dataclass(frozen=True, eq=False)
+class Areas:
+    """What changes with the warnings alone; made anew only when these change."""
+
+    key: object
+    villages: Coloured
+    teams: pd.DataFrame
+    shelters: pd.DataFrame
+    """Those near a warned village."""
+
+
+@dataclass(frozen=True, eq=False)
 class Situation:
     moment: Moment
     held: list[Held]
-    villages: Coloured
+    areas: Areas
     elsewhere: int
-    """Level of every village that is not in `villages`: 0 nothing is in force, -1 not known."""
+    """Level of every village that is not in `areas`: 0 nothing is in force, -1 not known."""
     unknown_areas: list[UnknownArea]
     events: list[Known]
     tasks: list[TaskDot]
-    teams: pd.DataFrame
-    shelters: pd.DataFrame
     reports: list[ReportDot]
     quakes: list[QuakeDot]
     feeds: tuple[FeedLine, ...]
@@ -64,33 +75,31 @@ def situation_at(
     settings: Settings,
     moment: Moment,
     rain: RainAhead | None = None,
+    before: Areas | None = None,
 ) -> Situation:
     """What held, was known and was done at the instant.
 
     Args:
         rain: the nowcast of villages, for an instant ahead; None: it is not known.
+        before: areas made before, taken if they are still right.
     """
     from orchestration.view import feed_lines
 
     held = held_at(engine, moment)
     known = events_at(engine, moment, {one.content.event_id for one in held})
-    areas = _unknown_areas(engine, runs, layers, moment, known)
+    unknown = _unknown_areas(engine, runs, layers, moment, known)
     ahead = rain.villages_at(moment.at) if rain and moment.kind is Kind.FORECAST else None
-    gaps = _unknown_villages(runs, layers, known, areas)
-    villages = coloured(held, layers, not_known=gaps, forecast=ahead)
+    gaps = _unknown_villages(runs, layers, known, unknown)
     feeds = feed_lines(engine, moment.known, settings)
     blind = moment.kind is Kind.FORECAST and ahead is None
-    warned = layers.villages[layers.villages["adm4_code"].isin(_warned(held))]
     return Situation(
         moment=moment,
         held=held,
-        villages=villages,
+        areas=_areas(held, layers, gaps, ahead, before),
         elsewhere=-1 if blind or _all_blind(feeds) else 0,
-        unknown_areas=areas,
+        unknown_areas=unknown,
         events=known,
         tasks=tasks_at(engine, moment, [one.warning_id for one in held]),
-        teams=near(layers.teams, warned, NEAR_KM),
-        shelters=near(layers.shelters, warned, NEAR_KM),
         reports=reports_at(engine, moment),
         quakes=_quakes(engine, moment),
         feeds=feeds,
@@ -104,8 +113,25 @@ def _all_blind(feeds: Sequence[FeedLine]) -> bool:
     return all(f.state == "unknown" or f.blind_since is not None for f in polled)
 
 
-def _warned(held: Sequence[Held]) -> set[str]:
-    return {code for one in held for code in one.content.codes}
+def _areas(
+    held: Sequence[Held],
+    layers: LayerSet,
+    gaps: Sequence[str],
+    ahead: tuple[Sequence[str], NDArray[np.int8]] | None,
+    before: Areas | None,
+) -> Areas:
+    rain = (tuple(ahead[0]), ahead[1].tobytes()) if ahead else None
+    key = (layers.version, [(h.warning_id, h.version, h.state) for h in held], gaps, rain)
+    if before is not None and before.key == key:
+        return before
+    rows = rows_of({code for one in held for code in one.content.codes}, layers)
+    points = layers.villages[["longitude", "latitude"]].to_numpy()[rows[rows >= 0]]
+    return Areas(
+        key=key,
+        villages=coloured(held, layers, not_known=gaps, forecast=ahead),
+        teams=near(layers.teams, points, NEAR_KM),
+        shelters=near(layers.shelters, points, NEAR_KM),
+    )
 
 
 def _unknown_areas(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -102,10 +103,33 @@ def _plain(codes: Sequence[str], levels: NDArray[np.int8], hazard: int) -> pd.Da
     )
 
 
+def rows_of(codes: Iterable[str], layers: LayerSet) -> _I64:
+    """Row of each village in the layer set; -1 for a code that it does not have."""
+    found: _I64 = _index(layers.version, _Held(layers)).get_indexer(pd.Index(list(codes)))
+    return found.astype(np.int64)
+
+
+class _Held:
+    """A layer set handed through a cache that knows it by its version."""
+
+    def __init__(self, layers: LayerSet) -> None:
+        self.layers = layers
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Held)
+
+
+@lru_cache(maxsize=2)
+def _index(_version: str, held: _Held) -> pd.Index:
+    return pd.Index(held.layers.villages["adm4_code"].to_numpy(dtype=object))
+
+
 def _people(codes: pd.Series, layers: LayerSet) -> _I64:
     """Who lives there; -1 for a code that this layer set does not have."""
-    have = layers.villages["adm4_code"].to_numpy()
-    place = pd.Index(have).get_indexer(pd.Index(codes.to_numpy()))
+    place = rows_of(codes.tolist(), layers)
     people = layers.villages["people"].to_numpy(np.int64)
     return np.where(place >= 0, people[place], NOT_KNOWN)
 
