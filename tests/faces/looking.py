@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 LOUD = {"error", "warning"}
+NOISE = "GPU stall due to ReadPixels"
+"""The driver of software rendering says so when it is late; no page can do anything about it."""
 OF_THIS_MACHINE = {"127.0.0.1", "localhost"}
 
 
@@ -26,9 +28,14 @@ def watch(page: Page) -> Seen:
     """Note from now on what this page asks for and complains of."""
     seen = Seen(page)
     page.on("request", lambda request: seen.requests.append(request.url))
-    page.on("console", lambda said: said.type in LOUD and seen.complaints.append(said.text))
+    page.on("console", lambda said: _heard(seen, said.type, said.text))
     page.on("pageerror", lambda error: seen.complaints.append(str(error)))
     return seen
+
+
+def _heard(seen: Seen, kind: str, text: str) -> None:
+    if kind in LOUD and NOISE not in text:
+        seen.complaints.append(text)
 
 
 def only_ours(requests: list[str]) -> list[str]:
