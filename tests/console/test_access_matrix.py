@@ -271,3 +271,12 @@ def test_a_stranger_with_the_headers_of_this_machine_is_a_stranger(met):
     ):  # fmt: skip
         assert machine.answer("GET", "/tasks", **headers).sends_to_sign_in, headers
     assert machine.answer("GET", "/tasks", host="evil.example").status == 400
+
+
+def test_the_page_for_admins_has_the_table_of_permissions():
+    page = (Path(__file__).parents[2] / "docs" / "accounts.md").read_text(encoding="utf-8")
+    head = f"| act | {' | '.join(Role)} |"
+    assert head in page
+    for act in Act:
+        cells = ["yes" if act in PERMISSIONS[role] else "" for role in Role]
+        assert f"| {act} | {' | '.join(cells)} |" in page
