@@ -35,6 +35,7 @@ from notify.release.words import APPROVE, AUTHOR, BREAK_GLASS, REVIEW, words_of
 from notify.reports.evidence import evidence
 from orchestration import by_hand
 from orchestration.by_hand import areas_of, reading_desk
+from orchestration.warning_line import clock_of
 
 PATH = "/centre/approvals"
 REASON_CHARS = 200
@@ -117,6 +118,7 @@ class Approvals:
             made=MADE.get(request.query_params.get("tercatat", ""), ""),
             code=asks_for_code(reading), may=_powers(who(request), found),
             reason=(fields or {}).get("alasan", "")[:REASON_CHARS],
+            zone=clock_of(found.version.body.groups),
         )  # fmt: skip
 
     def _steps(self, connection: Any, found: Draft, at: Any) -> list[str]:

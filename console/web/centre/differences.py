@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from console.words import level_word, number
-from kentongan.times import iso
+from console.words import level_word, moment, number
 from notify.release.binding import Binding
 from notify.warning import AreaGroup, WarningBody
+from orchestration.warning_line import clock_of
 
 SHOWN = 40
 _DIGITS = 12
@@ -43,8 +44,8 @@ def changes(before: WarningBody, after: WarningBody) -> list[Change]:
     """The figures that differ, and how many villages came, went, rose and fell."""
     found = [
         Change("Tingkat tertinggi", level_word(before.level), level_word(after.level)),
-        Change("Berakhir", iso(before.expires), iso(after.expires)),
-        Change("Mulai", iso(before.onset), iso(after.onset)),
+        Change("Berakhir", _moment(before.expires, after), _moment(after.expires, after)),
+        Change("Mulai", _moment(before.onset, after), _moment(after.onset, after)),
         Change("Orang terpapar", number(before.exposed_people), number(after.exposed_people)),
         Change("Tak terjangkau", number(before.uncovered_people), number(after.uncovered_people)),
         Change("Desa diperingatkan", number(len(before.levels)), number(len(after.levels))),
@@ -54,6 +55,10 @@ def changes(before: WarningBody, after: WarningBody) -> list[Change]:
     return [one for one in found if one.before != one.after] + list(
         _villages(before.levels, after.levels)
     )
+
+
+def _moment(at: datetime, body: WarningBody) -> str:
+    return moment(at, clock_of(body.groups))
 
 
 def _villages(before: Mapping[str, int], after: Mapping[str, int]) -> Iterator[Change]:

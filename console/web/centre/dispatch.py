@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from sqlalchemy import select
 
 from console.dispatch_plan import plan_document, routes_of
 from console.web.access.who import who
@@ -18,8 +19,9 @@ from console.web.centre.queue import REVIEW
 from console.web.machine import READ
 from console.web.reading import Reading
 from kentongan.accounts.roles import Act
+from kentongan.db import warnings
 from kentongan.errors import KentonganError, RuleViolation
-from kentongan.times import parse_instant
+from kentongan.times import iso, parse_instant
 from notify import versions
 from notify.dispatcher.figures import of_home
 from notify.dispatcher.ownership import running
@@ -94,8 +96,15 @@ class Dispatching:
             may={act.value: _why_not(request, act) for act in (Act.STOP, Act.RESUME)},
             made=MADE.get(request.query_params.get("tercatat", ""), ""),
             reason=(fields or {}).get("alasan", "")[:REASON_CHARS],
-            faults=self._faults(),
+            faults=self._faults(), titles=self._titles(),
         )  # fmt: skip
+
+    def _titles(self) -> dict[str, str]:
+        query = select(warnings.c.warning_id, warnings.c.body["title"].as_string()).where(
+            warnings.c.expires >= iso(self.reading.clock() - sending.REMEMBERED)
+        )
+        with self.reading.engine.connect() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     def _faults(self) -> list[str]:
         from notify.dispatcher.config import read_routes

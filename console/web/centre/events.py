@@ -23,12 +23,15 @@ from kentongan.errors import DataError, KentonganError
 from kentongan.task_life import TaskState
 from kentongan.types import HazardId
 from orchestration.by_hand import areas_of
+from orchestration.warning_line import clock_of
 
 if TYPE_CHECKING:
     from notify.sending.reach import Reach
 
 PATH = "/centre/events"
 CELLS_SHOWN = 60
+VILLAGES_SHOWN = 10
+"""On the first page of an event; a page of their own has all."""
 
 
 class Events:
@@ -68,8 +71,10 @@ class Events:
             **self._of_tables(found), **_page_of(lines, sort, request),
             "found": found, "event": found.stored.event, "sums": villages.regency_sums(lines),
             "reach": self.reach(found), "outside": _outside(request, found),
-            "losses": has_losses(found),
+            "losses": has_losses(found), "short": True,
+            "zone": clock_of(found.newest.body.groups) if found.newest else 7,
         }  # fmt: skip
+        values["lines"] = values["lines"][:VILLAGES_SHOWN]
         return show(self.reading, request, template, here=PATH, **values)
 
     def _of_tables(self, found: Loaded) -> dict[str, Any]:
@@ -104,11 +109,8 @@ class Events:
     def village_page(self, request: Request, event_id: str) -> Response:
         found = load(self.reading, event_id)
         lines = villages.village_lines(looking(self.reading), found.stored, found.newest)
-        values = {
-            "found": found,
-            "event": found.stored.event,
-            **_page_of(lines, _sort(request), request),
-        }
+        values = {"found": found, "event": found.stored.event, "short": False}
+        values |= _page_of(lines, _sort(request), request)
         return show(self.reading, request, "centre_event_villages.html", here=PATH, **values)
 
     def village_csv(self, event_id: str) -> Response:

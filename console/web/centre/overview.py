@@ -30,7 +30,7 @@ from notify.sop import Asked, checklist, living
 PATH = "/centre"
 LIFE = 3
 """Urgency of a case of danger to life."""
-STEPS_SHOWN, CASES_SHOWN, TASKS_SHOWN = 6, 200, 200
+STEPS_SHOWN, CASES_SHOWN, TASKS_SHOWN = 4, 200, 200
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,12 @@ AUDIENCES: dict[tuple[str, str], str] = {
     ("gap", "official"): "BPBD",
 }
 """(purpose, role) of a message -> who reads it."""
+DECIDED = {
+    "matrix": "matriks dampak", "cost-loss": "biaya dan rugi", "official": "peringatan resmi",
+    "rain-image-alone": "hanya citra hujan", "rain-estimate-alone": "hanya perkiraan hujan",
+    "rain-jump": "lonjakan hujan",
+}  # fmt: skip
+"""Column `decided_by` of `kentongan.decision.EVIDENCE`."""
 TOLD = {
     "delivered": "sampai, kata operator",
     "accepted": "diterima operator, sampai atau tidak belum diketahui",
