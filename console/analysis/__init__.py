@@ -12,6 +12,7 @@ Nothing here writes to a home, sends or decides.
 
 from __future__ import annotations
 
+from console.analysis.afternoon import remember, warn_by
 from console.analysis.home import Home, open_home
 from console.analysis.playing import play, play_night
 from console.analysis.quakes import shaking_maps, west_to_east
@@ -28,7 +29,9 @@ __all__ = [
     "picture",
     "play",
     "play_night",
+    "remember",
     "shaded",
     "shaking_maps",
+    "warn_by",
     "west_to_east",
 ]

@@ -27,7 +27,7 @@ def play(name: str, *, steps: int | None = None, home: Path | str | None = None)
 
     scenario = find(name)
     with ScenarioServer(scenario) as server:
-        settings = _settings(home).with_feed_server(server.url)
+        settings = exercise_in(home).with_feed_server(server.url)
         settings = settings.model_copy(update=bases(scenario, server.url))
         with open_context(settings, live=False, re_creation=True) as context:
             for number, step in enumerate(scenario.steps[:steps]):
@@ -47,12 +47,12 @@ def play_night(name: str, *, hours: float, seed: int = 1, home: Path | str | Non
     from orchestration.simulation.night import open_night
 
     behaviour = load_behaviour(None)
-    with open_night(name, _settings(home), seed=seed, behaviour=behaviour, hours=hours) as night:
+    with open_night(name, exercise_in(home), seed=seed, behaviour=behaviour, hours=hours) as night:
         night.run()
         return open_home(night.context.settings.home)
 
 
-def _settings(home: Path | str | None) -> Settings:
+def exercise_in(home: Path | str | None) -> Settings:
     """Those of an exercise in this folder, whatever the environment says."""
     if home is None:
         home = tempfile.mkdtemp(prefix="kentongan-")

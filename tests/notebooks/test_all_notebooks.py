@@ -16,7 +16,7 @@ from tests.notebooks.running import (
 )
 
 NAMES = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
-LONGEST = 17
+LONGEST = 13
 """Lines of a cell that is no import: what a reader takes in at once."""
 
 
