@@ -10,6 +10,9 @@ export function dataAge(kept, now) {
   return doc.data.age_s + Math.max(0, passed);
 }
 
+/** The server's clock: a phone's own may be a year off. */
+const serverNow = ({ doc, received }, now) => Date.parse(doc.at) + Math.max(0, now - received);
+
 /** The one word for what is shown: the server's, unless its knowledge is old by now. */
 export function stateNow(kept, now) {
   const seconds = dataAge(kept, now);
@@ -26,7 +29,7 @@ export function render(kept, { now, offline, refresh }) {
   return [
     h("p", { class: "tempat" }, placeName(doc.place)),
     head(doc, state),
-    ...doc.warnings.map((one) => warning(one, now)),
+    ...doc.warnings.map((one) => warning(one, serverNow(kept, now))),
     ...doubts(doc, old, seconds),
     where(doc),
     ...around(doc),
@@ -45,13 +48,14 @@ export function missing(place, refresh) {
 
 function head(doc, state) {
   const words = { warned: "headWarned", unclear: "headUnclear", ended: "headEnded", none: "headNone" };
-  const said = state === "warned" ? null : h("p", {}, t(state === "unclear" ? "unclear" : "notSafe"));
-  const level = state === "warned" ? ` level-${doc.level}` : "";
+  const warned = state === "warned";
+  const lines = warned ? doc.warnings.map((one) => `${own(one.level_word)}: ${own(one.hazard_word)}`) : [t(words[state])];
   return h(
-    "div", { class: `keadaan ${state}${level}`, role: "status" },
+    "div", { class: `keadaan ${state}${warned ? ` level-${doc.level}` : ""}`, role: "status" },
     doc.exercise ? h("p", { class: "latihan" }, "LATIHAN") : null,
-    h("h1", { tabindex: "-1" }, state === "warned" ? `${own(doc.level_word)}: ${own(doc.warnings[0].hazard_word)}` : t(words[state])),
-    said,
+    h("h1", { tabindex: "-1" }, lines[0]),
+    lines.slice(1).map((line) => h("p", { class: "juga" }, line)),
+    warned ? null : h("p", {}, t(state === "unclear" ? "unclear" : "notSafe")),
   );
 }
 
@@ -123,7 +127,7 @@ function picture(sketch) {
     svg("line", { x1: 10, y1: height - 8, x2: 10 + sketch.bar, y2: height - 8, class: "skala" }),
     svg("text", { x: 10, y: height - 13 }, `${number(sketch.km)} km`),
     svg("path", { d: `M${width - 18} 30 l0 -20 m-5 7 l5 -7 l5 7`, class: "skala" }),
-    svg("text", { x: width - 23, y: 44 }, "U"),
+    svg("text", { x: width - 23, y: 44 }, t("north")),
   );
 }
 

@@ -26,7 +26,7 @@ const TEXTS = {
     madeUp: "tempat contoh, dibuat untuk latihan", shaken: "di wilayah yang terguncang: berkumpul di luar bangunan",
     noPoint: "Tidak ada tempat berkumpul yang kami tahu aman dalam jarak 10 km. Jauhi bahaya: dari pantai dan sungai naik ke tempat tinggi.",
     uphill: "Tsunami: naik ke tempat tinggi menjauhi pantai. Bila jauh, jangan menunggu kendaraan.",
-    sketch: "Sketsa: lingkaran desa Anda, kotak tempat berkumpul, utara di atas.", you: "Desa",
+    sketch: "Sketsa: lingkaran desa Anda, kotak tempat berkumpul, utara di atas.", you: "Desa", north: "U",
     nearby: "Peringatan lain di sekitar", nearDistrict: (n, word, hazard) => `${word}: ${hazard} di ${n} desa lain di kecamatan ini`,
     nearRegency: (n, word, hazard) => `${word}: ${hazard} di ${n} desa di kabupaten/kota ini`,
     ended: "Sudah berakhir", endedAt: (clock) => `Berakhir ${clock}.`,
@@ -76,7 +76,7 @@ const TEXTS = {
     madeUp: "made up for exercises", shaken: "in the shaken area: gather outside buildings",
     noPoint: "We know of no assembly point within 10 km that is safe. Keep away from the danger: from coast and river go to high ground.",
     uphill: "Tsunami: go to high ground away from the coast. If it is far, do not wait for transport.",
-    sketch: "Sketch: circle your village, squares assembly points, north up.", you: "Village",
+    sketch: "Sketch: circle your village, squares assembly points, north up.", you: "Village", north: "N",
     nearby: "Other warnings around", nearDistrict: (n, word, hazard) => `${word}: ${hazard} in ${n} other villages of this district`,
     nearRegency: (n, word, hazard) => `${word}: ${hazard} in ${n} villages of this regency`,
     ended: "Ended", endedAt: (clock) => `Ended ${clock}.`, doubts: "Why we are not sure",
@@ -99,7 +99,7 @@ const TEXTS = {
     reportWhat: "What happened?", reportWhere: "Where? Village, district, landmark", reportNumber: "Phone number (may be empty)", send: "Send",
     reportSent: "Sent. See what becomes of it:", reportWaiting: (n) => `${n} reports wait for a network and go by themselves.`, reportKept: "Kept in the phone; goes by itself once there is a network. Danger to life: call 112.",
     reportEmpty: "Write what happened.", reportNumberWrong: "That is no mobile number. Leave it empty, or write 0812 3456 7890.", reportOften: "Too many reports from here. Danger to life: call 112.", reportPage: "My report",
-    language: "Bahasa Indonesia", help: "Help", change: "Another village",
+    language: "Indonesia", help: "Help", change: "Another village",
   },
 };
 

@@ -56,6 +56,7 @@ class App:
         self.browsers = Browsers(reading)
         self._banners = banners
         self._lock = threading.Lock()
+        self._warmed = False
         self._paces = {
             "search": Paces(SEARCHES_PER_S), "look": Paces(LOOKS_PER_S), "big": Paces(BIG_PER_S),
             "post": Paces(POSTS_PER_S),
@@ -88,9 +89,16 @@ class App:
     def takes(self, request: Request, kind: str) -> bool:
         return self._paces[kind].takes(network(request))
 
+    def _warm(self) -> None:
+        """Names are read while the first reader still types: it takes seconds."""
+        if not self._warmed:
+            self._warmed = True
+            threading.Thread(target=lambda: self.finder, daemon=True).start()
+
     # pages
 
     def start(self, request: Request) -> Response:
+        self._warm()
         page = self.shell.start
         return packed(request, page.plain, HTML, ready=page.gz, cache="no-cache")
 

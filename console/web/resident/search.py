@@ -25,12 +25,14 @@ MAX_CHARS = 60
 MAX_WORDS = 5
 SHOWN = 20
 ENOUGH = 5
-"""Names found as they stand; with fewer, spelling is forgiven."""
+"""Villages whose names are or begin with the text; with fewer, spelling is forgiven."""
 BAND = 2
 """Letters that a name may be longer or shorter."""
 _NAMES = 60
 """Names of one search whose villages are looked at; a short text stands in thousands."""
 _CODE = re.compile(r"(\d{2})\.?(\d{2})\.?(\d{2})\.?(\d{4})")
+_NUMBERED = re.compile(r"(?<=.)\s+([ivx]{1,4}|\d{1,2}|[a-d])$", re.IGNORECASE)
+"""The tail of `Mbay II`: people leave it out."""
 _EXACT, _START, _WRONG, _INSIDE = 0.0, 1.0, 2.0, 6.0
 """Ranks, lower first; one wrong letter adds one."""
 
@@ -94,7 +96,8 @@ class Finder:
             return spelled.get(name) or spelled.setdefault(name, squashed(name))
 
         for row, place in enumerate(places.rows):
-            villages[bare(place.name)].append(row)
+            for name in {bare(place.name), bare(_NUMBERED.sub("", place.name))}:
+                villages[name].append(row)
             regency = bare(place.regency)
             named = {bare(place.district), regency, regency.removeprefix("kota")}
             for area in named | {bare(place.province)}:
@@ -117,7 +120,7 @@ class Finder:
         self._take(ranked, islice(self._villages.phrase(whole), _NAMES))
         if len(tokens) > 1:
             self._take_split(ranked, tokens)
-        if len(ranked) < ENOUGH:
+        if sum(rank < _INSIDE for rank in ranked.values()) < ENOUGH:
             self._take(ranked, self._villages.alike(whole))
         return self._listed(ranked)
 
@@ -137,14 +140,19 @@ class Finder:
             self._take_inside(ranked, name, inside)
 
     def _take_inside(self, ranked: dict[int, float], name: str, inside: dict[int, float]) -> None:
-        rows = list(inside)
-        names = [self._bare(self.places.rows[row].name) for row in rows]
-        cutoff = forgiven(name)
-        for _, distance, index in process.extract(
-            name, names, scorer=OSA.distance, score_cutoff=cutoff, limit=_NAMES
-        ):
-            rank = (_WRONG + distance if distance else _EXACT) + inside[rows[index]] / 10
-            ranked[rows[index]] = min(rank, ranked.get(rows[index], rank))
+        called = [(said, row) for row in inside for said in self._names_of(row)]
+        found = process.extract(
+            name, [said for said, _ in called], scorer=OSA.distance,
+            score_cutoff=forgiven(name), limit=_NAMES,
+        )  # fmt: skip
+        for _, distance, index in found:
+            row = called[index][1]
+            rank = (_WRONG + distance if distance else _EXACT) + inside[row] / 10
+            ranked[row] = min(rank, ranked.get(row, rank))
+
+    def _names_of(self, row: int) -> set[str]:
+        name = self.places.rows[row].name
+        return {self._bare(name), self._bare(_NUMBERED.sub("", name))}
 
     def _listed(self, ranked: dict[int, float]) -> Hits:
         rows = self.places.rows
