@@ -7,9 +7,11 @@ pysteps stands in an environment of its own; `PYSTEPS_PYTHON` names its interpre
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -27,6 +29,7 @@ from benchmarks.harness import (
     Bench,
     Result,
     not_measured,
+    run_process,
     seconds,
     times_faster,
     within,
@@ -82,7 +85,19 @@ def frame(step: int, *, seed: int = 1, storms: int = 300) -> Grid2:
     return rain
 
 
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+_ALONE = "from benchmarks.rain import sums_of_one_thread as s; [print(r.line()) for r in s()]"
+
+
 def sums() -> Iterator[Result]:
+    """Both on one thread, in a process of their own: the threads of numpy's product and ours
+    would wait for each other, the longer the busier the machine is."""
+    done = run_process([sys.executable, "-c", _ALONE], _ONE_THREAD)
+    assert done.status == 0, done
+    yield from (Result(**{"note": "", **json.loads(line)}) for line in done.output.splitlines())
+
+
+def sums_of_one_thread() -> Iterator[Result]:
     """The 1, 3 and 6 h sums after one more frame; each turn has a frame of its own."""
     import xarray as xr
 
@@ -121,8 +136,8 @@ def sums() -> Iterator[Result]:
 
 
 def _best(ours: Any, peer: Any) -> tuple[float, float]:
-    """Least seconds of each over rounds of several calls: what a machine that is busy otherwise,
-    or threads of the peer's that still spin, add is no part of either."""
+    """Least seconds of each over rounds of several calls: what a machine that is busy otherwise
+    adds is no part of either."""
     _alike(ours(), peer())
     least = [float("inf"), float("inf")]
     for _ in range(ROUNDS):

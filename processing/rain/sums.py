@@ -15,21 +15,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from kentongan.compiled import jit_parallel
 from kentongan.errors import DataError, GridMismatch
 from kentongan.times import iso
+from processing.rain.sum_cells import UNKNOWN as UNKNOWN
+from processing.rain.sum_cells import come_and_go, take, tell, trapezoid
 
 Amounts = npt.NDArray[np.uint16]
 Field = npt.NDArray[np.float32]
 
 HUNDREDTHS = 100
 """Stored units in a millimetre (or a millimetre an hour)."""
-UNKNOWN = 65_535
-"""Largest stored value: not known."""
 WINDOWS_H = (1, 3, 6, 24)
 LONGEST_GAP = timedelta(minutes=20)
 """Two scans of Himawari; a storm lives and dies in a longer gap."""
@@ -97,19 +95,8 @@ def increment(
     if end - start > LONGEST_GAP:
         return None
     amounts = np.empty_like(earlier)
-    _trapezoid(earlier, later, (end - start).total_seconds() / 7200.0, amounts)
+    trapezoid(earlier, later, (end - start).total_seconds() / 7200.0, amounts)
     return Increment(start, end, lambda: amounts, [amounts])
-
-
-@jit_parallel
-def _trapezoid(earlier: Any, later: Any, half_hours: Any, out: Any) -> None:
-    for i in numba.prange(out.shape[0]):
-        for j in range(out.shape[1]):
-            if earlier[i, j] == UNKNOWN or later[i, j] == UNKNOWN:
-                out[i, j] = UNKNOWN
-            else:
-                both = np.float64(earlier[i, j]) + np.float64(later[i, j])
-                out[i, j] = min(int(both * half_hours + 0.5), UNKNOWN - 1)
 
 
 class RunningSums:
@@ -153,7 +140,7 @@ class RunningSums:
         self._advance(come, new.minutes, first, told)
         for window, gone in enumerate(leaving):
             for old in gone:
-                _take(self._total[window], self._known[window], old.amounts, old.minutes)
+                take(self._total[window], self._known[window], old.amounts, old.minutes)
         self._told = told
         self._release([[f, *gone] if f else gone for f, gone in zip(first, leaving, strict=True)])
 
@@ -171,7 +158,7 @@ class RunningSums:
         nobody = np.empty((0, 0, 0), dtype=np.float32)
         out = nobody if told is None else told
         least = np.array([self._least(hours) for hours in self.windows_h], dtype=np.int16)
-        _come_and_go(come, np.int16(minutes), amounts, gone, self._total, self._known, least, out)
+        come_and_go(come, np.int16(minutes), amounts, gone, self._total, self._known, least, out)
 
     @staticmethod
     def _least(hours: int) -> int:
@@ -191,7 +178,7 @@ class RunningSums:
         for window, hours in enumerate(self.windows_h):
             gone = _too_old(self._held[window], end - timedelta(hours=hours))
             for old in gone:
-                _take(self._total[window], self._known[window], old.amounts, old.minutes)
+                take(self._total[window], self._known[window], old.amounts, old.minutes)
                 if hours >= HELD_H:
                     old.release()
 
@@ -246,7 +233,7 @@ class RunningSums:
             out = self._told[place]
             return out
         out = np.empty(self.shape, dtype=np.float32)
-        _told(self._total[place], self._known[place], np.int16(self._least(hours)), out)
+        tell(self._total[place], self._known[place], np.int16(self._least(hours)), out)
         return out
 
     def _place(self, hours: int) -> int:
@@ -264,51 +251,6 @@ def _too_old(held: deque[Increment], begin: datetime) -> list[Increment]:
 
 def _middle(one: Increment) -> datetime:
     return one.start + (one.end - one.start) / 2
-
-
-@jit_parallel
-def _take(total: Any, known: Any, old: Any, minutes: Any) -> None:
-    for i in numba.prange(total.shape[0]):
-        for j in range(total.shape[1]):
-            if old[i, j] != UNKNOWN:
-                total[i, j] -= old[i, j]
-                known[i, j] -= minutes
-
-
-@jit_parallel
-def _told(total: Any, known: Any, least: Any, out: Any) -> None:
-    for i in numba.prange(total.shape[0]):
-        for j in range(total.shape[1]):
-            enough = known[i, j] >= least
-            out[i, j] = np.float32(total[i, j]) * np.float32(0.01) if enough else np.nan
-
-
-@jit_parallel
-def _come_and_go(
-    come: Any, minutes: Any, old: Any, gone: Any, total: Any, known: Any, least: Any, told: Any
-) -> None:
-    """Every window in one pass; a window that nothing leaves has `gone` 0 and no amounts.
-
-    Row by row, so that what the loops of a row share is still at hand; `told` may be empty.
-    """
-    rows, columns = come.shape
-    for i in numba.prange(rows):
-        for window in range(len(old)):
-            leaving = old[window]
-            for j in range(columns):
-                if come[i, j] != UNKNOWN:
-                    total[window, i, j] += come[i, j]
-                    known[window, i, j] += minutes
-            if gone[window] > 0:
-                for j in range(columns):
-                    if leaving[i, j] != UNKNOWN:
-                        total[window, i, j] -= leaving[i, j]
-                        known[window, i, j] -= gone[window]
-            if told.size > 0:
-                for j in range(columns):
-                    enough = known[window, i, j] >= least[window]
-                    amount = np.float32(total[window, i, j]) * np.float32(0.01)
-                    told[window, i, j] = amount if enough else np.float32(np.nan)
 
 
 def running(
