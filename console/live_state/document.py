@@ -144,7 +144,8 @@ def scoped(found: Situation, layers: LayerSet, covers: Covers) -> Document:
     """Tasks, teams and reports of the reader's areas, and shelters with who is brought there."""
     tasks = [task for task in found.tasks if covers(task.adm4_code)]
     reports = [report for report in found.reports if covers(report.adm4_code)]
-    places = _Places(layers, [one.adm4_code for one in (*tasks, *reports)])
+    codes = [*(task.adm4_code for task in tasks), *(report.adm4_code for report in reports)]
+    places = _Places(layers, codes)
     busy = busy_teams(found.tasks)
     near = found.areas.teams
     teams = near[[covers(code) for code in near["adm4_code"].tolist()]]

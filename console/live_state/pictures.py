@@ -140,14 +140,14 @@ def _rows(
     count = max(cut.stop - cut.start, round((high - low) / step))
     middle = high - (np.arange(count) + 0.5) * (high - low) / count
     place = (degrees(middle) - latitude[cut.start]) / np.degrees(step)
-    last = cut.stop - cut.start - 1
-    return np.clip(np.rint(place), 0, last).astype(np.int64)
+    found: NDArray[np.int64] = np.clip(np.rint(place), 0, cut.stop - cut.start - 1).astype(np.int64)
+    return found
 
 
 def _png(shown: NDArray[np.int8]) -> bytes:
     from PIL import Image
 
-    y, x = np.indices(shown.shape, sparse=True)
+    y, x = np.ogrid[: shown.shape[0], : shown.shape[1]]
     dark = (x + y) % _HATCH_PERIOD < _HATCH_WIDTH
     index = np.where(shown == LEVEL_UNKNOWN, np.where(dark, _DARK, _GREY), shown).astype(np.uint8)
     image = Image.fromarray(index, mode="P")

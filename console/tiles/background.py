@@ -34,10 +34,11 @@ class Builder:
         threading.Thread(target=self._follow, args=(self._process,), daemon=True).start()
 
     def _follow(self, process: subprocess.Popen[str]) -> None:
-        for line in process.stdout or ():
-            share, _, what = line.strip().partition(" ")
-            self.said = f"{what} ({float(share):.0%})"
-        status = process.wait()
+        with process:
+            for line in process.stdout or ():
+                share, _, what = line.strip().partition(" ")
+                self.said = f"{what} ({float(share):.0%})"
+        status = process.returncode
         if status:
             log.warning("tiles of the live map: status %s: %s", status, self.said)
         with self._lock:

@@ -123,8 +123,9 @@ class _Held:
 
 
 @lru_cache(maxsize=2)
-def _index(_version: str, held: _Held) -> pd.Index:
-    return pd.Index(held.layers.villages["adm4_code"].to_numpy(dtype=object))
+def _index(_version: str, held: _Held) -> pd.Index[str]:
+    codes: pd.Index[str] = pd.Index(held.layers.villages["adm4_code"].to_numpy(dtype=object))
+    return codes
 
 
 def _people(codes: pd.Series, layers: LayerSet) -> _I64:
