@@ -25,6 +25,7 @@ _FRAME = '<div><iframe srcdoc="{}" width="100%" height="{}" title="{}"></iframe>
 _RAMP = ("#ffffcc", "#ffeda0", "#fed976", "#feb24c", "#fd8d3c", "#fc4e2a", "#e31a1c", "#b10026")
 """From little to much, apart for colour-blind eyes and in grey."""
 _UNKNOWN = "#b9bec6"
+LEVEL_UNIT = "level"
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -167,7 +168,7 @@ def _known(field: xr.DataArray) -> xr.DataArray:
     if "flag_values" not in field.attrs:
         return field
     level = field.where(field >= 0).astype(float)
-    return level.assign_attrs(long_name=field.attrs.get("long_name", ""), units="level")
+    return level.assign_attrs(long_name=field.attrs.get("long_name", ""), units=LEVEL_UNIT)
 
 
 def _name(field: xr.DataArray) -> str:
@@ -179,10 +180,10 @@ def _unit(field: xr.DataArray) -> str:
 
 
 def _scales(fields: Sequence[xr.DataArray]) -> dict[str, Scale]:
-    from processing.rain.pictures import Scale
+    from processing.rain.pictures import LEVEL, Scale
 
-    found = {}
-    for unit in {_unit(one) for one in fields}:
+    found = {LEVEL_UNIT: LEVEL}
+    for unit in {_unit(one) for one in fields} - {LEVEL_UNIT}:
         values = np.concatenate([f.to_numpy().ravel() for f in fields if _unit(f) == unit])
         edges = nice_edges(values, len(_RAMP))
         colours = tuple(_rgb(colour) for colour in _RAMP[: len(edges)])

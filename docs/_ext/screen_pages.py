@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
+import os
 from itertools import groupby
 from pathlib import Path
 
-FOLDER = Path(__file__).parents[2] / "build" / "screens"
-UP = "../../build/screens"
-"""From a page one folder below docs/."""
+ROOT = Path(__file__).parents[2]
+FROM = ROOT / "docs" / "how-to"
+"""Where the pages stand that show them."""
 NONE = (
     "```{note}\nNo pictures here: they are taken by the test suite. Run the tests of "
     "`tests/faces`, then `make docs`.\n```"
 )
-SHOWN = (1280, 390, 3840)
+WALL = 1500
+"""Pixels: wider pictures are linked, not shown."""
+
+
+def folder() -> Path:
+    """build/screens, or what `SCREENS_FOLDER` names."""
+    return Path(os.environ.get("SCREENS_FOLDER", ROOT / "build" / "screens"))
 
 
 def markdown(face: str = "") -> str:
-    """The pictures of one face, or of all; the wall's size as a link."""
-    found = sorted(FOLDER.glob(f"{face or '*'}-*.png")) if FOLDER.is_dir() else []
-    named = [(path.stem.rpartition("-")[0], int(path.stem.rpartition("-")[2])) for path in found]
-    groups = [(name, {w for _, w in g}) for name, g in groupby(named, key=lambda one: one[0])]
-    return "\n\n".join(_group(name, widths) for name, widths in groups) or NONE
+    """The pictures of one face, or of all; those of a wall's size as links."""
+    found = sorted(path.stem.rpartition("-") for path in folder().glob(f"{face or '*'}-*.png"))
+    named = [(name, int(width)) for name, _, width in found if width.isdigit()]
+    groups = groupby(sorted(named), key=lambda one: one[0])
+    return "\n\n".join(_group(name, [w for _, w in widths]) for name, widths in groups) or NONE
 
 
-def _group(name: str, widths: set[int]) -> str:
-    pictures = [
-        f"![{name} at {width} px]({UP}/{name}-{width}.png){{width={_width(width)}}}"
-        for width in SHOWN
-        if width in widths
+def _group(name: str, widths: list[int]) -> str:
+    place = os.path.relpath(folder(), FROM)
+    shown = [
+        f"![{name}, {w} px]({place}/{name}-{w}.png){{width={_width(w)} loading=lazy}}"
+        for w in sorted(widths, reverse=True)
+        if w <= WALL
     ]
-    return "\n".join((f"## {name}", "", *pictures))
+    linked = [f"{{download}}`{w} px <{place}/{name}-{w}.png>`" for w in widths if w > WALL]
+    return "\n".join((f"## {name}", "", *shown, "", *linked))
 
 
 def _width(pixels: int) -> str:
-    return "25%" if pixels < 500 else "70%"
+    return "24%" if pixels < 500 else "72%"

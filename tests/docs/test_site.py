@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from PIL import Image
 
 from kentongan.settings import Settings
 from tests.docs.reading import DOCS, ROOT
@@ -45,11 +46,14 @@ class Page(HTMLParser):
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built as `make docs` builds it."""
     pytest.importorskip("sphinx")
-    out = tmp_path_factory.mktemp("site")
+    out, screens = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("screens")
+    for width in (390, 1280, 3840):
+        Image.new("RGB", (width, 10), "white").save(screens / f"front-flores-{width}.png")
     done = subprocess.run(
         [sys.executable, "-m", "sphinx", "-W", "-q", "-E", "-b", "html", str(DOCS), str(out)],
         cwd=ROOT,
-        env={k: v for k, v in os.environ.items() if not k.startswith("KENTONGAN_")},
+        env={k: v for k, v in os.environ.items() if not k.startswith("KENTONGAN_")}
+        | {"SCREENS_FOLDER": str(screens)},
         capture_output=True,
         text=True,
         check=False,
@@ -138,6 +142,20 @@ def test_tables_records_and_the_api_are_there(site):
     assert "Bulletin" in records and "wzarea" in records
     api = (site / "reference" / "api.html").read_text(encoding="utf-8")
     assert "GET /api/v1/warnings" in re.sub(r"<[^>]+>", "", api)
+
+
+def test_pictures_are_shown_and_the_walls_size_is_linked(site, found):
+    page = found["how-to/screens.html"]
+    shown = [urlsplit(u).path.rsplit("/", 1)[1] for u in page.loads if "_images" in u]
+    assert shown == ["front-flores-1280.png", "front-flores-390.png"]
+    assert any(link.endswith("front-flores-3840.png") for link in page.links)
+
+
+def test_a_site_without_pictures_says_so(tmp_path, monkeypatch):
+    from screen_pages import NONE, markdown
+
+    monkeypatch.setenv("SCREENS_FOLDER", str(tmp_path))
+    assert markdown() == NONE
 
 
 def test_indonesian_pages_say_so_to_readers_of_screens(site):

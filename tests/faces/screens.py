@@ -77,5 +77,6 @@ def _take(page: Page, name: str, width: int, ready: str | None) -> Path:
     overflow = page.evaluate(_OVERFLOW)
     assert overflow == [], f"{name} at {width} px scrolls sideways: {overflow}"
     path = SCREENS / f"{name}-{width}.png"
-    page.screenshot(path=path, animations="disabled", timeout=READY_MS)
-    return path
+    part = path.with_suffix(".part")
+    part.write_bytes(page.screenshot(animations="disabled", timeout=READY_MS))
+    return part.replace(path)

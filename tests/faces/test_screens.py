@@ -9,7 +9,10 @@ from tests.faces.looking import accessible, only_ours
 from tests.faces.screens import HEIGHTS, keep
 
 
-def test_a_page_of_the_middle_of_a_scenario_is_kept_at_three_sizes(served, look):
+def test_a_page_of_the_middle_of_a_scenario_is_kept_at_three_sizes(
+    served, look, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("tests.faces.screens.SCREENS", tmp_path)
     place = served("cianjur")
     assert place.get("/health").json()["at"] == "2022-11-21T06:28:00Z"
     seen = look(place.url + "/")
