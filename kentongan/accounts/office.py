@@ -148,7 +148,10 @@ def disable(office: Office, account_id: str, *, by: Actor, at: datetime) -> Acco
         RuleViolation: as `add`; the last admin must stay one.
     """
     values: dict[str, object] = {"disabled_at": iso(at)}
-    return _change(office, account_id, "disable", values, by=by, at=at, said=values)
+    found = _change(office, account_id, "disable", values, by=by, at=at, said=values)
+    with writing(office.engine) as connection:
+        sessions.end_all(connection, account_id)
+    return found
 
 
 def _change(

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI, WebSocket
-from sqlalchemy import update
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Column, MetaData, String, Table, create_engine, select, update
 from starlette.routing import Mount
 
 from console.web import create_app
 from console.web.access.guard import FIRST, check, path_of
 from console.web.access.rules import RULES, Need
+from console.web.access.who import Who
 from kentongan.accounts.roles import PERMISSIONS, Act, Role
 from kentongan.db import accounts, make_engine
 from kentongan.errors import RuleViolation
@@ -246,9 +249,13 @@ def test_public_pages_do_without_the_accounts_and_the_others_say_so(tmp_path):
     assert visitor.answer("POST", "/masuk").status == 503
 
 
+def secret() -> dict[str, str]:
+    return {"what": "nobody thought of it"}
+
+
 def test_a_route_without_a_rule_and_a_web_socket_are_refused():
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_api_route("/secret", dict)
+    app.add_api_route("/secret", secret)
     with pytest.raises(RuleViolation, match=r"without a line.*'/secret'"):
         check(app)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -271,6 +278,23 @@ def test_a_stranger_with_the_headers_of_this_machine_is_a_stranger(met):
     ):  # fmt: skip
         assert machine.answer("GET", "/tasks", **headers).sends_to_sign_in, headers
     assert machine.answer("GET", "/tasks", host="evil.example").status == 400
+
+
+@given(
+    st.lists(st.sampled_from(["11", "32", "32.04", "32.0", "75.02.07", "3_", "%"]), max_size=3),
+    st.lists(st.sampled_from(["32", "32.04.01.2001", "32.05", "75.02.07", "11.01", "3"])),
+)
+def test_a_query_finds_what_lies_within_ones_areas_and_nothing_else(areas, codes):
+    person = Who(account_id="ani", role=Role.VIEWER, areas=tuple(areas))
+    engine = create_engine("sqlite://")
+    table = Table("places", MetaData(), Column("code", String))
+    table.create(engine)
+    with engine.connect() as connection:
+        for code in codes:
+            connection.execute(table.insert().values(code=code))
+        found = connection.execute(select(table.c.code).where(person.within(table.c.code)))
+        assert sorted(found.scalars()) == sorted(code for code in codes if person.covers(code))
+    engine.dispose()
 
 
 def test_the_page_for_admins_has_the_table_of_permissions():

@@ -24,16 +24,18 @@ from sqlalchemy import select, update
 
 from console.web import create_app
 from console.web.access.headers import closing
+from console.web.access.names import browser_name
 from console.web.access.pace import REMEMBERED, Pace, Paces
 from console.web.access.sign_in import HOME, own_path
 from console.web.app import allowed_hosts
 from kentongan.accounts import office, passwords, sessions
-from kentongan.accounts.gate import Actor
+from kentongan.accounts.gate import Actor, admit
 from kentongan.accounts.leaving import set_password
-from kentongan.accounts.roles import Role
+from kentongan.accounts.roles import Act, Role
 from kentongan.accounts.sign_in import PER_DEVICE, PER_NAME, PER_NETWORK
 from kentongan.db import accounts, audit, make_engine
 from kentongan.db import sessions as sessions_table
+from kentongan.errors import RuleViolation
 from kentongan.migrate import migrate
 from kentongan.sealing import secrets_key
 from kentongan.settings import Settings
@@ -403,6 +405,37 @@ def test_a_full_lane_says_come_again(site, monkeypatch):
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
 
 
+def test_signing_in_uses_a_code_up_and_guesses_do_not_shut_the_door_of_acts(site):
+    """Approvals ask for a code of their own; a stranger at the form takes nobody's away."""
+
+    def approve(code: str) -> str:
+        return admit(
+            site.desk.engine, Actor("ani", code), Act.APPROVE, at=site.clock.at,
+            key=site.desk.key, code_needed=True,
+        )  # fmt: skip
+
+    with site.browser() as browser:
+        code = site.code("ani")
+        assert site.enter(browser, kode=code).status_code == 303
+    with pytest.raises(RuleViolation, match="used already"):
+        approve(code)
+    with site.browser() as stranger:
+        for _ in range(PER_NAME + 2):
+            site.enter(stranger, kode="000000")
+    assert approve(site.code("ani")) == "ani"
+
+
+def test_the_same_on_postgresql(tmp_path, postgres):
+    with site_of(tmp_path, database_url=postgres.url(postgres._create())) as site:
+        with site.browser() as browser:
+            assert site.enter(browser, "a\x00b").status_code == 401
+            assert site.enter(browser, sandi="salah semua ya").status_code == 401
+            assert site.enter(browser).status_code == 303
+            assert browser.get("/akun").status_code == 200
+            assert browser.post("/keluar").status_code == 303
+        assert site.count() == 0
+
+
 # --- sessions -------------------------------------------------------------------------------
 
 
@@ -440,7 +473,7 @@ def test_the_oldest_session_ends_when_there_are_too_many(site):
 
 def test_one_sees_and_ends_ones_own_sessions_and_nobody_elses(site):
     with site.browser() as phone, site.browser() as desk, site.browser() as admin:
-        phone.headers["User-Agent"] = "<script>alert(1)</script> Telepon"
+        phone.headers["User-Agent"] = "<script>alert(1)</script>"
         site.enter(phone)
         site.enter(desk)
         site.enter(admin, "admin")
@@ -458,6 +491,23 @@ def test_one_sees_and_ends_ones_own_sessions_and_nobody_elses(site):
         assert desk.get("/akun").status_code == 200
         assert desk.post("/akun/sesi", data={"sesi": mine[1]}).headers["location"] == "/masuk"
         assert site.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [
+        ("Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 Chrome/130.0 Mobile Safari/537.36",
+         "Chrome di Android"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) Version/17.5 Safari/604.1",
+         "Safari di iPhone"),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:128.0) Gecko/20100101 Firefox/128.0",
+         "Firefox di Windows"),
+        ("Mozilla/5.0 (Windows NT 10.0) Chrome/130.0 Safari/537.36 Edg/130.0", "Edge di Windows"),
+        ("curl/8.5.0", "curl/8.5.0"), ("", "–"),
+    ],
+)  # fmt: skip
+def test_browsers_have_names_that_their_owners_know(agent, name):
+    assert browser_name(agent) == name
 
 
 def test_another_password_ends_the_other_sessions(site):

@@ -118,7 +118,7 @@ class Guard:
         if need is None:
             allow = {"Allow": "POST" if reads else "GET, HEAD"}
             return HTMLResponse("Tidak tersedia.", 405, allow)
-        if reads and need is not Need.OWN and not self._in_pace(request):
+        if need is not Need.OWN and not self._in_pace(request):
             return HTMLResponse("Terlalu cepat. Coba lagi sebentar.", 429, LATER)
         guarded = not reads and need not in (Need.PUBLIC, Need.OWN)
         if guarded and not from_own_page(request, self.settings.public_url):

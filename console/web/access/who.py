@@ -52,7 +52,12 @@ class Who:
         """For a query: rows whose area code is theirs."""
         if not self.areas:
             return true()
-        return or_(*(or_(column == area, column.startswith(f"{area}.")) for area in self.areas))
+        return or_(
+            *(
+                or_(column == area, column.startswith(f"{area}.", autoescape=True))
+                for area in self.areas
+            )
+        )
 
     def actor(self, code: str = "") -> Actor:
         """For the door before every act (`kentongan.accounts.gate.admit`)."""
