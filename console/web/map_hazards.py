@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 HAZARDS = f"{PATH}/hazards"
 _NAME = re.compile(r"([0-9a-f]{16})(?:-(\d{1,4})-(\d{1,4}))?\.(png|json)")
 """Digest of the field, leads of a nowcast in minutes."""
-_BROKEN = (OSError, ValueError, KeyError, KentonganError)
+_BROKEN = (OSError, ValueError, KeyError, TypeError, KentonganError)
 _TITLE_CHARS = 200
 
 

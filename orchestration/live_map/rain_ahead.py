@@ -125,7 +125,7 @@ def _read(
                 return None
             minutes = tuple(int(lead) for lead in _minutes(field))
             rows = [_villages(field, number, key.layers) for number in range(len(minutes))]
-    except (OSError, ValueError, KeyError, KentonganError) as error:
+    except (OSError, ValueError, KeyError, TypeError, KentonganError) as error:
         log.warning("nowcast of %s cannot be read: %s", folder, error)
         return None
     levels = np.stack(rows)
