@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from typer.main import get_command
@@ -69,6 +70,33 @@ def test_relative_links_lead_somewhere(name):
     folder = (DOCS / name).parent
     missing = [t for t in targets(read(name)) if not (folder / t.split("#")[0]).exists()]
     assert missing == []
+
+
+def routes():
+    from console.web import create_app
+
+    app = create_app(Settings(_env_file=None), clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    return [str(path) for path in (getattr(route, "path", "") for route in app.routes) if path]
+
+
+def test_paths_of_pages_for_roles_are_served():
+    known = [re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path) + "/?") for path in routes()]
+    for name in NAMES:
+        if name.startswith(("how-to/", "tutorial/")):
+            named = set(re.findall(r"`(/[a-z][\w/.-]*)`", read(name))) - {"/t/"}
+            assert [p for p in named if not any(k.fullmatch(p) for k in known)] == [], name
+
+
+def test_buttons_that_pages_name_are_on_a_page():
+    """A button is written **[so]**."""
+    templates = (ROOT / "console" / "templates").glob("*.html")
+    shown = "\n".join(page.read_text(encoding="utf-8") for page in templates)
+    named = {b for n in NAMES for b in re.findall(r"\*\*\[([^\]]+)\]\*\*", read(n))}
+    assert len(named) > 8
+    labels = {
+        re.sub(r"\s+", " ", label) for label in re.findall(r"<button[^>]*>(.*?)</button>", shown)
+    }
+    assert {b for b in named if not any(b in label for label in labels)} == set()
 
 
 def test_names_of_pages_in_the_code_are_pages():
