@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 
 from kentongan.db import insert_ignore, recipients, segments
 from kentongan.times import iso
@@ -60,21 +60,30 @@ def count_people(connection: Connection, codes: Sequence[str]) -> People:
     others = [code for code in spoken_languages() if code != FALLBACK]
     found: dict[tuple[str, str], dict[str, int]] = {}
     for start in range(0, len(codes), _CODES):
-        for code, own, sms, push in connection.execute(_counted(codes[start : start + _CODES])):
-            language = own if own in others else FALLBACK
-            sums = found.setdefault((code, language), {"sms": 0, "push": 0})
-            sums["sms"] += sms
-            sums["push"] += push
+        query = _counted(codes[start : start + _CODES], others)
+        for code, sms, push, *counts in connection.execute(query):
+            rest = {"sms": sms - sum(counts[::2]), "push": push - sum(counts[1::2])}
+            by_language = zip(others, counts[::2], counts[1::2], strict=True)
+            for language, own_sms, own_push in by_language:
+                found[code, language] = {"sms": own_sms, "push": own_push}
+            found[code, FALLBACK] = rest
     return found
 
 
-def _counted(codes: Sequence[str]) -> Select[Any]:
+def _counted(codes: Sequence[str], others: Sequence[str]) -> Select[Any]:
+    """A row for each village: SMS and push of all, and of each other language than the first.
+
+    By village alone, which is the order of the index: a group by language too would sort everybody.
+    """
     table = recipients.c
-    sums = [func.sum(case((flag, 1), else_=0)) for flag in (table.by_sms, table.by_push)]
+    flags = (table.by_sms, table.by_push)
+    counts = [func.count().filter(flag) for flag in flags]
+    for language in others:
+        counts += [func.count().filter(flag, table.language == language) for flag in flags]
     return (
-        select(table.adm4_code, table.language, *sums)
+        select(table.adm4_code, *counts)
         .where(table.adm4_code.in_(codes), table.role == "resident", table.active)
-        .group_by(table.adm4_code, table.language)
+        .group_by(table.adm4_code)
     )
 
 

@@ -83,12 +83,12 @@ def names_of(villages: pd.DataFrame) -> Names:
     """Every name that a text may hold."""
     pairs = villages[["adm2_name", "adm3_name"]].drop_duplicates()
     regencies: dict[str, set[str]] = {}
-    for regency, district in zip(pairs["adm2_name"], pairs["adm3_name"], strict=True):
+    for regency, district in zip(*(pairs[k].tolist() for k in pairs.columns), strict=True):
         regencies.setdefault(short_regency(str(regency)), set()).add(str(district))
     return Names(
         {name: tuple(sorted(districts)) for name, districts in sorted(regencies.items())},
-        tuple(sorted(map(str, villages["adm1_name"].unique()))),
-        tuple(sorted(map(str, villages["name"].unique()))),
+        tuple(sorted(map(str, villages["adm1_name"].unique().tolist()))),
+        tuple(sorted(map(str, villages["name"].unique().tolist()))),
     )
 
 
@@ -140,9 +140,9 @@ def _names(names: Names) -> Iterator[Finding]:
     every = {*names.regencies, *names.provinces, *names.villages}
     every |= {district for some in names.regencies.values() for district in some}
     strange = {c for c in set("".join(every)) if not (c in BASIC and c.isascii())}
-    for name in sorted(every):
-        lost = not strange.isdisjoint(name) and "?" in basic(name)
-        if lost or not name.strip():
+    doubtful = {n for n in every if not n.strip() or not strange.isdisjoint(n)}
+    for name in sorted(doubtful):
+        if "?" in basic(name) or not name.strip():
             yield Finding("*", "names", f"{name!r} cannot be written in GSM-7")
 
 
