@@ -89,6 +89,7 @@ def create_app(
         title="Kentongan", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
     )
     app.middleware("http")(Guard(app, reading))
+    app.state.closing = reading.closing
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(settings))
     app.middleware("http")(_closer(settings))
     app.mount("/static", StaticFiles(directory=ASSETS), name="static")

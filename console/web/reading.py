@@ -53,6 +53,7 @@ class Reading:
         """Whether this application serves a home that goes on, and not a look into the past."""
         self._stack = ExitStack()
         self._at_change: list[Callable[[], object]] = []
+        self._at_closing: list[Callable[[], object]] = []
         self._lock = threading.Lock()
         self._gazette_lock = threading.Lock()
         self._places_lock = threading.Lock()
@@ -108,6 +109,14 @@ class Reading:
 
     def changed(self) -> None:
         for call in self._at_change:
+            call()
+
+    def when_closing(self, call: Callable[[], object]) -> None:
+        """Call it, in the event loop, when the server is told to stop: open answers end then."""
+        self._at_closing.append(call)
+
+    def closing(self) -> None:
+        for call in self._at_closing:
             call()
 
     def at_close(self, call: Callable[[], object]) -> None:

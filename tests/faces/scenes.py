@@ -22,7 +22,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from filelock import FileLock
 from sqlalchemy import Engine
 
@@ -160,14 +159,12 @@ def serve(found: Scene, home: Path, **settings: Any) -> Iterator[Served]:
 @contextmanager
 def _listening(settings: Settings, clock: Callable[[], datetime]) -> Iterator[str]:
     from console.web import create_app
+    from console.web.serving import Server
 
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         app = create_app(settings, clock=clock)
-        config = uvicorn.Config(
-            app, log_config=None, server_header=False, timeout_graceful_shutdown=2
-        )
-        server = uvicorn.Server(config)
+        server = Server(app, timeout_graceful_shutdown=2)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         deadline = time.monotonic() + 30

@@ -94,6 +94,12 @@ class Hub:
         self.viewers.add(viewer)
         return viewer
 
+    def close(self) -> None:
+        """End every stream: the server stops."""
+        for viewer in self.viewers:
+            viewer.closed = True
+            viewer.woken.set()
+
     def leave(self, viewer: Viewer) -> None:
         viewer.closed = True
         self.viewers.discard(viewer)

@@ -41,6 +41,7 @@ _HEADERS = {
 def router(reading: Reading) -> APIRouter:
     found = APIRouter()
     hub = Hub(reading.changed)
+    reading.when_closing(hub.close)
     watcher = Watcher(
         hub,
         lambda: Eye(reading.engine, reading.settings.home.resolve(), reading.feeds),
@@ -116,7 +117,7 @@ class Stream(Response):
         await send(self._start())
         looked = pinged = asyncio.get_running_loop().time()
         piece: bytes | None = b"retry: 2000\n\n" + PING
-        while piece != SIGNED_OUT:
+        while piece != SIGNED_OUT and not self._viewer.closed:
             if piece:
                 message = {"type": "http.response.body", "body": piece, "more_body": True}
                 try:
@@ -132,7 +133,8 @@ class Stream(Response):
                     piece = SIGNED_OUT
             if piece is None and now - pinged >= PING_S:
                 piece = PING
-        await send({"type": "http.response.body", "body": SIGNED_OUT, "more_body": False})
+        last = SIGNED_OUT if piece == SIGNED_OUT else b""
+        await send({"type": "http.response.body", "body": last, "more_body": False})
 
     async def _may(self) -> bool:
         """While the tables cannot be read, whoever looked goes on: nothing new is told then."""
