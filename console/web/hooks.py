@@ -24,6 +24,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from console.web.forms import body_of
 from console.web.reading import Reading
 from kentongan.db import insert_ignore, nonces
 from kentongan.errors import DataError, SettingsError
@@ -41,8 +42,6 @@ from notify.sending.receipts import record
 log = logging.getLogger(__name__)
 
 BODY_BYTES = 65_536
-READ_S = 10.0
-"""A gateway sends its few hundred bytes at once; who drips them holds a place."""
 REFUSED_PER_SECOND = 20.0
 """Calls of strangers that are looked at; above it they are asked to come later."""
 _FORGET = 2 * NEAR
@@ -250,18 +249,6 @@ def router(reading: Reading) -> APIRouter:
 
 
 async def bounded(request: Request) -> bytes | None:
-    """The body; None where it is longer than `BODY_BYTES`, which is told before it is read, or
-    does not come within `READ_S`."""
-    stated = request.headers.get("content-length", "0")
-    if not stated.isdigit() or len(stated) > 9 or int(stated) > BODY_BYTES:
-        return None
-    found = bytearray()
-    try:
-        async with asyncio.timeout(READ_S):
-            async for chunk in request.stream():
-                found += chunk
-                if len(found) > BODY_BYTES:
-                    return None
-    except TimeoutError:
-        return None
-    return bytes(found)
+    """The body; None where it is longer than `BODY_BYTES` or too slow."""
+    found = await body_of(request, largest=BODY_BYTES)
+    return None if isinstance(found, int) else found

@@ -654,7 +654,7 @@ def test_ten_megabytes_without_a_length_are_refused_too(site):
     with site.browser(timeout=30) as browser:
         try:
             answer = browser.post("/masuk", content=parts(), headers={"Content-Type": FORM})
-            assert answer.status_code == 400
+            assert answer.status_code == 413
         except (httpx.WriteError, httpx.RemoteProtocolError):
             pass
         assert browser.get("/masuk").status_code == 200

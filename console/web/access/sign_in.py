@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +16,7 @@ from console import words
 from console.templating import render
 from console.web.access import cookies
 from console.web.access.guard import ACCOUNT, SIGN_IN, from_own_page, network
-from console.web.forms import posted
+from console.web.forms import form_of
 from console.web.machine import READ
 from console.web.reading import Reading
 from console.web.rendering import PAGE_POLICY
@@ -33,8 +32,6 @@ ELSEWHERE = "/masuk/luar"
 HOME = "/centre"
 BODY_BYTES = 4_096
 FIELDS = 8
-READ_S = 10.0
-"""A form of some hundred bytes comes at once; who drips it holds a place."""
 DEVICE_S = 180 * 24 * 3600
 """How long a browser is known again, after the last time that somebody signed in with it."""
 LONGEST_PATH = 300
@@ -44,6 +41,8 @@ HEADERS = {
     # With no-referrer older browsers post `Origin: null`, which looks like a foreign page.
     "Referrer-Policy": "same-origin",
 }
+UNREAD = {413: "Isian terlalu panjang.", 408: "Isian tidak lengkap."}
+CLOSE = {"Connection": "close"}
 NOT_OWN = "Formulir ini hanya dapat dikirim dari halamannya sendiri."
 TROUBLES = {
     Refusal.WRONG: (401, "Nama, kata sandi, atau kode tidak cocok. Kode hanya berlaku sekali: "
@@ -176,16 +175,9 @@ async def within_bounds(
     request: Request, act: Callable[[Request, dict[str, str]], Response]
 ) -> Response:
     """Read a form of ours and hand it on; what is none, too long or too slow is refused."""
-    stated = request.headers.get("content-length", "0")
-    if not stated.isdigit() or len(stated) > 9 or int(stated) > BODY_BYTES:
-        return HTMLResponse("Isian terlalu panjang.", 413, {"Connection": "close"})
-    try:
-        async with asyncio.timeout(READ_S):
-            fields = await posted(request, largest=BODY_BYTES, most=FIELDS)
-    except TimeoutError:
-        return HTMLResponse("Isian tidak lengkap.", 408, {"Connection": "close"})
-    if fields is None:
-        return HTMLResponse("Formulir tidak terbaca.", 400)
+    fields = await form_of(request, largest=BODY_BYTES, most=FIELDS)
+    if isinstance(fields, int):
+        return HTMLResponse(UNREAD.get(fields, "Formulir tidak terbaca."), fields, CLOSE)
     return await _answered(act, request, fields)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import Response
 
+from console.web.forms import body_of
 from console.web.rendering import PAGE_POLICY
 
 HEADERS = {
@@ -62,15 +63,13 @@ def told(
 
 
 async def posted_json(request: Request, *, largest: int) -> dict[str, Any] | None:
-    """The object that was posted; None: another kind, above `largest` bytes, or no JSON object."""
+    """The object that was posted; None: another kind, too long or slow, or no JSON object."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != JSON:
         return None
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > largest:
-            return None
+    body = await body_of(request, largest=largest)
+    if isinstance(body, int):
+        return None
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
