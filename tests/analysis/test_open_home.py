@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -10,8 +11,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from console.analysis import open_home, play
+from kentongan.db import make_engine
 from kentongan.errors import DataError
 from kentongan.impact import PEOPLE_BY_LEVEL
+from kentongan.migrate import migrate
 from tests.faces.scenes import AFTER, scene, scenes_folder
 
 
@@ -98,6 +101,18 @@ def test_tasks_have_names_and_steps(flores):
 def test_nothing_can_be_written(cianjur):
     with pytest.raises(DBAPIError, match="readonly"), cianjur._engine.begin() as connection:
         connection.execute(text("UPDATE warnings SET level = 4"))
+
+
+def test_the_same_on_postgresql(postgres, tmp_path):
+    url = postgres.url(postgres._create())
+    engine = make_engine(url)
+    migrate(engine)
+    engine.dispose()
+    home = open_home(tmp_path, database_url=url, at=datetime(2026, 8, 15, tzinfo=UTC))
+    assert home.warnings().empty and home.tasks().empty and not home.feeds().empty
+    with pytest.raises(DBAPIError, match="read-only"), home._engine.begin() as connection:
+        connection.execute(text("DELETE FROM warnings"))
+    home.close()
 
 
 def test_no_table_has_anybodys_number(cianjur, flores):
