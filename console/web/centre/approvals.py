@@ -17,10 +17,10 @@ from fastapi.responses import Response
 
 from console.web.access.who import Who, who
 from console.web.centre import differences
-from console.web.centre.context import acting, asks_for_code, show
+from console.web.centre.context import Kept, acting, asks_for_code, show
 from console.web.centre.draft import Draft, draft_of
 from console.web.centre.posting import Fields, post
-from console.web.centre.queue import entries
+from console.web.centre.queue import Waits, entries, waits
 from console.web.machine import READ
 from console.web.reading import Reading
 from kentongan.accounts import Actor
@@ -29,6 +29,7 @@ from kentongan.errors import KentonganError, RuleViolation
 from kentongan.settings import data_dir
 from kentongan.sop import load_sop
 from kentongan.types import WarningState
+from kentongan.view import WarningLine
 from notify import versions
 from notify.release.review import open_reviews
 from notify.release.words import APPROVE, AUTHOR, BREAK_GLASS, REVIEW, words_of
@@ -69,6 +70,7 @@ class Deed:
 class Approvals:
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
+        self._shared = Kept(self._look)
 
     # --- looking
 
@@ -80,10 +82,14 @@ class Approvals:
 
     def _index(self, request: Request, template: str) -> Response:
         at = self.reading.clock()
+        found, held = self._shared.get(self.reading.engine, at)
+        queue = entries(found, who(request), at)
+        return show(self.reading, request, template, here=PATH, queue=queue, in_force=held)
+
+    def _look(self, at: datetime, _: str) -> tuple[list[Waits], list[WarningLine]]:
         with self.reading.engine.connect() as connection:
-            found = entries(connection, reading_desk(self.reading.settings), who(request), at)
-        held = [w for w in self.reading.warnings() if w.state == "released"]
-        return show(self.reading, request, template, here=PATH, queue=found, in_force=held)
+            found = waits(connection, reading_desk(self.reading.settings), at)
+        return found, [w for w in self.reading.warnings() if w.state == WarningState.RELEASED]
 
     def one(self, request: Request, warning_id: str) -> Response:
         return self._one(request, warning_id)

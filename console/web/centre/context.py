@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 KEEP_S = 2.0
 """Two hundred open pages ask for the same within a second of a change."""
+MOST_KEPT = 16
+"""Events whose page is open at once, each with its villages: some megabytes."""
 Found = TypeVar("Found")
 
 
@@ -49,20 +52,24 @@ class Kept(Generic[Found]):
     An act is seen by its row of the audit.
     """
 
-    def __init__(self, make: Callable[[datetime], Found]) -> None:
+    def __init__(self, make: Callable[[datetime, str], Found]) -> None:
         self._make = make
         self._lock = threading.Lock()
-        self._key: tuple[object, ...] = ()
-        self._until = 0.0
-        self._found: Found | None = None
+        self._known: OrderedDict[str, tuple[object, float, Found]] = OrderedDict()
 
-    def get(self, engine: Engine, at: datetime) -> Found:
+    def get(self, engine: Engine, at: datetime, name: str = "") -> Found:
+        """What is known of `name` (an event, or nothing where there is one of it)."""
         with self._lock:
             key = (_newest_act(engine), at if _stands(at) else None)
-            if self._found is None or key != self._key or time.monotonic() >= self._until:
-                self._found = self._make(at)
-                self._key, self._until = key, time.monotonic() + KEEP_S
-            return self._found
+            known = self._known.get(name)
+            if known is not None and known[0] == key and time.monotonic() < known[1]:
+                return known[2]
+            found = self._make(at, name)
+            self._known[name] = (key, time.monotonic() + KEEP_S, found)
+            self._known.move_to_end(name)
+            while len(self._known) > MOST_KEPT:
+                self._known.popitem(last=False)
+            return found
 
 
 def _stands(at: datetime) -> bool:

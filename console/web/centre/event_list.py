@@ -75,6 +75,7 @@ class EventLine:
     state: str
     valid_from: datetime
     valid_to: datetime
+    place: str = ""
     warning_id: str = ""
     """Empty: no warning was made of it."""
     warning_state: str = ""
@@ -95,8 +96,12 @@ class Listed:
         return max(1, -(-self.count // PAGE))
 
 
-def listed(connection: Connection, wanted: Wanted) -> Listed:
-    """One page of the events, the newest first."""
+def listed(connection: Connection, wanted: Wanted, names: Mapping[str, str]) -> Listed:
+    """One page of the events, the newest first.
+
+    Args:
+        names: of provinces, by code.
+    """
     query = _filtered(select(events), wanted)
     count = connection.execute(
         _filtered(select(func.count()).select_from(events), wanted)
@@ -107,7 +112,9 @@ def listed(connection: Connection, wanted: Wanted) -> Listed:
     page = query.order_by(events.c.valid_from.desc(), events.c.event_id)
     rows = connection.execute(page.limit(PAGE).offset((wanted.number - 1) * PAGE)).mappings().all()
     held = newest_warnings(connection, [row["event_id"] for row in rows])
-    return Listed(tuple(_line(row, held.get(row["event_id"])) for row in rows), count, open_count)
+    return Listed(
+        tuple(_line(row, held.get(row["event_id"]), names) for row in rows), count, open_count
+    )
 
 
 def _filtered(query: Select[Any], wanted: Wanted) -> Select[Any]:
@@ -186,7 +193,7 @@ def newest_warnings(connection: Connection, event_ids: Sequence[str]) -> dict[st
     return {row["event_id"]: dict(row) for row in connection.execute(query).mappings()}
 
 
-def _line(row: RowMapping, held: Mapping[str, Any] | None) -> EventLine:
+def _line(row: RowMapping, held: Mapping[str, Any] | None, names: Mapping[str, str]) -> EventLine:
     event = HazardEvent.model_validate_json(str(row["body"]))
     found = EventLine(
         event_id=event.event_id,
@@ -196,6 +203,7 @@ def _line(row: RowMapping, held: Mapping[str, Any] | None) -> EventLine:
         state=str(row["state"]),
         valid_from=parse_instant(str(row["valid_from"])),
         valid_to=parse_instant(str(row["valid_to"])),
+        place=event.place or ", ".join(names.get(code, code) for code in event.province_codes),
     )
     if held is None:
         return found

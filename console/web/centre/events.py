@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
@@ -13,7 +14,7 @@ from sqlalchemy import select
 from console.web.access.who import who
 from console.web.centre import event_list, texts, villages
 from console.web.centre.agreement import agreements
-from console.web.centre.context import looking, show, store
+from console.web.centre.context import Kept, looking, show, store
 from console.web.centre.loaded import Loaded, load
 from console.web.centre.story import story
 from console.web.machine import READ
@@ -37,6 +38,7 @@ VILLAGES_SHOWN = 10
 class Events:
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
+        self._shared = Kept(self._look)
 
     # --- the list
 
@@ -49,7 +51,7 @@ class Events:
     def _list(self, request: Request, template: str) -> Response:
         wanted = event_list.Wanted.of(request.query_params)
         with self.reading.engine.connect() as connection:
-            found = event_list.listed(connection, wanted)
+            found = event_list.listed(connection, wanted, self.reading.layers.names)
         return show(
             self.reading, request, template, here=PATH, wanted=wanted, found=found,
             hazards=list(HazardId), query=request.url.query,
@@ -64,18 +66,24 @@ class Events:
         return self._one(request, event_id, "centre_event_now.html")
 
     def _one(self, request: Request, event_id: str, template: str) -> Response:
+        shared = self._shared.get(self.reading.engine, self.reading.clock(), event_id[:80])
+        found: Loaded = shared["found"]
+        values = shared | _page_of(shared["all_lines"], _sort(request), request)
+        values["lines"] = values["lines"][:VILLAGES_SHOWN]
+        return show(
+            self.reading, request, template, here=PATH, event=found.stored.event,
+            outside=_outside(request, found), losses=has_losses(found), short=True,
+            zone=clock_of(found.newest.body.groups) if found.newest else 7, **values,
+        )  # fmt: skip
+
+    def _look(self, _: datetime, event_id: str) -> dict[str, Any]:
+        """What every reader of an event sees alike."""
         found = load(self.reading, event_id)
         lines = villages.village_lines(looking(self.reading), found.stored, found.newest)
-        sort = _sort(request)
-        values = {
-            **self._of_tables(found), **_page_of(lines, sort, request),
-            "found": found, "event": found.stored.event, "sums": villages.regency_sums(lines),
-            "reach": self.reach(found), "outside": _outside(request, found),
-            "losses": has_losses(found), "short": True,
-            "zone": clock_of(found.newest.body.groups) if found.newest else 7,
+        return {
+            **self._of_tables(found), "found": found, "all_lines": lines,
+            "sums": villages.regency_sums(lines), "reach": self.reach(found),
         }  # fmt: skip
-        values["lines"] = values["lines"][:VILLAGES_SHOWN]
-        return show(self.reading, request, template, here=PATH, **values)
 
     def _of_tables(self, found: Loaded) -> dict[str, Any]:
         from dataclasses import asdict
@@ -109,7 +117,7 @@ class Events:
     def village_page(self, request: Request, event_id: str) -> Response:
         found = load(self.reading, event_id)
         lines = villages.village_lines(looking(self.reading), found.stored, found.newest)
-        values = {"found": found, "event": found.stored.event, "short": False}
+        values: dict[str, Any] = {"found": found, "event": found.stored.event, "short": False}
         values |= _page_of(lines, _sort(request), request)
         return show(self.reading, request, "centre_event_villages.html", here=PATH, **values)
 
@@ -184,7 +192,7 @@ class Events:
         return show(
             self.reading, request, "centre_event_explain.html", here=PATH, found=found,
             event=found.stored.event, trouble="", why=as_json(explained, at),
-            explained=explained, picture=Markup(village_map(explained, context.layers)),  # noqa: S704 escapes what it draws
+            explained=explained, picture=_picture(village_map(explained, context.layers)),
             cells=explained.village.cells[:CELLS_SHOWN],
         )  # fmt: skip
 
@@ -205,6 +213,11 @@ class Events:
             self.reading, request, "centre_event_losses.html", here=PATH, found=found,
             event=found.stored.event, text=text, trouble=trouble,
         )  # fmt: skip
+
+
+def _picture(svg: str) -> Markup:
+    """What `village_map` drew; it escapes every name that it writes."""
+    return Markup(svg.replace("<svg ", '<svg class="petak" ', 1))  # noqa: S704
 
 
 def has_losses(found: Loaded) -> bool:

@@ -11,9 +11,9 @@ from fastapi.responses import Response
 from sqlalchemy import Connection, select
 
 from console import words
-from console.web.access.who import Who, who
+from console.web.access.who import who
 from console.web.centre.context import Kept, show
-from console.web.centre.queue import Entry, entries
+from console.web.centre.queue import Waits, entries, waits
 from console.web.machine import READ
 from console.web.reading import Reading
 from kentongan.db import cases
@@ -62,6 +62,7 @@ class Shared:
     at: datetime
     in_force: tuple[WarningLine, ...]
     unknown: tuple[UnknownArea, ...]
+    waits: tuple[Waits, ...]
     feeds: tuple[FeedLine, ...]
     blind: tuple[FeedLine, ...]
     figures: Figures
@@ -99,15 +100,19 @@ class Overview:
         self.reading = reading
         self._shared = Kept(self.look)
 
-    def look(self, at: datetime) -> Shared:
+    def look(self, at: datetime, _: str) -> Shared:
+        from orchestration.by_hand import reading_desk
+
         reading = self.reading
         feeds = reading.feeds(at)
         with reading.engine.connect() as connection:
             life, steps = life_cases(connection, at), self._steps(at)
+            held = waits(connection, reading_desk(reading.settings), at)
         return Shared(
             at=at,
             in_force=tuple(w for w in reading.warnings() if w.state == WarningState.RELEASED),
             unknown=tuple(reading.unknown_areas(at)),
+            waits=tuple(held),
             feeds=feeds,
             blind=tuple(feed for feed in feeds if words.in_trouble(feed)),
             figures=self._figures(at),
@@ -135,7 +140,7 @@ class Overview:
     def _values(self, request: Request) -> dict[str, Any]:
         at, reader = self.reading.clock(), who(request)
         shared = self._shared.get(self.reading.engine, at)
-        queue = self._queue(reader, at)
+        queue = entries(shared.waits, reader, at)
         return {
             "now": shared, "queue": queue, "mine": [one for one in queue if one.mine],
             "others": [one for one in queue if not one.mine],
@@ -143,12 +148,6 @@ class Overview:
             "tasks": [one for one in shared.tasks if reader.covers(one.code)],
             "roles": ROLE_NAMES, "steps_shown": STEPS_SHOWN,
         }  # fmt: skip
-
-    def _queue(self, reader: Who, at: datetime) -> list[Entry]:
-        from orchestration.by_hand import reading_desk
-
-        with self.reading.engine.connect() as connection:
-            return entries(connection, reading_desk(self.reading.settings), reader, at)
 
     def show(self, request: Request) -> Response:
         values = self._values(request)

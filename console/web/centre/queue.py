@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -36,27 +37,45 @@ class Entry:
         return not self.why_not
 
 
-def entries(connection: Connection, desk: Desk, who: Who, at: datetime) -> list[Entry]:
+@dataclass(frozen=True)
+class Waits:
+    """One thing that waits, as every reader sees it."""
+
+    line: Waiting
+    codes: tuple[str, ...]
+    """Every village that it concerns."""
+
+
+def waits(connection: Connection, desk: Desk, at: datetime) -> list[Waits]:
     """Everything that waits, the most urgent first."""
-    return [_entry(connection, line, who, at) for line in waiting(connection, desk, at)]
+    found = waiting(connection, desk, at)
+    return [Waits(line, _codes(connection, line)) for line in found]
 
 
-def _entry(connection: Connection, line: Waiting, who: Who, at: datetime) -> Entry:
-    act = Act.REVIEW if line.what == REVIEW else Act.APPROVE
-    return Entry(line, act, why_not(connection, line, who, act), line.until <= at)
+def _codes(connection: Connection, line: Waiting) -> tuple[str, ...]:
+    return tuple(areas_of(versions.get(connection, line.warning_id, line.version)))
 
 
-def why_not(connection: Connection, line: Waiting, who: Who, act: Act) -> str:
+def entries(found: Sequence[Waits], who: Who, at: datetime) -> list[Entry]:
+    """The same as one reader sees it."""
+    return [_entry(one, who, at) for one in found]
+
+
+def _entry(one: Waits, who: Who, at: datetime) -> Entry:
+    act = Act.REVIEW if one.line.what == REVIEW else Act.APPROVE
+    return Entry(one.line, act, why_not(one, who, act), one.line.until <= at)
+
+
+def why_not(one: Waits, who: Who, act: Act) -> str:
     """In one line; the door (`kentongan.accounts.admit`) decides when they act."""
     if not who.signed_in:
         return "masuk dahulu"
     if not who.may(act):
         return f"peran {saying.role(who.role)} tidak boleh; yang boleh: {saying.who_may(act)}"
-    if who.account_id in line.people:
+    if who.account_id in one.line.people:
         return "Anda sudah; harus orang lain"
-    codes = areas_of(versions.get(connection, line.warning_id, line.version))
-    outside = who.outside(codes)
+    outside = who.outside(one.codes)
     if outside:
         own = saying.areas(who.areas)
-        return f"{len(outside)} dari {len(codes)} desa di luar wilayah Anda ({own})"
+        return f"{len(outside)} dari {len(one.codes)} desa di luar wilayah Anda ({own})"
     return ""
