@@ -1,4 +1,4 @@
-"""What changed is told within two seconds, to everybody who listens, and nobody holds anybody up."""
+"""What changed is told within two seconds to all who listen, and nobody holds anybody up."""
 
 from __future__ import annotations
 

@@ -515,7 +515,8 @@ def test_rain_ahead_colours_villages_and_what_it_does_not_know_is_not_known(own)
             "province_codes": [],
         }  # fmt: skip
         new = {"event_id": "rain-now", "field_hash": "0123456789abcdef" * 4,
-               "body": json.dumps(body), "impact_uri": "runs/rain/x/0123456789abcdef/impact.parquet"}  # fmt: skip
+               "body": json.dumps(body),
+               "impact_uri": "runs/rain/x/0123456789abcdef/impact.parquet"}  # fmt: skip
         connection.execute(insert(event_versions).values(**{**row, **new, "at": iso(issued)}))
         connection.execute(insert(events).values(
             **new, hazard_id="rain", level=3, valid_from=iso(issued),
