@@ -108,6 +108,8 @@ def _finished(
 ) -> Signed | Refusal:  # fmt: skip
     holder = account(connection, asked.name)
     if holder is None:
+        # Writes as a wrong password does, so that neither takes longer than the other.
+        counted(connection, "sign-in-unknown", "all", Per.HOUR, at)
         return Refusal.WRONG
     if _stored(connection, holder.account_id) != stored:  # changed while it was tried
         right = False

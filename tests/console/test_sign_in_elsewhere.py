@@ -243,6 +243,50 @@ def test_a_provider_that_is_away_leaves_the_password(tmp_path):
         assert answer.status_code == 503 and 'name="sandi"' in answer.text
 
 
+def test_a_provider_that_hangs_does_not_hold_the_other_pages(tmp_path, monkeypatch):
+    asked: list[float] = []
+
+    def hang(issuer: str) -> Provider:
+        asked.append(time.monotonic())
+        time.sleep(0.5)
+        raise NoSignIn("no answer")
+
+    monkeypatch.setattr(provider, "discover", hang)
+    with site_of(tmp_path, "http://127.0.0.1:9") as site:
+        statuses: list[int] = []
+        threads = [
+            threading.Thread(
+                target=lambda: statuses.append(Visitor(site.app).get("/masuk/luar").status_code)
+            )
+            for _ in range(12)
+        ]
+        began = time.monotonic()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert statuses == [503] * 12 and len(asked) == 1
+        assert time.monotonic() - began < 15
+
+
+@given(st.dictionaries(st.sampled_from(["code", "state", "iss", "error"]), st.text(max_size=80)))
+def test_whatever_comes_back_is_answered(unbegun, query):
+    begun, app = unbegun
+    visitor = Visitor(app)
+    visitor.cookies = httpx.Cookies(begun)
+    sent = {name: value.encode("utf-8", "replace") for name, value in query.items()}
+    assert visitor.get(f"{BACK}?{httpx.QueryParams(sent)}").status_code == 403
+
+
+@pytest.fixture(scope="module")
+def unbegun(tmp_path_factory, peer):
+    """A sign-in under way, whose answers are made up."""
+    with site_of(tmp_path_factory.mktemp("unbegun"), peer.issuer) as site:
+        visitor = Visitor(site.app)
+        visitor.begins()
+        yield visitor.cookies, site.app
+
+
 def test_without_a_provider_the_pages_are_not_there(tmp_path):
     app = create_app(Settings(_env_file=None, home=tmp_path), clock=lambda: datetime.now(UTC))
     visitor = Visitor(app)

@@ -192,4 +192,4 @@ def _turned_away(found: Who, need: Need | Act | None) -> Response:
         "turned_away.html", found=found, who_may=roles or list(ROLES.values()),
         own_role=ROLES.get(found.role or Role.VIEWER, ""), sign_in=SIGN_IN,
     )  # fmt: skip
-    return HTMLResponse(text, 403, {"Content-Language": "id"})
+    return HTMLResponse(text, 403)

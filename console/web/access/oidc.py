@@ -10,6 +10,7 @@ import base64
 import json
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from importlib.util import find_spec
@@ -40,8 +41,12 @@ log = logging.getLogger(__name__)
 BACK = f"{ELSEWHERE}/kembali"
 UNDER_WAY = timedelta(minutes=10)
 """How long somebody may take at the provider."""
-KEPT = timedelta(hours=1)
-"""How long what the provider says of itself is believed without asking again."""
+KEPT = timedelta(minutes=10)
+"""How long what the provider says of itself is believed without asking again: keys change."""
+AWAY = timedelta(seconds=30)
+"""How long a provider that did not answer is not asked again: each try may take seconds."""
+AT_ONCE = 4
+"""Who may wait for the provider; the threads that answer pages must not all wait for it."""
 ABSENT = "Halaman ini tidak ada."
 REFUSED = "Penyedia akun tidak mengenali Anda, atau akun Anda belum dihubungkan. Hubungi admin."
 DOWN = "Penyedia akun tidak menjawab. Masuk dengan kata sandi, atau coba lagi."
@@ -56,14 +61,31 @@ class Elsewhere:
         self.settings = reading.settings
         self.pages = SignIn(reading)
         self._lock = threading.Lock()
+        self._room = threading.BoundedSemaphore(AT_ONCE)
         self._known: tuple[datetime, Provider, dict[str, Any]] | None = None
+        self._away_from: datetime | None = None
         if self.settings.oidc_issuer and find_spec("joserfc") is None:
             raise SettingsError("KENTONGAN_OIDC_ISSUER: run: pip install 'kentongan[oidc]'")
 
     def start(self, request: Request) -> Response:
         """Send the browser to the provider."""
+        return self._in_room(self._start, request)
+
+    def back(self, request: Request) -> Response:
+        """The provider sent the browser back: check, find the account, begin a session."""
+        return self._in_room(self._come_back, request)
+
+    def _in_room(self, act: Callable[[Request], Response], request: Request) -> Response:
         if not self.settings.oidc_issuer:
             return HTMLResponse(ABSENT, 404)
+        if not self._room.acquire(blocking=False):
+            return self.pages.form(request, trouble=DOWN, status=503)
+        try:
+            return act(request)
+        finally:
+            self._room.release()
+
+    def _start(self, request: Request) -> Response:
         if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
             return RedirectResponse("/masuk", 303, HEADERS)
         at = self.reading.clock()
@@ -82,10 +104,7 @@ class Elsewhere:
         )  # fmt: skip
         return answer
 
-    def back(self, request: Request) -> Response:
-        """The provider sent the browser back: check, find the account, begin a session."""
-        if not self.settings.oidc_issuer:
-            return HTMLResponse(ABSENT, 404)
+    def _come_back(self, request: Request) -> Response:
         try:
             answer = self._back(request)
         except NoSignIn as error:
@@ -130,9 +149,17 @@ class Elsewhere:
         """The provider and its keys, asked again after `KEPT`."""
         with self._lock:
             if self._known is None or abs(at - self._known[0]) >= KEPT:
-                found = provider.discover(self.settings.oidc_issuer)
-                self._known = (at, found, provider.fetch("GET", found.keys))
+                self._known = (at, *self._asked_anew(at))
             return self._known[1], self._known[2]
+
+    def _asked_anew(self, at: datetime) -> tuple[Provider, dict[str, Any]]:
+        if self._away_from is not None and abs(at - self._away_from) < AWAY:
+            raise NoSignIn("the provider did not answer a moment ago")
+        self._away_from = at
+        found = provider.discover(self.settings.oidc_issuer)
+        keys = provider.fetch("GET", found.keys)
+        self._away_from = None
+        return found, keys
 
     def _packed(self, begun: Begun) -> str:
         sealed = seal(self.pages.office.key, json.dumps(asdict(begun)), owner="sign-in elsewhere")
