@@ -51,10 +51,7 @@ def opened(look: Look, place: Served, path: str = MAP, **options: Any) -> Seen:
 
 def still(seen: Seen) -> None:
     """Wait until nothing is left to paint."""
-    seen.page.evaluate(
-        "() => { const {map} = kentongan.parts;"
-        " return new Promise(done => { map.once('idle', done); map.triggerRepaint(); }); }"
-    )
+    seen.page.evaluate("() => kentongan.settled()")
 
 
 def near(seen: Seen, lon: float, lat: float, zoom: float) -> None:

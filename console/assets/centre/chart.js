@@ -40,6 +40,16 @@ export async function openMap(lib, container, theme, options = {}) {
   return {lib, map};
 }
 
+const LOOK_MS = 60;
+
+/** When everything that was asked for is painted. `idle` alone is not always told. */
+export async function settled(map) {
+  do {
+    await new Promise((done) => { map.once("render", done); map.triggerRepaint(); });
+    await new Promise((done) => setTimeout(done, LOOK_MS));
+  } while (!map.loaded() || map.isMoving());
+}
+
 /** Base and areas; asks again while tiles are being built. `said(text)` tells what is missing. */
 export async function addAreas(map, theme, said, scale = 1) {
   let index = await json("/centre/map/tiles/index.json");

@@ -1,7 +1,7 @@
 // The live map of the command centre: puts its parts together.
 import {Clock, OLD_MS, follow, json, query} from "./data.js";
 import {DESK} from "./palette.js";
-import {Painter, addAreas, addNames, loadScripts, openMap} from "./chart.js";
+import {Painter, addAreas, addNames, loadScripts, openMap, settled} from "./chart.js";
 import {addSigns} from "./icons.js";
 import {ABOVE_NAMES, Marks} from "./marks.js";
 import {Inset} from "./inset.js";
@@ -22,12 +22,12 @@ const SCALE = Math.max(1, innerWidth / 2000);
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 const server = new Clock();
-const shown = {state: null, frames: {}, points: [], names: {}, trouble: "", asked: 0, answered: 0};
+const shown = {state: null, frames: {}, points: [], names: {}, trouble: "", asked: 0, answered: 0, picked: ""};
 const panel = new Panel(find("samping"), find("ringkas"));
 const timeline = new Timeline(find("waktu"));
 const details = new Details(find("rincian"), () => shown.state);
 const parts = {map: null, painter: null, warned: null, marks: null, overlays: null, legend: null, lib: null};
-globalThis.kentongan = {shown, parts, timeline, server};
+globalThis.kentongan = {shown, parts, timeline, server, settled: () => settled(parts.map)};
 
 /** Fetch state, words and frames of the instant shown; what was asked later is never overwritten. */
 async function refresh() {
@@ -37,6 +37,7 @@ async function refresh() {
     if (asked < shown.answered || at !== timeline.at) return;
     shown.answered = asked;
     panel.put(said);
+    mark(shown.picked);
     if (!at) server.hear(state.at);
     Object.assign(shown, {state, frames: frames.warnings, points: frames.villages, trouble: ""});
     draw();
@@ -46,6 +47,15 @@ async function refresh() {
   tick();
 }
 
+/** Tell, for whoever waits for it, that an instant is on the screen. */
+async function painted(at) {
+  await settled(parts.map);
+  document.documentElement.dataset.painted = at;
+  if (document.documentElement.dataset.ready) return;
+  document.documentElement.dataset.ready = "yes";
+  performance.mark("map-idle");
+}
+
 function draw() {
   const {map, painter, warned, marks} = parts;
   if (!painter || !shown.state) return;
@@ -53,8 +63,7 @@ function draw() {
   warned.show(shown.points, shown.state);
   marks.show(shown.state, middle);
   parts.inset?.show(shown.points, (code) => shown.state.villages[code]?.[0]);
-  map.once("idle", () => { document.documentElement.dataset.painted = shown.state.at; });
-  map.triggerRepaint();
+  painted(shown.state.at);
 }
 
 /** How old what is shown is, every second, in words. */
@@ -69,6 +78,12 @@ function tick() {
   sayInstant();
 }
 
+/** What the levels of an instant ahead rest on. */
+function rainSaid() {
+  const {rain_known: known, rain_issued: issued} = shown.state?.forecast ?? {};
+  return known && issued ? `Hujan menurut citra ${clock(Date.parse(issued))}.` : "Hujan saat itu tidak diketahui; peringatan yang masih berlaku saja.";
+}
+
 function sayInstant() {
   const box = find("saat"), at = timeline.at;
   box.hidden = !at;
@@ -76,7 +91,7 @@ function sayInstant() {
   if (!at) return;
   const when = moment(Date.parse(at));
   const text = timeline.kind === "forecast"
-    ? `PRAKIRAAN ${when} – apa yang diketahui sekarang, belum terjadi (forecast, not now)`
+    ? `PRAKIRAAN ${when} – belum terjadi. ${rainSaid()} (forecast, not now)`
     : `BUKAN SEKARANG: keadaan ${when} (the past, not now)`;
   if (box.textContent !== text) box.textContent = text;
 }
@@ -151,7 +166,6 @@ async function dress() {
   pointing(map);
   inset(map, index.outline);
   draw();
-  map.once("idle", () => { document.documentElement.dataset.ready = "yes"; performance.mark("map-idle"); });
   json("/centre/map/places.json").then((rows) => parts.marks.places(rows)).catch(() => {});
   parts.overlays.load(null).then(() => parts.legend.hazards());
 }

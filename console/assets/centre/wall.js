@@ -1,7 +1,7 @@
 // The wall: the same map without controls, one event after the other, read from five metres.
 import {Clock, OLD_MS, follow, html, json} from "./data.js";
 import {WALL} from "./palette.js";
-import {Painter, addAreas, addNames, loadScripts, openMap} from "./chart.js";
+import {Painter, addAreas, addNames, loadScripts, openMap, settled} from "./chart.js";
 import {addSigns} from "./icons.js";
 import {ABOVE_NAMES, Marks} from "./marks.js";
 import {Inset} from "./inset.js";
@@ -18,7 +18,7 @@ const find = (id) => document.getElementById(id);
 const server = new Clock();
 const shown = {state: null, frames: {}, points: [], names: {}, trouble: "", turn: 0, id: ""};
 const parts = {};
-globalThis.kentongan = {shown, parts, server, turn};
+globalThis.kentongan = {shown, parts, server, turn, settled: () => settled(parts.map)};
 
 const slides = () => [...document.querySelectorAll("#slides .slide")];
 
@@ -37,14 +37,22 @@ async function refresh() {
   tick();
 }
 
+/** Tell, for whoever waits for it, that an instant is on the screen. */
+async function painted(at) {
+  await settled(parts.map);
+  document.documentElement.dataset.painted = at;
+  if (document.documentElement.dataset.ready) return;
+  document.documentElement.dataset.ready = "yes";
+  performance.mark("map-idle");
+}
+
 function draw() {
   if (!parts.painter || !shown.state) return;
   parts.painter.paint(shown.state);
   parts.warned.show(shown.points, shown.state);
   parts.marks.show(shown.state, middle);
   parts.inset?.show(shown.points, (code) => shown.state.villages[code]?.[0]);
-  parts.map.once("idle", () => { document.documentElement.dataset.painted = shown.state.at; });
-  parts.map.triggerRepaint();
+  painted(shown.state.at);
 }
 
 function middle(code) {
@@ -115,7 +123,6 @@ async function start() {
   }
   await dress();
   draw();
-  parts.map.once("idle", () => { document.documentElement.dataset.ready = "yes"; performance.mark("map-idle"); });
 }
 
 async function dress() {
