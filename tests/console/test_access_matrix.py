@@ -18,6 +18,7 @@ from starlette.routing import Mount
 
 from console.web import create_app
 from console.web.access.guard import FIRST, check, path_of
+from console.web.access.pace import Pace
 from console.web.access.rules import RULES, Need
 from console.web.access.who import Who
 from kentongan.accounts.roles import PERMISSIONS, Act, Role
@@ -231,6 +232,14 @@ def test_a_clock_that_jumps_back_opens_no_session_again(tmp_path):
         assert asker.answer("GET", "/tasks").sends_to_sign_in
         now[0] = AT
         assert asker.answer("GET", "/tasks").sends_to_sign_in
+
+
+def test_one_session_that_reads_too_fast_waits_and_the_others_do_not(tmp_path, monkeypatch):
+    monkeypatch.setattr("console.web.access.guard.SESSION", Pace(3, 0.0001))
+    with world(tmp_path) as found:
+        fast, other = found.asker(Role.VIEWER), found.asker(Role.ANALYST)
+        assert [fast.answer("GET", "/akun").status for _ in range(5)] == [200] * 3 + [429] * 2
+        assert other.answer("GET", "/akun").status == 200
 
 
 # --- without a database, without a rule ------------------------------------------------------
