@@ -24,6 +24,7 @@ from benchmarks import (
     replies,
     shaking,
     smpp,
+    viewers,
 )
 from benchmarks.harness import Bench
 
@@ -43,6 +44,7 @@ BENCHES: dict[str, Bench] = {
     **shaking.BENCHES,
     **deciding.BENCHES,
     **smpp.BENCHES,
+    **viewers.BENCHES,
 }
 
 

@@ -54,11 +54,12 @@ from orchestration.heartbeat import WEB, Pulse
 
 BEAT_S = 5.0
 PARTS = (
+    map_state, stream,  # asked by every viewer with every change: found first
     machine, my_tasks, public_pages, pages, files, hooks, chat_hooks, signup, reports, resident,
     sign_in, account, oidc,
     overview, events, approvals, dispatch, drills,
     tasks, inbox, sop, feeds, audit, places, live_map,
-    map_tiles, vendor, stream, map_state, map_hazards,
+    map_tiles, vendor, map_hazards,
 )  # fmt: skip
 """Modules with `router(reading)`; each route has its line in `console/web/access/rules.py`."""
 

@@ -91,8 +91,8 @@ FORM = """<!DOCTYPE html><html lang="id"><head><meta charset="utf-8"><title>x</t
 <output data-connection></output>
 <section data-live="feeds" data-from="/static/part.html">
 <p id="count">0</p><details id="more"><summary>more</summary>text</details>
-<form><label>word <input name="word" value=""></label><button id="go" type="button">go</button></form>
-</section></main></body></html>"""
+<form><label>word <input name="word" value=""></label>
+<button id="go" type="button">go</button></form></section></main></body></html>"""
 PART = (
     "<p id='count'>{}</p><details id='more'><summary>more</summary>text</details>"
     "<form><label>word <input name='word' value=''></label>"
