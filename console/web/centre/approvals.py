@@ -16,7 +16,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
 from console.web.access.who import Who, who
-from console.web.centre import differences
+from console.web.centre import differences, saying
 from console.web.centre.context import Kept, acting, asks_for_code, show
 from console.web.centre.draft import Draft, draft_of
 from console.web.centre.posting import Fields, post
@@ -41,6 +41,7 @@ from orchestration.warning_line import clock_of
 PATH = "/centre/approvals"
 REASON_CHARS = 200
 CODE_CHARS = 12
+LONGEST_ID = 100
 DIGEST_CHARS = 64
 TWICE = timedelta(seconds=60)
 """The same word of the same person about the same within this time is one press made twice."""
@@ -107,8 +108,8 @@ class Approvals:
         desk = reading_desk(reading.settings)
         with reading.engine.connect() as connection:
             found = draft_of(
-                connection, desk, warning_id[:100], at, routes=reading.settings.routes,
-                names=reading.layers.names,
+                connection, desk, saying.one_line(warning_id, LONGEST_ID), at,
+                routes=reading.settings.routes, names=reading.layers.names,
             )  # fmt: skip
             if found is None:
                 raise HTTPException(404, "no such warning")
@@ -137,7 +138,7 @@ class Approvals:
 
     def act(self, deed: Deed) -> Callable[[Request, Fields], str]:
         def do(request: Request, fields: Fields) -> str:
-            warning_id = request.path_params["warning_id"][:100]
+            warning_id = saying.one_line(request.path_params["warning_id"], LONGEST_ID)
             reader = who(request)
             where = f"{PATH}/{quote(warning_id, safe='')}?tercatat="
             if self._done(deed, warning_id, reader, fields):
@@ -168,8 +169,6 @@ class Approvals:
 
 def _powers(reader: Who, found: Draft) -> dict[str, str]:
     """Act -> why this reader cannot do it here; empty: they can."""
-    from console.web.centre import saying
-
     outside = reader.outside(areas_of(found.version))
     authors = {word.actor for word in found.said if word.kind == AUTHOR}
 
@@ -202,7 +201,7 @@ def _powers(reader: Who, found: Draft) -> dict[str, str]:
 
 
 def _reason(fields: Fields) -> str:
-    reason = " ".join(fields.get("alasan", "").split())[:REASON_CHARS]
+    reason = saying.one_line(fields.get("alasan", ""), REASON_CHARS)
     if not reason:
         raise RuleViolation("Tulis alasannya dalam satu baris. (Say why, in one line.)")
     return reason
@@ -238,7 +237,7 @@ def _all_clear(context: Any, warning_id: str, actor: Actor, fields: Fields, at: 
 
 
 def _review(context: Any, warning_id: str, actor: Actor, fields: Fields, at: Any) -> Any:
-    remark = " ".join(fields.get("alasan", "").split())[:REASON_CHARS]
+    remark = saying.one_line(fields.get("alasan", ""), REASON_CHARS)
     return by_hand.review(context, warning_id, actor=actor, remark=remark, at=at)
 
 

@@ -131,7 +131,7 @@ class Dispatching:
         reading, at, reader = self.reading, self.reading.clock(), who(request)
         word = "buka" if is_open else "henti"
         route = None if fields.get("rute", ALL) == ALL else fields["rute"][:40]
-        reason = " ".join(fields.get("alasan", "").split())[:REASON_CHARS]
+        reason = saying.one_line(fields.get("alasan", ""), REASON_CHARS)
         if not reason:
             raise RuleViolation("Tulis alasannya dalam satu baris. (Say why, in one line.)")
         here = f"{PATH}?tercatat={word}"

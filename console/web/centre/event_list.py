@@ -142,10 +142,8 @@ def _is_open() -> ColumnElement[bool]:
 
 
 def _of_open_warnings() -> Select[tuple[str]]:
-    last = (
-        select(func.max(warning_states.c.id))
-        .group_by(warning_states.c.warning_id, warning_states.c.version)
-        .scalar_subquery()
+    last = select(func.max(warning_states.c.id)).group_by(
+        warning_states.c.warning_id, warning_states.c.version
     )
     return (
         select(warnings.c.event_id)

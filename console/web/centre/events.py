@@ -66,7 +66,7 @@ class Events:
         return self._one(request, event_id, "centre_event_now.html")
 
     def _one(self, request: Request, event_id: str, template: str) -> Response:
-        shared = self._shared.get(self.reading.engine, self.reading.clock(), event_id[:80])
+        shared = self._shared.get(self.reading.engine, self.reading.clock(), event_id)
         found: Loaded = shared["found"]
         values = shared | _page_of(shared["all_lines"], _sort(request), request)
         values["lines"] = values["lines"][:VILLAGES_SHOWN]

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from orchestration.event_store import StoredEvent
 
 
+LONGEST_ID = 80
+
+
 @dataclass(frozen=True)
 class Loaded:
     stored: StoredEvent
@@ -31,6 +34,11 @@ class Loaded:
         return self.stored.event.event_id
 
 
+def _is_id(text: str) -> bool:
+    """Whether a database can be asked for it."""
+    return len(text) <= LONGEST_ID and text.isprintable()
+
+
 def load(reading: Reading, event_id: str) -> Loaded:
     """The event of this id.
 
@@ -39,7 +47,7 @@ def load(reading: Reading, event_id: str) -> Loaded:
     """
     from notify import versions
 
-    found = stored(reading.engine, event_id[:80])
+    found = stored(reading.engine, event_id) if _is_id(event_id) else None
     if found is None:
         raise HTTPException(404, "no such event")
     query = select(warnings.c.warning_id).where(warnings.c.event_id == event_id)

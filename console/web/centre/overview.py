@@ -30,7 +30,7 @@ from notify.sop import Asked, checklist, living
 PATH = "/centre"
 LIFE = 3
 """Urgency of a case of danger to life."""
-STEPS_SHOWN, CASES_SHOWN, TASKS_SHOWN = 4, 200, 200
+STEPS_SHOWN = 4
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,6 @@ def life_cases(connection: Connection, at: datetime) -> tuple[Urgent, ...]:
         select(cases.c.case_id, cases.c.adm4_code, cases.c.opened_at, cases.c.due_at)
         .where(cases.c.state == OPEN, cases.c.urgency >= LIFE)
         .order_by(cases.c.opened_at, cases.c.case_id)
-        .limit(CASES_SHOWN)
     )
     return tuple(
         Urgent(
@@ -201,7 +200,7 @@ def stuck_tasks(reading: Reading, at: datetime) -> tuple[Urgent, ...]:
         Urgent(
             row["task_id"], row["adm4_code"], parse_instant(row["created_at"]), True, row["people"]
         )
-        for row in rows[:TASKS_SHOWN]
+        for row in rows
     )  # fmt: skip
 
 

@@ -92,6 +92,11 @@ def instant(text: str) -> datetime:
     return parse_instant(text)
 
 
+def one_line(text: str, most: int) -> str:
+    """What somebody wrote, as one line of characters that can be seen and stored."""
+    return "".join(c for c in " ".join(text.split()) if c.isprintable())[:most]
+
+
 def role(value: str | None) -> str:
     return ROLES[Role(value)].lower() if value else "tanpa peran"
 

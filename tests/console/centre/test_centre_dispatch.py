@@ -9,9 +9,12 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import update
 
+from kentongan.accounts.roles import Role
 from kentongan.db import outbox
+from kentongan.migrate import migrate
 from kentongan.types import OutboxState
-from tests.console.centre.staff import WARNING, rows
+from tests.console.centre.staff import WARNING, Office, draft, hire, rows
+from tests.faces.scenes import EMPTY, scene, serve
 
 PAGE = "/centre/dispatch"
 
@@ -139,3 +142,28 @@ def test_homes_that_were_played_are_listed_and_broken_ones_harm_nothing(office, 
     assert "flood-1" in text and "&lt;b&gt;done" in text and "<script>x" not in text
     assert "tidak terbaca" in text and "away" not in text
     assert "Tabelnya" not in office.get("dewi", "/centre/drills?malam=../../etc").text
+
+
+def test_every_page_and_a_decision_on_postgresql(tmp_path, postgres, waiting_home):
+    policy = waiting_home[2]
+    url = postgres.url(postgres._create())
+    empty = scene(tmp_path, EMPTY)
+    with serve(empty, tmp_path / "home", policy=policy, database_url=url) as place:
+        migrate(place.engine)
+        draft(place.settings, place.clock.at)
+        hired = {
+            name: hire(place.settings, place.engine, name, role, place.clock.at)
+            for name, role in (("ani", Role.DUTY_OFFICER), ("budi", Role.APPROVER))
+        }
+        office = Office(place, hired)
+        assert [office.act(name, "approve").status_code for name in hired] == [303, 303]
+        for path in ("", "/events?keadaan=semua", "/approvals", f"/approvals/{WARNING}",
+                     "/dispatch", "/drills"):  # fmt: skip
+            answer = office.get("ani", f"/centre{path}")
+            assert answer.status_code == 200, path
+        assert "20.000" in office.get("ani", "/centre").text
+        for path in ("events/a%00b", "approvals/a%00b"):
+            assert office.get("ani", f"/centre/{path}").status_code == 404
+        place.clock.forward(seconds=31)
+        assert throw(office, "budi", "stop", alasan="a\x00b").status_code == 303
+        assert "DIHENTIKAN" in office.get("ani", PAGE).text
