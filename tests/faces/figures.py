@@ -24,6 +24,7 @@ from kentongan.db import tasks, warnings
 from tests.faces.conftest import ARGUMENTS, CHROMIUM
 from tests.faces.scenes import STEPS, Served, scene, serve
 from tests.faces.screens import keep
+from tests.faces.tiles import tiles
 
 MAPS = {"centre-map", "wall"}
 """Drawn after they are loaded: `[data-ready=yes]` says when."""
@@ -174,7 +175,7 @@ def all_figures(scenarios: list[str], *, phone: bool) -> Iterator[Figures]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS])
         for name in scenarios:
             home = Path(tempfile.mkdtemp(dir=base)) / "home"
-            with serve(scene(base, name), home) as place:
+            with serve(scene(base, name), home, tiles=tiles(base)) as place:
                 for face, path in paths_of(place).items():
                     yield look_at(browser, place, face, path, name, phone=phone)
         browser.close()
