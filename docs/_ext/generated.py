@@ -1,7 +1,8 @@
 """Fills pages from the program itself each time the site is built, so that none can go stale.
 
 A line `{{ cli }}`, `{{ settings }}`, `{{ tables }}`, `{{ records }}`, `{{ impact }}`, `{{ api }}`,
-`{{ screens FACE }}`, `{{ others }}` or `{{ include PATH }}` of a page is replaced by Markdown.
+`{{ screens FACE }}`, `{{ screen NAME WIDTH WORDS }}`, `{{ others }}` or `{{ include PATH }}` of a
+page is replaced by Markdown.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ MAKERS: dict[str, Callable[..., str]] = {
     "impact": schema_pages.impact,
     "api": api_pages.markdown,
     "screens": screen_pages.markdown,
+    "screen": screen_pages.one,
     "others": included.others,
 }
 INCLUDE = re.compile(r"^\{\{ include (\S+) \}\}$", re.MULTILINE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
@@ -27,7 +28,25 @@ def markdown(face: str = "") -> str:
     found = sorted(path.stem.rpartition("-") for path in folder().glob(f"{face or '*'}-*.png"))
     named = [(name, int(width)) for name, _, width in found if width.isdigit()]
     groups = groupby(sorted(named), key=lambda one: one[0])
-    return "\n\n".join(_group(name, [w for _, w in widths]) for name, widths in groups) or NONE
+    shown = [_group(name, [w for _, w in widths]) for name, widths in groups]
+    return "\n\n".join([_taken(), *shown]) if shown else NONE
+
+
+def _taken() -> str:
+    """When: old pictures are seen to be old."""
+    times = [path.stat().st_mtime for path in folder().glob("*.png")]
+    first, last = (datetime.fromtimestamp(t, UTC) for t in (min(times), max(times)))
+    return f"Taken from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC."
+
+
+def one(what: str) -> str:
+    """One picture: `NAME WIDTH WORDS`; where it was not taken, the words say what it would show."""
+    name, width, words = what.split(" ", 2)
+    file = folder() / f"{name}-{width}.png"
+    if not file.is_file():
+        return f"*({words})*"
+    place = os.path.relpath(file, FROM)
+    return f"![{words}]({place}){{width={_width(int(width))}}}"
 
 
 def _group(name: str, widths: list[int]) -> str:

@@ -16,6 +16,7 @@ from PIL import Image
 from kentongan.settings import Settings
 from tests.docs.reading import DOCS, ROOT
 from tests.faces.looking import accessible
+from tests.faces.scenes import once, shared_folder
 
 LOADED = {("script", "src"), ("img", "src"), ("iframe", "src"), ("source", "src"), ("link", "href")}
 NOT_PAGES = {"genindex.html", "search.html"}
@@ -44,11 +45,19 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built as `make docs` builds it."""
+    """Built as `make docs` builds it, once for all workers."""
     pytest.importorskip("sphinx")
-    out, screens = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("screens")
+    folder = shared_folder(tmp_path_factory, "docs")
+    screens = once(folder / "screens", _pictures)
+    return once(folder / "site", lambda part: _build(part, screens))
+
+
+def _pictures(folder: Path) -> None:
     for width in (390, 1280, 3840):
-        Image.new("RGB", (width, 10), "white").save(screens / f"front-flores-{width}.png")
+        Image.new("RGB", (width, 10), "white").save(folder / f"front-flores-{width}.png")
+
+
+def _build(out: Path, screens: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "sphinx", "-W", "-q", "-E", "-b", "html", str(DOCS), str(out)],
         cwd=ROOT,
@@ -59,7 +68,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=False,
     )
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
-    return out
 
 
 @pytest.fixture(scope="module")
@@ -149,13 +157,18 @@ def test_pictures_are_shown_and_the_walls_size_is_linked(site, found):
     shown = [urlsplit(u).path.rsplit("/", 1)[1] for u in page.loads if "_images" in u]
     assert shown == ["front-flores-1280.png", "front-flores-390.png"]
     assert any(link.endswith("front-flores-3840.png") for link in page.links)
+    text = (site / "how-to" / "screens.html").read_text(encoding="utf-8")
+    assert re.search(r"Taken from \d{4}-\d\d-\d\d \d\d:\d\d to .* UTC", text)
 
 
 def test_a_site_without_pictures_says_so(tmp_path, monkeypatch):
-    from screen_pages import NONE, markdown
+    from screen_pages import NONE, markdown, one
 
     monkeypatch.setenv("SCREENS_FOLDER", str(tmp_path))
     assert markdown() == NONE
+    assert one("front-flores 390 The front page") == "*(The front page)*"
+    (tmp_path / "front-flores-390.png").touch()
+    assert one("front-flores 390 The front page").startswith("![The front page](")
 
 
 def test_indonesian_pages_say_so_to_readers_of_screens(site):
@@ -164,12 +177,13 @@ def test_indonesian_pages_say_so_to_readers_of_screens(site):
     assert re.search(r'<html[^>]* lang="en"', (site / "index.html").read_text(encoding="utf-8"))
 
 
-def test_the_card_fits_one_side_of_a4(site, look, tmp_path):
-    seen = look((site / "how-to" / "kartu-operasi.html").as_uri())
-    printed = seen.page.pdf(path=tmp_path / "card.pdf", prefer_css_page_size=True)
+def test_the_card_fits_one_side_of_a4(site, browser, tmp_path):
+    page = browser.new_page()
+    page.goto((site / "how-to" / "kartu-operasi.html").as_uri())
+    printed = page.pdf(path=tmp_path / "card.pdf", prefer_css_page_size=True)
     assert len(A_PAGE.findall(printed)) == 1
-    accessible(seen.page, but=OF_THE_THEME)
-    seen.complaints.clear()  # axe reads style sheets again, which a page of a folder may not
+    accessible(page, but=OF_THE_THEME)
+    page.close()
 
 
 def test_pages_open_from_a_folder_and_ask_nobody(site, look):

@@ -87,14 +87,33 @@ class Served:
         return httpx.get(self.url + path, **kwargs)
 
 
-def scenes_folder(factory: pytest.TempPathFactory) -> Path:
+def shared_folder(factory: pytest.TempPathFactory, name: str) -> Path:
     """One folder for all workers of this run."""
-    chosen = os.environ.get("SCENES")
     base = factory.getbasetemp()
     shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    found = Path(chosen) if chosen else shared / "scenes"
+    found = shared / name
     found.mkdir(parents=True, exist_ok=True)
     return found
+
+
+def scenes_folder(factory: pytest.TempPathFactory) -> Path:
+    """Where played homes are kept."""
+    chosen = os.environ.get("SCENES")
+    found = Path(chosen) if chosen else shared_folder(factory, "scenes")
+    found.mkdir(parents=True, exist_ok=True)
+    return found
+
+
+def once(path: Path, make: Callable[[Path], object]) -> Path:
+    """The folder `path`, made by the first worker that asks: whole, or not at all."""
+    with FileLock(f"{path}.lock"):
+        if not path.is_dir():
+            part = path.with_name(f"{path.name}.part")
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir(parents=True)
+            make(part)
+            part.rename(path)
+    return path
 
 
 def scene(folder: Path, name: str, steps: int | None = None) -> Scene:
@@ -106,12 +125,7 @@ def scene(folder: Path, name: str, steps: int | None = None) -> Scene:
     scenario = find(name)
     count = steps or STEPS.get(scenario.name, len(scenario.steps))
     home = folder / f"{scenario.name}-{count}-schema-{HEAD}"
-    with FileLock(f"{home}.lock"):
-        if not home.is_dir():
-            part = folder / f"{home.name}.part"
-            shutil.rmtree(part, ignore_errors=True)
-            _play(scenario, count, part)
-            part.rename(home)
+    once(home, lambda part: _play(scenario, count, part))
     return Scene(scenario.name, home, scenario.steps[count - 1].at, scenario.sources)
 
 

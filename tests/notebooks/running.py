@@ -12,6 +12,10 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.faces.scenes import once, shared_folder
+
 ROOT = Path(__file__).parents[2]
 _LINKS = re.compile(r"<a\s[^>]*>|<script.*?</script>", re.DOTALL)
 _OUTSIDE = re.compile(
@@ -39,6 +43,12 @@ def execute(path: Path, folder: Path) -> Path:
     )
     assert done.returncode == 0, done.stderr[-4000:]
     return folder / "executed.ipynb"
+
+
+def executed_once(path: Path, factory: pytest.TempPathFactory) -> Path:
+    """The executed notebook; all workers of a run share it."""
+    folder = shared_folder(factory, "notebooks")
+    return once(folder / path.stem, lambda part: execute(path, part)) / "executed.ipynb"
 
 
 def cells(path: Path, kind: str) -> list[dict[str, Any]]:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.notebooks.running import complaints, data, execute, is_closed, notebook, pages
+from tests.notebooks.running import complaints, data, executed_once, is_closed, notebook, pages
 
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return execute(notebook("bring-your-own-hazard.ipynb"), tmp_path_factory.mktemp("notebook"))
+    return executed_once(notebook("bring-your-own-hazard.ipynb"), tmp_path_factory)
 
 
 def test_every_cell_runs_and_nothing_complains(executed):

@@ -9,7 +9,7 @@ import pytest
 from tests.notebooks.running import (
     complaints,
     data,
-    execute,
+    executed_once,
     is_closed,
     notebook,
     pages,
@@ -19,7 +19,7 @@ from tests.notebooks.running import (
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return execute(notebook("first-look.ipynb"), tmp_path_factory.mktemp("notebook"))
+    return executed_once(notebook("first-look.ipynb"), tmp_path_factory)
 
 
 def test_every_cell_runs_and_nothing_complains(executed):

@@ -13,7 +13,7 @@ from tests.notebooks.running import (
     cells,
     data,
     defines_anything,
-    execute,
+    executed_once,
     is_committed_clean,
     notebook,
     outputs,
@@ -24,7 +24,7 @@ NOTEBOOK = notebook("rain-afternoon.ipynb")
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return execute(NOTEBOOK, tmp_path_factory.mktemp("notebook"))
+    return executed_once(NOTEBOOK, tmp_path_factory)
 
 
 def test_it_is_committed_without_outputs() -> None:
