@@ -1,4 +1,4 @@
-"""Draws the app's icons: a kentongan, the slit drum that calls a village. Run when the drawing changes.
+"""Draws the app's icons: a kentongan, the slit drum that calls a village.
 
     python ops/make_icons.py
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, func, select
@@ -91,17 +91,11 @@ class Reading:
 
         return Desk.of(self.gazette)
 
-    @cached_property
-    def _places(self) -> Places:
-        from notify.registry.places import Places
-
-        return Places.of(self.layers.villages)
-
     @property
     def places(self) -> Places:
         """Every village by name; one copy for all pages, read when the first one asks."""
         with self._places_lock:
-            return self._places
+            return _places(self.layers)
 
     def when_changed(self, call: Callable[[], object]) -> None:
         """Call it whenever the live view has seen that something was written."""
@@ -211,6 +205,13 @@ class Reading:
                     html = page(situation(context, at))
                 self._map = (at, html)
             return html
+
+
+@lru_cache(maxsize=2)
+def _places(layers: LayerSet) -> Places:
+    from notify.registry.places import Places
+
+    return Places.of(layers.villages)
 
 
 def coordinator_sums(tasks: Mapping[str, Sequence[TaskLine]]) -> list[CoordinatorSum]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from fastapi import Request
@@ -26,7 +26,7 @@ from kentongan.policy import LevelPolicy, load_policy
 from kentongan.sealing import secrets_key
 from kentongan.settings import data_dir
 from kentongan.types import DataQuality
-from notify.registry.places import Place
+from notify.registry.places import Place, Places
 from notify.registry.web import network_of
 from notify.reports.intake import Form, Refusal, from_web
 
@@ -64,14 +64,10 @@ class App:
 
     # what is made once
 
-    @cached_property
-    def _finder(self) -> Finder:
-        return Finder(self.reading.places)
-
     @property
     def finder(self) -> Finder:
         with self._lock:
-            return self._finder
+            return _finder(self.reading.places)
 
     @cached_property
     def nearby(self) -> Nearby:
@@ -265,6 +261,11 @@ class App:
         return packed(
             request, found.plain, "text/javascript; charset=utf-8", ready=found.gz, cache="no-cache"
         )
+
+
+@lru_cache(maxsize=2)
+def _finder(places: Places) -> Finder:
+    return Finder(places)
 
 
 _REFUSALS = {
