@@ -7,17 +7,22 @@ nothing. Role, areas and whether the account lives are read anew with every requ
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, delete, select, update
+from sqlalchemy.exc import OperationalError
 
 from kentongan.accounts.registry import Account, account
 from kentongan.db import accounts, sessions
 from kentongan.settings import Settings
 from kentongan.times import iso, parse_instant
-from kentongan.transactions import writing
+from kentongan.transactions import writing_soon
+
+log = logging.getLogger(__name__)
 
 ID_BYTES = 32
 MOST = 20
@@ -110,8 +115,7 @@ def find(engine: Engine, token: str, *, limits: Limits, at: datetime) -> Live | 
     idle_from = parse_instant(session.seen_at)
     over = at >= parse_instant(session.ends_at) or at >= idle_from + limits.idle
     if over or holder is None or holder.disabled_at is not None:
-        with writing(engine) as connection:
-            end(connection, session.session_hash)
+        _later(engine, lambda connection: end(connection, session.session_hash))
         return None
     if at - idle_from >= SEEN_EVERY:
         _seen(engine, session.session_hash, at)
@@ -119,12 +123,21 @@ def find(engine: Engine, token: str, *, limits: Limits, at: datetime) -> Live | 
 
 
 def _seen(engine: Engine, session_hash: str, at: datetime) -> None:
-    with writing(engine) as connection:
-        connection.execute(
-            update(sessions)
-            .where(sessions.c.session_hash == session_hash, sessions.c.seen_at < iso(at))
-            .values(seen_at=iso(at))
-        )
+    noted = (
+        update(sessions)
+        .where(sessions.c.session_hash == session_hash, sessions.c.seen_at < iso(at))
+        .values(seen_at=iso(at))
+    )
+    _later(engine, lambda connection: connection.execute(noted))
+
+
+def _later(engine: Engine, write: Callable[[Connection], object]) -> None:
+    """Write, or leave it to the next request: pages are read while others write."""
+    try:
+        with writing_soon(engine) as connection:
+            write(connection)
+    except OperationalError:
+        log.info("a session is noted later: somebody else writes")
 
 
 def _session(connection: Connection, session_hash: str) -> Session | None:

@@ -99,6 +99,10 @@ def test_a_script_that_asks_is_told_401_and_gets_no_form(met):
     assert met.asker(NOBODY).answer("GET", "/tasks", sec_fetch_dest="document").status == 303
 
 
+def test_no_line_speaks_of_a_route_that_is_not_there(met):
+    assert set(RULES) == {path_of(route) for route in met.askers[0].app.routes}
+
+
 def test_what_is_written_has_a_rule_for_writing_and_what_is_not_has_none(met):
     app = met.askers[0].app
     for route in app.routes:

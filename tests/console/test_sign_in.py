@@ -39,6 +39,7 @@ from kentongan.errors import RuleViolation
 from kentongan.migrate import migrate
 from kentongan.sealing import secrets_key
 from kentongan.settings import Settings
+from kentongan.transactions import writing
 from tests.console.access_matrix import FORM, NOBODY, Asker
 from tests.console.test_web import served
 
@@ -450,6 +451,26 @@ def test_a_session_ends_idle_and_in_any_case(site):
         site.enter(browser)
         site.clock.forward(hours=8)
         assert browser.get("/akun").status_code == 303, "8 hours idle"
+
+
+def test_pages_are_read_while_somebody_else_writes(site):
+    with site.browser() as browser:
+        site.enter(browser)
+        site.clock.forward(minutes=5)
+        with writing(site.desk.engine):
+            began = time.monotonic()
+            assert browser.get("/akun").status_code == 200
+            assert time.monotonic() - began < 10, "not the 30 s of a patient writer"
+        with site.desk.engine.connect() as connection:
+            before = sessions.of_account(connection, "ani")[0].seen_at
+        assert browser.get("/akun").status_code == 200
+        with site.desk.engine.connect() as connection:
+            assert sessions.of_account(connection, "ani")[0].seen_at > before
+        site.clock.forward(hours=9)
+        with writing(site.desk.engine):
+            assert browser.get("/akun").status_code == 303
+        with site.desk.engine.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 30_000
 
 
 def test_signing_in_gives_another_session_and_ends_the_old_one(site):
