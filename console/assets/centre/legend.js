@@ -1,5 +1,5 @@
 // Which layers are shown, and what their colours mean.
-import {both, level, level_en, make} from "./words.js";
+import {both, hazard, level, level_en, make, short} from "./words.js";
 import {MARKS} from "./marks.js";
 
 const LEVELS = [4, 3, 2, 1, -1];
@@ -62,8 +62,9 @@ const item = (value) => make("li", {}, make("i", {class: `level-${value}`, "aria
 function field(one) {
   const steps = (Array.isArray(one.legend) ? one.legend : []).map((step) => {
     const swatch = make("i", {"aria-hidden": "true"});
-    swatch.style.background = typeof step.color === "string" ? step.color : step.colour ?? "";
-    return make("span", {class: "langkah"}, swatch, String(step.label ?? step.value ?? ""));
+    swatch.style.background = typeof step.color === "string" ? step.color : "";
+    return make("span", {class: "langkah"}, swatch, short(step.word ?? step.value, 30));
   });
-  return make("div", {}, make("b", {text: `${one.hazard ?? ""} ${one.unit ? `(${one.unit})` : ""}`}), ...steps, make("small", {text: ` ${one.source ?? ""}`}));
+  const ahead = one.kind_of_time === "forecast" ? " – PRAKIRAAN" : "";
+  return make("div", {}, make("b", {text: `${hazard(one.hazard)}${one.unit ? ` (${one.unit})` : ""}${ahead} `}), ...steps, make("small", {text: short(one.credit ?? one.source, 80)}));
 }
