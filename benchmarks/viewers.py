@@ -36,6 +36,7 @@ CHANGES = 20
 EVERY_S = 1.0
 FOLLOWED_S = 2.0
 """Demanded of the command centre: a change is seen within this by all."""
+PATIENCE_S = 120.0
 REGION, NATION = 1_600, 55_000
 """Villages: Flores with its coasts, and more than any event on record."""
 AT = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
@@ -57,6 +58,7 @@ class Seen:
     told: list[float] = field(default_factory=list)
     followed: list[float] = field(default_factory=list)
     bytes: int = 0
+    reads: int = 0
 
 
 def regional() -> Iterator[Result]:
@@ -83,7 +85,7 @@ def _measured(bench: str, villages: int, *, reuse: bool) -> Iterator[Result]:
     note = (
         f"{VIEWERS} viewers, {CHANGES} changes, {villages} villages; told "
         f"{_percentiles(seen.told)} ms; followed {_percentiles(seen.followed)} ms "
-        f"(p50, p95, slowest); {seen.bytes / len(seen.followed) / 1e3:.0f} KB each; "
+        f"(p50, p95, slowest); {seen.bytes / seen.reads / 1e3:.0f} KB each; "
         f"server {cpu:.0%} of a core, {rss / 1e6:.0f} MB"
     )
     worst = max(seen.followed)
@@ -159,26 +161,23 @@ def _wait(port: int) -> None:
 # --- the viewers --------------------------------------------------------------------------
 
 
-class _Clock:
-    """When the newest change was written."""
-
-    at = 0.0
-    number = 0
+Wrote = dict[int, float]
+"""Number of a change -> when it was written."""
 
 
 async def _watched(engine: Engine, port: int, *, reuse: bool) -> Seen:
-    seen, clock = Seen(), _Clock()
+    seen, wrote = Seen(), Wrote()
     joined = asyncio.Semaphore(0)
     viewers = [
-        asyncio.create_task(_viewer(port, seen, clock, joined, reuse=reuse)) for _ in range(VIEWERS)
+        asyncio.create_task(_viewer(port, seen, wrote, joined, reuse=reuse)) for _ in range(VIEWERS)
     ]
     for _ in viewers:
         await joined.acquire()
     await asyncio.sleep(2)
     for number in range(1, CHANGES + 1):
-        clock.at, clock.number = await asyncio.to_thread(_change, engine, number), number
+        wrote[number] = await asyncio.to_thread(_change, engine, number)
         await asyncio.sleep(EVERY_S)
-    await asyncio.wait_for(asyncio.gather(*viewers), 60)
+    await asyncio.wait_for(asyncio.gather(*viewers), PATIENCE_S)
     return seen
 
 
@@ -196,27 +195,26 @@ def _change(engine: Engine, number: int) -> float:
 
 
 async def _viewer(
-    port: int, seen: Seen, clock: _Clock, joined: asyncio.Semaphore, *, reuse: bool
+    port: int, seen: Seen, wrote: Wrote, joined: asyncio.Semaphore, *, reuse: bool
 ) -> None:
-    """Hears every change and reads the state after each, over a second connection."""
+    """Hears of changes and reads the state after each, over a second connection."""
     stream, out = await asyncio.open_connection("127.0.0.1", port)
     out.write(_request("/centre/stream"))
     asking, ask = await asyncio.open_connection("127.0.0.1", port, limit=1 << 22)
-    have, _, _ = await _state(asking, ask, "")
+    have, followed, _ = await _state(asking, ask, "")
     joined.release()
-    told = followed = 0
     while followed < CHANGES:
-        line = await stream.readline()
-        if line != b"event: reports\n" or clock.number == told:
+        if await stream.readline() != b"event: reports\n":
             continue
-        told, wrote = clock.number, clock.at
-        seen.told.append(time.perf_counter() - wrote)
-        _, reports, size = await _state(asking, ask, have if reuse else "")
-        seen.followed.append(time.perf_counter() - wrote)
+        told = time.perf_counter()
+        _, found, size = await _state(asking, ask, have if reuse else "")
+        now = time.perf_counter()
+        # One event may stand for several changes, where this machine is slower than they come.
+        seen.told += [told - wrote[k] for k in range(followed + 1, found + 1)]
+        seen.followed += [now - wrote[k] for k in range(followed + 1, found + 1)]
         seen.bytes += size
-        if reports < told:
-            raise RuntimeError(f"the state has {reports} of {told} reports after the event")
-        followed = told
+        seen.reads += 1
+        followed = max(followed, found)
     for writer in (out, ask):
         writer.close()
 

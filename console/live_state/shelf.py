@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -16,10 +17,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from console.live_state.document import colours, scoped, shared
 from console.live_state.pieces import Piece, piece, whole
 from console.web.live import watermarks
 from console.web.reading import Reading
+from kentongan.errors import KentonganError
 from kentongan.store import Store, sha256_hex
 from kentongan.times import iso
 from orchestration.live_map.events import events_at
@@ -27,6 +31,8 @@ from orchestration.live_map.moment import Kind, Moment
 from orchestration.live_map.rain_ahead import RainAhead, newest_field, rain_ahead
 from orchestration.live_map.situation import Areas, Situation, situation_at
 from orchestration.view import layers_note
+
+log = logging.getLogger(__name__)
 
 LOOKED_S = 1.0
 """So long the present is not looked at again unless a change was told."""
@@ -87,10 +93,21 @@ class StateShelf:
         self._others: OrderedDict[str, Made] = OrderedDict()
         self._making: dict[str, asyncio.Task[Made]] = {}
         self._note = ("", "")
+        self._warming: asyncio.Task[None] | None = None
 
     def changed(self) -> None:
         """Something was written: what was read before is not the present any more."""
         self._generation += 1
+
+    def warm(self) -> None:
+        """Load what the first viewer would wait for: layers and modules take seconds."""
+        self._warming = asyncio.create_task(self._warm())
+
+    async def _warm(self) -> None:
+        try:
+            await self.present()
+        except (SQLAlchemyError, OSError, KentonganError) as error:
+            log.warning("the state of the map cannot be made yet: %s", error)
 
     async def present(self) -> Made:
         have, now = self._present, time.monotonic()

@@ -45,6 +45,7 @@ from console.web.centre import (
     sop,
     tasks,
 )
+from console.web.faults import answer_faults
 from console.web.live import stream
 from console.web.public import api
 from console.web.public import pages as public_pages
@@ -80,6 +81,8 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         heart = asyncio.create_task(_beat(settings, clock)) if beating else None
+        if beating:
+            reading.started()
         yield
         if heart is not None:
             heart.cancel()
@@ -89,6 +92,7 @@ def create_app(
     app = FastAPI(
         title="Kentongan", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
     )
+    answer_faults(app)
     app.middleware("http")(Guard(app, reading))
     app.state.closing = reading.closing
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(settings))

@@ -27,6 +27,7 @@ def router(reading: Reading) -> APIRouter:
     routes = APIRouter()
     shelf = StateShelf(reading)
     reading.when_changed(shelf.changed)
+    reading.when_started(shelf.warm)
 
     async def state(request: Request) -> Response:
         at = asked_instant(request, reading.clock())

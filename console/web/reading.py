@@ -52,6 +52,7 @@ class Reading:
         self.beating = beating
         """Whether this application serves a home that goes on, and not a look into the past."""
         self._stack = ExitStack()
+        self._at_start: list[Callable[[], object]] = []
         self._at_change: list[Callable[[], object]] = []
         self._at_closing: list[Callable[[], object]] = []
         self._lock = threading.Lock()
@@ -96,6 +97,14 @@ class Reading:
         """Every village by name; one copy for all pages, read when the first one asks."""
         with self._places_lock:
             return _places(self.layers)
+
+    def when_started(self, call: Callable[[], object]) -> None:
+        """Call it in the event loop once an application that goes on serves."""
+        self._at_start.append(call)
+
+    def started(self) -> None:
+        for call in self._at_start:
+            call()
 
     def when_changed(self, call: Callable[[], object]) -> None:
         """Call it whenever the live view has seen that something was written."""

@@ -243,3 +243,17 @@ def test_no_other_file_of_a_package_is_served(served, name):
 def test_scripts_that_were_not_fetched_are_404(own, monkeypatch, tmp_path):
     monkeypatch.setattr(vendor, "MODULES", tmp_path)
     assert own("empty").get("/vendor/pmtiles.js").status_code == 404
+
+
+def test_the_command_says_what_is_there(drawn, monkeypatch, tmp_path):
+    from typer.testing import CliRunner
+
+    from console.cli.app import app
+
+    monkeypatch.setenv("KENTONGAN_HOME", str(tmp_path))
+    monkeypatch.setenv("KENTONGAN_TILES", str(drawn))
+    done = CliRunner().invoke(app, ["layers", "tiles"])
+    assert done.exit_code == 0
+    assert "tiles were there already" in done.output
+    whole = CliRunner().invoke(app, ["layers", "tiles", "--json"])
+    assert json.loads(whole.output)["folder"].startswith(str(drawn))
