@@ -329,3 +329,10 @@ def test_the_served_map_works_under_its_policy(event, visit):
     seen = visit(f"{event}/map")
     seen.page.wait_for_selector("html[data-ready=yes]")
     assert seen.complaints == []
+
+
+def test_a_style_is_kept_and_asked_for_by_its_tag(empty):
+    first = httpx.get(f"{empty}/static/page.css")
+    assert first.headers["cache-control"] == "no-cache"
+    again = httpx.get(f"{empty}/static/page.css", headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 304 and not again.content

@@ -26,7 +26,7 @@ CLOSED: Mapping[str, str] = {
 """Put on every answer that does not set the header itself."""
 WITH_POSITION = f"geolocation=(self), {_NO_DEVICES}"
 """The resident's app asks the phone where it is, and keeps it there."""
-APP = "/app"
+APP, STATIC = "/app", "/static"
 
 
 def closing(settings: Settings, path: str) -> dict[str, str]:
@@ -34,6 +34,8 @@ def closing(settings: Settings, path: str) -> dict[str, str]:
     found = dict(CLOSED)
     if path == APP or path.startswith(f"{APP}/"):
         found["Permissions-Policy"] = WITH_POSITION
+    if path.startswith(f"{STATIC}/"):
+        found["Cache-Control"] = "no-cache"  # kept, and asked for by its ETag each time
     public = urlsplit(settings.public_url)
     if public.scheme == "https" and not (public.hostname or "").endswith(".invalid"):
         # Not for subdomains: others may answer there.
