@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 class Page:
     """One HTML file that carries all it needs; a notebook shows it in a frame."""
 
-    html: str
+    html: str = field(repr=False)
     title: str = "Peta"
     height: int = 600
 
@@ -50,7 +50,7 @@ class Page:
 class Drawing:
     """A chart as SVG text, or a picture as PNG bytes."""
 
-    content: str | bytes
+    content: str | bytes = field(repr=False)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         if isinstance(self.content, str):

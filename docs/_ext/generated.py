@@ -1,8 +1,7 @@
 """Fills pages from the program itself each time the site is built, so that none can go stale.
 
-A line `{{ cli }}`, `{{ settings }}`, `{{ tables }}`, `{{ records }}`, `{{ impact }}`, `{{ api }}`,
-`{{ screens FACE }}`, `{{ screen NAME WIDTH WORDS }}`, `{{ others }}` or `{{ include PATH }}` of a
-page is replaced by Markdown.
+A line `{{ MAKER }}` of a page, or `{{ MAKER WORDS }}`, is replaced by the Markdown that this maker
+of `MAKERS` gives; `{{ include PATH }}` by a file of the repository.
 """
 
 from __future__ import annotations
@@ -26,6 +25,8 @@ MAKERS: dict[str, Callable[..., str]] = {
     "tables": schema_pages.tables,
     "records": schema_pages.records,
     "impact": schema_pages.impact,
+    "warning": schema_pages.warning,
+    "cap": schema_pages.cap,
     "api": api_pages.markdown,
     "screens": screen_pages.markdown,
     "screen": screen_pages.one,

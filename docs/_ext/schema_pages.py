@@ -10,7 +10,7 @@ import re
 import tokenize
 from typing import Any
 
-from settings_pages import cell, meanings
+from settings_pages import cell, fields
 
 
 def tables() -> str:
@@ -82,9 +82,30 @@ def _by_line(source: str) -> dict[tuple[int, str], str]:
 
 def records() -> str:
     """Each kind of record with its fields."""
-    from pydantic import BaseModel
-
     from kentongan import records as module
+
+    return _models(module)
+
+
+def warning() -> str:
+    """What a version of a warning holds."""
+    from notify import warning as module
+
+    return _models(module)
+
+
+def cap() -> str:
+    """The elements of an alert that are written, and the parameters of ours."""
+    from notify.cap import alert, document
+
+    named = re.findall(r'"((?:Kentongan|EWS):\w+)"', inspect.getsource(alert))
+    listed = "\n".join(f"- `{name}`" for name in dict.fromkeys(named))
+    return f"{_models(document)}\n\n## Parameters of ours\n\n{listed}"
+
+
+def _models(module: Any) -> str:
+    """Each model of a module in its own order."""
+    from pydantic import BaseModel
 
     source = inspect.getsource(module)
     owners = [
@@ -94,14 +115,13 @@ def records() -> str:
         and issubclass(value, BaseModel)
         and re.search(rf"^class {name}\(", source, re.MULTILINE)
     ]
-    return "\n\n".join(_record(owner) for owner in owners)
+    return "\n\n".join(_record(owner) for owner in owners if owner.__annotations__)
 
 
 def _record(owner: Any) -> str:
-    said = meanings(owner)
     rows = [
-        f"| `{name}` | `{cell(_annotation(owner.model_fields[name]))}` | {cell(words)} |"
-        for name, words in said.items()
+        f"| `{name}` | `{cell(kind)}` | {cell(words)} |"
+        for name, (kind, words) in fields(owner).items()
         if name in owner.model_fields
     ]
     common = owner.__name__.startswith("_")
@@ -113,12 +133,6 @@ def _record(owner: Any) -> str:
 
 def _lines(text: str) -> str:
     return " ".join(text.split())
-
-
-def _annotation(field: Any) -> str:
-    text = str(field.annotation)
-    kind = text if "[" in text or "|" in text else getattr(field.annotation, "__name__", text)
-    return re.sub(r"\b(?:\w+\.)+(\w+)", r"\1", kind)
 
 
 def impact() -> str:

@@ -18,16 +18,18 @@ _KINDS = {"Path": "path", "str": "text", "int": "whole number", "float": "number
 
 def meanings(owner: type) -> dict[str, str]:
     """The sentence below each field of a class, as it stands in the source."""
-    return described(inspect.getsource(inspect.getmodule(owner) or module), owner.__name__)
+    return {name: said for name, (_, said) in fields(owner).items()}
 
 
-def described(source: str, owner: str) -> dict[str, str]:
+def fields(owner: type) -> dict[str, tuple[str, str]]:
+    """Each field's kind and the sentence below it, as they stand in the source."""
+    source = inspect.getsource(inspect.getmodule(owner) or module)
     classes = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.ClassDef)]
-    body = next(n.body for n in classes if n.name == owner)
+    body = next(n.body for n in classes if n.name == owner.__name__)
     found = {}
     for field, after in zip(body, [*body[1:], None], strict=True):
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-            found[field.target.id] = _text(after)
+            found[field.target.id] = ast.unparse(field.annotation), _text(after)
     return found
 
 

@@ -148,6 +148,10 @@ def test_tables_records_and_the_api_are_there(site):
     assert [name for name in metadata.tables if f">{name}<" not in tables] == []
     records = (site / "reference" / "records.html").read_text(encoding="utf-8")
     assert "Bulletin" in records and "wzarea" in records
+    alert = (site / "reference" / "cap-elements.html").read_text(encoding="utf-8")
+    assert "Kentongan:evidence" in alert and "references" in alert
+    body = (site / "reference" / "warning.html").read_text(encoding="utf-8")
+    assert "AreaGroup" in body and "told_elsewhere" in body
     api = (site / "reference" / "api.html").read_text(encoding="utf-8")
     assert "GET /api/v1/warnings" in re.sub(r"<[^>]+>", "", api)
 
