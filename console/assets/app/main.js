@@ -14,6 +14,7 @@ let kept = null;
 let settings = null;
 let offline = false;
 let fetching = null;
+let woken = null; // what the server was told of this browser; null: it is not woken
 
 const keepChoice = () => store.put("choice", choice);
 
@@ -51,10 +52,14 @@ function draw() {
   const open = [...there.querySelectorAll("details[open]")].map((one) => one.closest("article")?.id);
   if (!choice.place) return;
   const mine = kept && kept.doc.place.code === choice.place.code;
-  const look = { now: Date.now(), offline, refresh };
+  const again = async () => {
+    await refresh();
+    scrollTo(0, 0);
+  };
+  const look = { now: Date.now(), offline, refresh: again, woken: Boolean(woken) };
   const wait = !mine && !offline;
   there.replaceChildren(
-    ...(mine ? render(kept, look) : wait ? [h("p", { role: "status" }, t("headLoading"))] : missing(choice.place, refresh)),
+    ...(mine ? render(kept, look) : wait ? [h("p", { role: "status" }, t("headLoading"))] : missing(choice.place, again)),
   );
   for (const id of open) byId(id)?.querySelector("details")?.setAttribute("open", "");
   byId("latihan").hidden = !(kept?.doc.exercise || (settings && settings.mode !== "actual"));
@@ -100,7 +105,7 @@ async function drawAlarm(word = alarm) {
   alarm = word;
   const there = byId("notifikasi-isi");
   const own = settings ?? (await config());
-  const on = await store.get("push");
+  const on = (woken = await store.get("push"));
   const state = word || (on && (on.waits ? "alarmLater" : "alarmOn")) || push.obstacle(own);
   const bySms = h("p", {}, h("a", { href: "/daftar", class: "tombol" }, t("sms")));
   const consent = own?.consent[language()] ?? own?.consent.id;
@@ -218,6 +223,7 @@ if (wanted && wanted !== choice.place?.code && /^\d\d\.\d\d\.\d\d\.\d{4}$/.test(
   await keepChoice();
 }
 kept = await store.get("status");
+woken = await store.get("push");
 settings = await store.get("config");
 label();
 route(false);

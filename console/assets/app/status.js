@@ -23,7 +23,7 @@ export function stateNow(kept, now) {
 
 export const placeName = (place) => `${place.kind} ${place.name}, Kec. ${place.district}, ${place.regency}`;
 
-export function render(kept, { now, offline, refresh }) {
+export function render(kept, { now, offline, refresh, woken }) {
   const { doc } = kept;
   const { state, old, seconds } = stateNow(kept, now);
   return [
@@ -34,8 +34,9 @@ export function render(kept, { now, offline, refresh }) {
     where(doc),
     ...around(doc),
     ...doc.ended.map(ended),
+    woken ? null : h("p", {}, h("a", { class: "tombol", href: "#notifikasi" }, t("wakeMe"))),
     fresh(kept, now, offline, refresh),
-  ];
+  ].filter(Boolean);
 }
 
 export function missing(place, refresh) {
