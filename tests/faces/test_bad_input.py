@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote_from_bytes, urlsplit
 
@@ -17,9 +19,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from console.web import forms
 from console.web.access.rules import RULES
 from tests.faces.scenes import Scene, Served, serve
 from tests.faces.walking import FORM, OWN_PAGE, Walk, ask, query_names, walk
+from tests.peers.postgres import Server
 
 EXAMPLES = int(os.environ.get("BAD_INPUT_EXAMPLES", "5"))
 POSTED = sorted(path for path, rule in RULES.items() if rule.write is not None)
@@ -183,3 +187,85 @@ def _peak_mb(*, reset: bool = False) -> float:
         Path("/proc/self/clear_refs").write_text("5")
     told = Path("/proc/self/status").read_text()
     return int(re.findall(r"VmHWM:\s+(\d+)", told)[0]) / 1024
+
+
+def test_who_drips_a_form_holds_nobody_up(
+    place: Served, walked: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sixty senders of a byte each half second; pages and forms of others answer meanwhile."""
+    monkeypatch.setattr(forms, "READ_S", 2.0)
+    paths = [filled(path, lambda: "x") for path in POSTED if not path.startswith("/keluar")]
+    lines = [_begin(place.url, paths[number % len(paths)]) for number in range(60)]
+    try:
+        slowest = max(_took(place, "/health"), _took(place, "/centre"), _took(place, "/lapor"))
+        for _ in range(5):
+            for line in lines:
+                with suppress(OSError):  # already refused
+                    line.send(b"a")
+            slowest = max(slowest, _took(place, "/lapor"))
+            time.sleep(0.5)
+        for line in lines:
+            line.settimeout(QUICK_S)
+            assert re.match(rb"HTTP/1.1 4\d\d ", line.recv(64))
+    finally:
+        for line in lines:
+            line.close()
+    assert slowest < QUICK_S
+
+
+def _begin(url: str, path: str) -> socket.socket:
+    where = urlsplit(url)
+    line = socket.create_connection((where.hostname or "", where.port or 80), timeout=QUICK_S)
+    kind = TYPES[2] if path.startswith("/app/") else FORM
+    line.sendall(
+        f"POST {path} HTTP/1.1\r\nHost: {where.netloc}\r\nSec-Fetch-Site: same-origin\r\n"
+        f"Content-Type: {kind}\r\nContent-Length: 900\r\n\r\n".encode()
+    )
+    return line
+
+
+def _took(place: Served, path: str) -> float:
+    begun = time.monotonic()
+    assert ask(place.url, path).status == 200
+    return time.monotonic() - begun
+
+
+@pytest.mark.parametrize("stated", ["-5", "1e3", "²", "9" * 30, "12, 12", "x"])
+def test_a_length_that_is_none_is_refused(stated: str, place: Served) -> None:
+    head = {**OWN_PAGE, "Content-Type": FORM, "Content-Length": stated.encode("latin-1", "replace")}
+    found = ask(place.url, "/lapor", "POST", body=b"isi=halo", headers=head, timeout=QUICK_S)
+    assert 400 <= found.status < 500
+
+
+def test_a_field_that_comes_twice_is_the_last_one(place: Served) -> None:
+    head = {**OWN_PAGE, "Content-Type": FORM}
+    empty = ask(place.url, "/lapor", "POST", body=b"isi=banjir&isi=", headers=head)
+    many = ask(place.url, "/lapor", "POST", body=b"&".join([b"isi=a"] * 500), headers=head)
+    assert (empty.status, many.status) == (422, 400)
+
+
+@pytest.fixture(scope="module")
+def strict(
+    postgres: Server, scene_of: Callable[..., Scene], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """An installation on PostgreSQL, which refuses NUL and numbers that SQLite takes."""
+    home = tmp_path_factory.mktemp("strict") / "home"
+    with serve(scene_of("empty"), home, database_url=postgres.url(postgres._create())) as found:
+        yield found
+
+
+@pytest.mark.parametrize("piece", ["a\x00b", "9" * 30])
+def test_what_a_strict_database_refuses_never_reaches_it(
+    piece: str, strict: Served, walked: Walk
+) -> None:
+    query = as_form([(name, piece) for name in query_names()]).decode("ascii")
+    for path, rule in RULES.items():
+        for where in {filled(path, lambda: piece), f"{filled(path, lambda: 'x')}?{query}"}:
+            if rule.read is not None:
+                found = ask(strict.url, where)
+                assert found.status < 500, (where, found.body[:300])
+        if rule.write is not None:
+            body = as_form([(name, piece) for name in walked.names(path)][:14])
+            head = {**OWN_PAGE, "Content-Type": FORM}
+            found = ask(strict.url, filled(path, lambda: "1"), "POST", body=body, headers=head)
+            assert found.status < 500, (path, found.body[:300])

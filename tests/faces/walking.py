@@ -123,7 +123,7 @@ class Walk:
 
     pages: dict[str, list[str]] = field(default_factory=dict)
     html: set[str] = field(default_factory=set)
-    """Addresses that answered with a page."""
+    """Addresses that answered with a whole page; parts of pages are seen in them."""
     forms: dict[str, list[Form]] = field(default_factory=dict)
 
     def names(self, rule: str) -> list[str]:
@@ -183,8 +183,10 @@ def _read(place: Served, path: str, found: Walk, cookie: str) -> Iterable[str]:
     assert reply.status < 500, f"{path}: {reply.status} {reply.body[:200]!r}"
     if not reply.is_html or reply.status != 200:
         return []
-    found.html.add(path)
-    page = Page(path, reply.body.decode("utf-8"))
+    text = reply.body.decode("utf-8")
+    if text.lstrip()[:9].lower() == "<!doctype":
+        found.html.add(path)
+    page = Page(path, text)
     for form in page.forms:
         rule = rule_of(form.action)
         if form.method == "post":

@@ -23,6 +23,7 @@ from console.web.access.names import ROLES
 from console.web.access.pace import NETWORK, SESSION, Paces
 from console.web.access.rules import RULES, Need, Rule
 from console.web.access.who import NOBODY, Who
+from console.web.faults import unreadable
 from console.web.forms import is_own
 from console.web.reading import Reading
 from kentongan.accounts import sessions
@@ -101,7 +102,7 @@ class Guard:
             found = await run_in_threadpool(self.asker, request)
         except (SQLAlchemyError, OSError) as error:
             log.error("accounts cannot be read: %s", type(error).__name__)  # noqa: TRY400
-            return HTMLResponse("Basis data tidak menjawab. Coba lagi.", 503, {"Retry-After": "5"})
+            return unreadable(request)
         request.state.who = found
         refused = self._refusal(request, found, need, reads=reads)
         return refused if refused is not None else await call(request)
@@ -115,6 +116,8 @@ class Guard:
 
     def _early(self, request: Request, need: Need | Act | None, *, reads: bool) -> Response | None:
         """What is refused before anybody is looked up."""
+        if _has_nul(request, need):
+            return HTMLResponse("Alamat ini tidak terbaca.", 400)
         if need is None:
             allow = {"Allow": "POST" if reads else "GET, HEAD"}
             return HTMLResponse("Tidak tersedia.", 405, allow)
@@ -166,6 +169,13 @@ class Guard:
                 return HTMLResponse("Perlu masuk dulu.", 401)  # a script asks, and knows 401
             return RedirectResponse(f"{SIGN_IN}?ke={quote(_asked(request), safe='')}", 303)
         return _turned_away(found, need)
+
+
+def _has_nul(request: Request, need: Need | Act | None) -> bool:
+    """No text of ours holds a NUL, and no database takes it. What brings its own proof reads its
+    query itself: a gateway's message may hold anything."""
+    query = request.scope["query_string"]
+    return "\x00" in request.scope["path"] or (need is not Need.OWN and b"%00" in query)
 
 
 def _person(live: sessions.Live) -> Who:

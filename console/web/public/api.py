@@ -18,6 +18,7 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime
 
 from console import words
+from console.web.faults import answer_faults
 from console.web.public import build, shapes
 from console.web.public.build import Released
 from console.web.reading import Reading
@@ -59,6 +60,7 @@ def application(reading: Reading) -> FastAPI:
         root_path_in_servers=False,
         redirect_slashes=False,
     )
+    answer_faults(app)
     paces = Paces(PER_S)
 
     @app.middleware("http")
