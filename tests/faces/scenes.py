@@ -164,19 +164,21 @@ def serve(found: Scene, home: Path, **settings: Any) -> Iterator[Served]:
     clock = Clock(found.at + AFTER)
     engine = make_engine(own.resolved_database_url)
     try:
-        with _listening(own, clock) as url:
+        with listening(own, clock) as url:
             yield Served(url, own, clock, engine)
     finally:
         engine.dispose()
 
 
 @contextmanager
-def _listening(settings: Settings, clock: Callable[[], datetime]) -> Iterator[str]:
+def listening(settings: Settings, clock: Callable[[], datetime], *, port: int = 0) -> Iterator[str]:
+    """The application under uvicorn; `port` is one that was used before, and is free again."""
     from console.web import create_app
     from console.web.serving import Server
 
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
         app = create_app(settings, clock=clock)
         server = Server(app, timeout_graceful_shutdown=2)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
