@@ -13,7 +13,7 @@ from sqlalchemy import select
 from console.dispatch_plan import plan_document, routes_of
 from console.web.access.who import who
 from console.web.centre import saying, sending
-from console.web.centre.context import asks_for_code, release_policy, show
+from console.web.centre.context import Kept, asks_for_code, release_policy, show
 from console.web.centre.posting import Fields, post
 from console.web.centre.queue import REVIEW
 from console.web.machine import READ
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 PATH = "/centre/dispatch"
 REASON_CHARS = 200
 ALL = "semua"
+WHOLE = "centre_dispatch.html"
 DRY_RUNS = 5
 """Drafts that are reckoned on one page: each is made as it would go out."""
 TWICE = timedelta(seconds=60)
@@ -50,6 +51,7 @@ class Dispatching:
         self.reading = reading
         self._progress: sending.Progress | None = None
         self._watch: Watch | None = None
+        self._shared = Kept(self._look)
 
     @property
     def progress(self) -> sending.Progress:
@@ -67,7 +69,7 @@ class Dispatching:
         return routes_of(self.reading.settings.routes)
 
     def index(self, request: Request) -> Response:
-        return self._index(request, "centre_dispatch.html")
+        return self._index(request, WHOLE)
 
     def now(self, request: Request) -> Response:
         return self._index(request, "centre_dispatch_now.html")
@@ -82,22 +84,28 @@ class Dispatching:
         status: int = 200,
     ) -> Response:
         at, reading = self.reading.clock(), self.reading
-        routes = self.routes()
-        figures = of_home(reading.engine, self.watch.look(at), routes.all, at)
-        policy = load_dispatch_policy(reading.settings.dispatch_policy)
-        sqlite = reading.settings.resolved_database_url.startswith("sqlite")
+        whole = template == WHOLE
         return show(
             reading, request, template, here=PATH, status=status, trouble=trouble,
-            figures=figures, sent=self.progress.look(at, figures), ceiling=policy.ceiling,
-            recalls_pass=policy.recalls_pass_a_stop, kinds={r.route: r for r in routes.all},
-            dispatcher=running(reading.engine) if sqlite else "", sqlite=sqlite,
-            dry=self._dry(at, routes) if template == "centre_dispatch.html" else [],
-            switches=sending.names_of(routes.names), code=asks_for_code(reading),
+            **self._shared.get(reading.engine, at), dry=self._dry(at) if whole else [],
+            switches=sending.names_of(self.routes().names), code=asks_for_code(reading),
             may={act.value: _why_not(request, act) for act in (Act.STOP, Act.RESUME)},
             made=MADE.get(request.query_params.get("tercatat", ""), ""),
             reason=(fields or {}).get("alasan", "")[:REASON_CHARS],
-            faults=self._faults(), titles=self._titles(),
         )  # fmt: skip
+
+    def _look(self, at: datetime, _: str) -> dict[str, Any]:
+        """What every reader sees alike."""
+        reading, engine = self.reading, self.reading.engine
+        figures = of_home(engine, self.watch.look(at), self.routes().all, at)
+        policy = load_dispatch_policy(reading.settings.dispatch_policy)
+        sqlite = reading.settings.resolved_database_url.startswith("sqlite")
+        return {
+            "figures": figures, "sent": self.progress.look(at, figures), "sqlite": sqlite,
+            "ceiling": policy.ceiling, "recalls_pass": policy.recalls_pass_a_stop,
+            "dispatcher": running(engine) if sqlite else "", "faults": self._faults(),
+            "titles": self._titles(),
+        }  # fmt: skip
 
     def _titles(self) -> dict[str, str]:
         query = select(warnings.c.warning_id, warnings.c.body["title"].as_string()).where(
@@ -112,8 +120,9 @@ class Dispatching:
         path = self.reading.settings.routes
         return [] if path is None else read_routes(path)[1]
 
-    def _dry(self, at: datetime, routes: Routes) -> list[dict[str, Any]]:
+    def _dry(self, at: datetime) -> list[dict[str, Any]]:
         """What the drafts that wait would send; nothing is sent."""
+        routes = self.routes()
         desk = reading_desk(self.reading.settings)
         with self.reading.engine.connect() as connection:
             drafts = [one for one in waiting(connection, desk, at) if one.what != REVIEW]
@@ -158,9 +167,7 @@ class Dispatching:
         return next((s for s in stops(self.reading.engine) if s.name == name_of(route)), None)
 
     def again(self, request: Request, fields: Fields, trouble: str) -> Response:
-        return self._index(
-            request, "centre_dispatch.html", trouble=trouble, fields=fields, status=409
-        )
+        return self._index(request, WHOLE, trouble=trouble, fields=fields, status=409)
 
 
 def _is_second_press(stands: Stop | None, name: str, at: datetime, *, is_open: bool) -> bool:

@@ -163,7 +163,7 @@ def test_every_page_and_a_decision_on_postgresql(tmp_path, postgres, waiting_hom
             assert answer.status_code == 200, path
         assert "20.000" in office.get("ani", "/centre").text
         for path in ("events/a%00b", "approvals/a%00b"):
-            assert office.get("ani", f"/centre/{path}").status_code == 404
+            assert office.get("ani", f"/centre/{path}").status_code in (400, 404)
         place.clock.forward(seconds=31)
         assert throw(office, "budi", "stop", alasan="a\x00b").status_code == 303
         assert "DIHENTIKAN" in office.get("ani", PAGE).text
