@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from kentongan.db import messages
-from tests.faces.scenes import Clock, _listening
+from tests.faces.scenes import Clock, listening
 from tests.faces.screens import keep
 
 MBAY = "53.16.01.1007"
@@ -179,7 +179,7 @@ def test_without_its_server_the_last_status_stays(scene_of, installed_browser, t
     found = scene_of("flores")
     settings = Settings(_env_file=None, home=found.copy(tmp_path / "home"), sources=found.sources)
     with ExitStack() as stack:
-        url = stack.enter_context(_listening(settings, Clock(found.at)))
+        url = stack.enter_context(listening(settings, Clock(found.at)))
         app = Installed(installed_browser, url)
         app.page.wait_for_function("() => caches.has('kentongan-kept')")
     with socket.socket() as probe:

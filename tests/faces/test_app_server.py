@@ -33,7 +33,7 @@ from notify.registry.places import Place, Places
 from notify.release.run import publish
 from risk.layers.layerset import load_layers
 from tests.crash.homes import VILLAGES, Home, areas, now, outlines
-from tests.faces.scenes import Clock, _listening
+from tests.faces.scenes import Clock, listening
 from tests.peers.webpush import PushService
 
 MBAY = "53.16.01.1007"
@@ -298,7 +298,7 @@ def site(home):
         routes=home.folder / "routes.toml", dispatch_policy=home.folder / "dispatch.toml",
     )  # fmt: skip
     clock = Clock(now() + timedelta(seconds=30))
-    with _listening(configured, clock) as url:
+    with listening(configured, clock) as url:
         yield Site(url, configured, home, clock)
 
 
@@ -553,11 +553,17 @@ def test_every_answer_is_closed_and_may_ask_for_the_position(served):
     assert "geolocation=()" in there.get("/warnings").headers["permissions-policy"]
 
 
-def test_too_many_searches_are_slowed(own):
+def test_too_many_searches_are_slowed(own, monkeypatch):
+    for name in ("SEARCHES_PER_S", "LOOKS_PER_S", "BIG_PER_S", "POSTS_PER_S"):
+        monkeypatch.setattr(f"console.web.resident.app.{name}", 1.0)
     there = own("flores")
-    with httpx.Client(base_url=there.url) as client:
-        found = [client.get("/app/places?q=99.99.99.9999").status_code for _ in range(40)]
-    assert 429 in found and found[0] == 200
+    for path in ("/app/places?q=mbay", f"/app/status/{MBAY}.json", "/app/points.bin"):
+        answers = [there.get(path) for _ in range(30)]
+        assert answers[0].status_code == 200, path
+        slowed = [one for one in answers if one.status_code == 429]
+        assert slowed and slowed[0].headers["retry-after"] == "1", path
+    found = [httpx.post(there.url + "/app/push", json={}, headers=OWN) for _ in range(30)]
+    assert 429 in {one.status_code for one in found}
 
 
 def test_first_load_is_light(served):
