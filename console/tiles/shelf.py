@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import shutil
-import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
 
 KEPT = 2
 """Sets of tiles kept: the one in use, and the one that open pages may still read."""
-ABANDONED_S = 3600.0
-"""An unfinished folder of that age belongs to a process that died; the longest build takes
-minutes."""
 FILES = frozenset({*(f"{level.name}.pmtiles" for level in LEVELS), OUTLINE})
 
 
@@ -73,6 +69,7 @@ class Shelf:
 
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / "build.lock"):
+            self._clear()
             if not again and self.find(layers.version):
                 return []
             part = self.folder / f"{uuid.uuid4().hex}.part"
@@ -96,10 +93,12 @@ class Shelf:
             shutil.rmtree(part.with_suffix(".old"), ignore_errors=True)
         part.rename(target)
 
+    def _clear(self) -> None:
+        """What a process that died left unfinished: whoever builds holds the lock."""
+        for path in [p for p in self.folder.iterdir() if p.suffix in (".part", ".old")]:
+            shutil.rmtree(path, ignore_errors=True)
+
     def _thin(self, digest: str) -> None:
-        found = [path for path in self.folder.iterdir() if path.is_dir()]
-        whole = [p for p in found if not p.suffix and p.name != digest]
-        old = sorted(whole, key=lambda p: p.stat().st_mtime, reverse=True)[KEPT - 1 :]
-        dead = [p for p in found if p.suffix and p.stat().st_mtime < time.time() - ABANDONED_S]
-        for path in [*old, *dead]:
+        whole = [p for p in self.folder.iterdir() if p.is_dir() and p.name != digest]
+        for path in sorted(whole, key=lambda p: p.stat().st_mtime, reverse=True)[KEPT - 1 :]:
             shutil.rmtree(path, ignore_errors=True)

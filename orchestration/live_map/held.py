@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
 
 from kentongan.db import alerts, warning_states, warnings
 from kentongan.life_cycle import PENDING
@@ -58,8 +58,8 @@ def held_at(engine: Engine, moment: Moment) -> list[Held]:
     """
     with engine.connect() as connection:
         states = _states(connection, moment)
-        wanted = [key for key in _shown(states) if states[key] in _SHOWN]
-        sent = _sent(connection, wanted)
+        wanted = _shown(states)
+        sent = _sent(connection, [key for key in wanted if states[key] not in PENDING])
         found = [
             Held(*key, states[key], sent.get(key, ""), _content(connection, *key)) for key in wanted
         ]
@@ -74,16 +74,27 @@ _SHOWN = frozenset({WarningState.RELEASED, *PENDING})
 
 
 def _states(connection: Connection, moment: Moment) -> dict[_Key, str]:
-    """The newest state then of each version that had not run out."""
+    """Versions that were released or waited then, by their newest state.
+
+    One past its end stays until somebody closes it: if nobody closed it, nobody has looked. Of the
+    hours ahead what ends until then is taken to end.
+    """
+    last = (
+        select(func.max(warning_states.c.id).label("id"))
+        .where(moment.knew(warning_states.c.at))
+        .group_by(warning_states.c.warning_id, warning_states.c.version)
+        .subquery()
+    )
+    lasts = (warnings.c.expires > iso(moment.at)) | (warnings.c.expires <= iso(moment.known))
     query = (
         select(warning_states.c.warning_id, warning_states.c.version, warning_states.c.state)
+        .join(last, last.c.id == warning_states.c.id)
         .join(
             warnings,
             (warnings.c.warning_id == warning_states.c.warning_id)
             & (warnings.c.version == warning_states.c.version),
         )
-        .where(warnings.c.expires > iso(moment.at), moment.knew(warning_states.c.at))
-        .order_by(warning_states.c.id)
+        .where(warning_states.c.state.in_(_SHOWN), lasts)
     )
     return {(row.warning_id, row.version): row.state for row in connection.execute(query)}
 
@@ -93,18 +104,18 @@ def _shown(states: dict[_Key, str]) -> list[_Key]:
     pending: dict[str, int] = {}
     for (warning_id, version), state in states.items():
         group = released if state == WarningState.RELEASED else pending
-        if state in _SHOWN:
-            group[warning_id] = max(version, group.get(warning_id, 0))
+        group[warning_id] = max(version, group.get(warning_id, 0))
     waits = {k: v for k, v in pending.items() if v > released.get(k, 0)}
     return sorted([*released.items(), *waits.items()])
 
 
-def _sent(connection: Connection, keys: Iterable[_Key]) -> dict[_Key, str]:
+def _sent(connection: Connection, keys: Sequence[_Key]) -> dict[_Key, str]:
     ids = sorted({warning_id for warning_id, _ in keys})
     query = select(alerts.c.warning_id, alerts.c.version, alerts.c.sent).where(
         alerts.c.warning_id.in_(ids)
     )
-    return {(row.warning_id, row.version): row.sent for row in connection.execute(query)}
+    found = {(row.warning_id, row.version): row.sent for row in connection.execute(query)}
+    return {key: found[key] for key in keys if key in found}
 
 
 def _content(connection: Connection, warning_id: str, version: int) -> Content:

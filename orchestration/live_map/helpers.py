@@ -98,7 +98,9 @@ def _as_then(dot: TaskDot, states: dict[str, str], climbed: dict[str, int], late
     then = replace(dot, state=states[dot.task_id], escalation=climbed.get(dot.task_id, 0))
     if not later:
         return then
-    return replace(then, level=None, people=None, unmet=None, teams=(), shelters=())
+    return replace(
+        then, level=None, people=None, unmet=None, coordinator_id="", teams=(), shelters=()
+    )
 
 
 def _dot(row: RowMapping) -> TaskDot:

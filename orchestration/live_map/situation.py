@@ -14,11 +14,12 @@ from sqlalchemy import Engine
 
 from kentongan.store import Store
 from kentongan.view import FeedLine, UnknownArea
-from orchestration.live_map.events import Known, events_at, gaps_of
+from orchestration.live_map.events import Known, events_at
 from orchestration.live_map.heard import ReportDot, reports_at
 from orchestration.live_map.held import Held, held_at
 from orchestration.live_map.helpers import TaskDot, near, tasks_at
 from orchestration.live_map.moment import BACK, Kind, Moment
+from orchestration.live_map.not_known import areas_at, newest_run, run_is_old, villages_at
 from orchestration.live_map.rain_ahead import RainAhead
 from orchestration.live_map.villages import Coloured, coloured, rows_of
 
@@ -87,16 +88,17 @@ def situation_at(
 
     held = held_at(engine, moment)
     known = events_at(engine, moment, {one.content.event_id for one in held})
-    unknown = _unknown_areas(engine, runs, layers, moment, known)
+    unknown = areas_at(engine, runs, layers, moment, known)
     ahead = rain.villages_at(moment.at) if rain and moment.kind is Kind.FORECAST else None
-    gaps = _unknown_villages(runs, layers, known, unknown)
+    gaps = villages_at(runs, layers, known, unknown)
     feeds = feed_lines(engine, moment.known, settings)
     blind = moment.kind is Kind.FORECAST and ahead is None
+    asleep = run_is_old(newest_run(engine, moment), moment.known)
     return Situation(
         moment=moment,
         held=held,
         areas=_areas(held, layers, gaps, ahead, before),
-        elsewhere=-1 if blind or _all_blind(feeds) else 0,
+        elsewhere=-1 if blind or asleep or _all_blind(feeds) else 0,
         unknown_areas=unknown,
         events=known,
         tasks=tasks_at(engine, moment, [one.warning_id for one in held]),
@@ -132,44 +134,6 @@ def _areas(
         teams=near(layers.teams, points, NEAR_KM),
         shelters=near(layers.shelters, points, NEAR_KM),
     )
-
-
-def _unknown_areas(
-    engine: Engine, runs: Store, layers: LayerSet, moment: Moment, known: Sequence[Known]
-) -> list[UnknownArea]:
-    """Provinces that BMKG warns and whose area is not known; names that led to no area."""
-    from ingest.known import unknown_areas
-
-    listed = [
-        (item.province_code, item.title, item.until)
-        for item in unknown_areas(engine, moment.known)
-        if item.until is None or item.until > moment.at
-    ]
-    for one in known:
-        names = gaps_of(runs, one).unresolved if one.runs else ()
-        # A document without a usable polygon is in the list above.
-        names = tuple(name for name in names if not name.startswith("polygons of "))
-        if names and one.event.official:
-            title = f"{one.event.title}: {'; '.join(names)}"
-            codes = one.event.province_codes or ("",)
-            listed += [(code, title, one.event.valid_to) for code in codes]
-    places = layers.names if listed else {}
-    return [
-        UnknownArea(province_code=code, province=places.get(code, title), title=title, until=until)
-        for code, title, until in listed
-    ]
-
-
-def _unknown_villages(
-    runs: Store, layers: LayerSet, known: Sequence[Known], areas: Sequence[UnknownArea]
-) -> list[str]:
-    """Villages of which nothing can be said unless a warning does."""
-    found = {code for one in known if one.runs for code in gaps_of(runs, one).codes}
-    for area in areas:
-        if area.province_code:
-            inside = layers.villages.iloc[layers.within(area.province_code)]
-            found.update(inside["adm4_code"].tolist())
-    return sorted(found)
 
 
 def _quakes(engine: Engine, moment: Moment) -> list[QuakeDot]:

@@ -73,7 +73,7 @@ def test_a_part_follows_a_change_within_two_seconds(own, look):
         "() => { window.heard = []; for (const kind of ['sop', 'tasks'])"
         " document.addEventListener(`kentongan:${kind}`, e => heard.push([kind, e.detail.seq])); }"
     )
-    seen.page.wait_for_timeout(1500)
+    seen.page.wait_for_timeout(700)
     seen.page.evaluate("() => { heard.length = 0; }")
     with seen.page.expect_response(lambda r: "/centre/sop/list" in r.url, timeout=5_000):
         start = time.monotonic()
@@ -136,10 +136,10 @@ def test_what_somebody_writes_stays_until_they_have_done(page_of_parts, monkeypa
     opened, change = page_of_parts
     seen = opened()
     page, count = seen.page, seen.page.locator("#count")
-    page.wait_for_timeout(1000)
+    page.wait_for_timeout(500)
     page.locator("input").fill("tulisan saya")
     change(PART.format(1))
-    page.wait_for_timeout(3000)
+    page.wait_for_timeout(1500)
     expect(page.locator("input")).to_have_value("tulisan saya")
     expect(count).to_have_text("0")
     expect(page.locator("section")).to_have_attribute("data-stale", "edited")
@@ -167,14 +167,14 @@ def test_two_tabs_listen_over_one_connection(own, browser):
             "() => { window.heard = 0; document.addEventListener('kentongan:sop', () => heard++); }"
         )
     assert len(streams) == 1
-    pages[0].wait_for_timeout(1200)
+    pages[0].wait_for_timeout(700)
     with place.engine.begin() as connection:
         connection.execute(insert(sop_ticks).values(
             warning_id="w", step_id="x", at=iso(place.clock.at), actor="x"))  # fmt: skip
     for page in pages:
         page.wait_for_function("() => heard === 1", timeout=5_000)
     pages[0].close()
-    pages[1].wait_for_timeout(1000)
+    pages[1].wait_for_timeout(500)
     assert len(streams) == 2, "another tab took over"
     with place.engine.begin() as connection:
         connection.execute(insert(sop_ticks).values(

@@ -87,7 +87,8 @@ def test_they_are_made_once(shelf, part):
 
 def test_a_build_that_fails_leaves_nothing_and_keeps_what_was_there(part, tmp_path, monkeypatch):
     shelf = Shelf(tmp_path)
-    (tmp_path / "0123456789abcdef").mkdir()
+    for name in ("0123456789abcdef", "of-a-process-that-died.part"):
+        (tmp_path / name).mkdir()
     monkeypatch.setattr(making, "program", lambda: Path("/bin/false"))
     with pytest.raises(LayerError, match="tippecanoe for village: status 1"):
         shelf.make(part, lambda *_: None)
