@@ -1,4 +1,6 @@
-"""How heavy pages are and how soon they can be read: `python -m benchmarks.faces [SCENE] [PATH …]`.
+"""How soon the live map can be read, is painted and follows: `python -m benchmarks.faces [SCENE]`.
+
+Weights and times of all pages: `python -m tests.faces.figures`.
 
 Plays a scene, builds the tiles of the whole country (once, in the folder `FACES` if it is set, else
 in a temporary one), and opens each page cold in Chromium without a graphics card. One JSON line a
@@ -7,7 +9,7 @@ page and size:
     bytes         what came over the wire, packed, until the page was still
     requests      how many answers
     words_ms      first contentful paint: words can be read
-    map_ms        the map is painted and still; null where a page has none
+    map_ms        the map is painted and still
     follow_s      from a commit in the database until the page shows it; the live map only
     colours_s     the same until the villages are painted
 """
@@ -30,15 +32,12 @@ from risk.layers.layerset import load_layers
 from tests.faces.conftest import ARGUMENTS, CHROMIUM
 from tests.faces.scenes import Served, scene, serve
 
-PAGES = ("/", "/warnings", "/app", "/centre", "/centre/map", "/centre/wall", "/centre/tasks")
+PAGES = ("/centre/map", "/centre/wall")
 SIZES = ((390, 844), (1280, 800), (3840, 2160))
-MAPS = ("/centre/map", "/centre/wall")
 PAINT_MS = 120_000
-QUIET_MS = 500
-"""Without a map a page is still when nothing came for so long."""
 
 
-def main(name: str, paths: tuple[str, ...]) -> None:
+def main(name: str, paths: tuple[str, ...] = PAGES) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(os.environ.get("FACES") or temporary)
         tiles = _tiles(folder)
@@ -81,10 +80,7 @@ def _opened(
     session.send("Network.enable")
     session.on("Network.loadingFinished", lambda done: weights.append(done["encodedDataLength"]))
     page.goto(place.url + path)
-    if path in MAPS:
-        page.wait_for_function(_READY, timeout=PAINT_MS)
-    else:
-        page.wait_for_timeout(QUIET_MS)
+    page.wait_for_function(_READY, timeout=PAINT_MS)
     words, still = page.evaluate(_TIMES)
     context.close()
     return {
@@ -119,4 +115,4 @@ def _tell(**values: Any) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "flores", tuple(sys.argv[2:]) or PAGES)
+    main(sys.argv[1] if len(sys.argv) > 1 else "flores")

@@ -50,47 +50,49 @@ export async function settled(map) {
   } while (!map.loaded() || map.isMoving());
 }
 
-/** Base and areas; asks again while tiles are being built. `said(text)` tells what is missing. */
-export async function addAreas(map, theme, said, scale = 1) {
+/** Base and areas. `came(index)` is called once they are there, at once or when they were built. */
+export async function addAreas(map, theme, {said, came, scale = 1}) {
   let index = await json("/centre/map/tiles/index.json");
-  if (index.outline) addLand(map, theme, index.outline);
   while (!index.ready) {
-    said("Batas desa sedang disiapkan; tingkat ada dalam daftar. (Village borders are being made.)");
+    said(`Batas desa belum ada; titik menunjukkan desa yang diperingatkan. (Village borders: ${index.building})`);
     await new Promise((done) => setTimeout(done, BUILDING_MS));
-    index = await json("/centre/map/tiles/index.json");
+    index = await json("/centre/map/tiles/index.json").catch(() => index);
   }
   said("");
-  for (const [kind, from, to] of ZOOMS) if (index.layers[kind]) addKind(map, theme, kind, index.layers[kind], from && from + nearer(scale), Math.min(24, to + nearer(scale)));
-  return index;
+  const below = map.getLayer("warned") ? "warned" : undefined;
+  if (index.outline) addLand(map, theme, index.outline, below);
+  for (const [kind, from, to] of ZOOMS) if (index.layers[kind]) addKind(map, theme, kind, index.layers[kind], {from: from && from + nearer(scale), to: Math.min(24, to + nearer(scale)), below});
+  came(index);
 }
 
-function addLand(map, theme, url) {
+function addLand(map, theme, url, below) {
   map.addSource("land", {type: "geojson", data: url, tolerance: 0.2});
-  map.addLayer({id: "land", type: "fill", source: "land", paint: {"fill-color": theme.land, "fill-antialias": false}});
-  map.addLayer({id: "coast", type: "line", source: "land", paint: {"line-color": theme.coast, "line-width": 0.7}});
+  map.addLayer({id: "land", type: "fill", source: "land", paint: {"fill-color": theme.land, "fill-antialias": false}}, below);
+  map.addLayer({id: "coast", type: "line", source: "land", paint: {"line-color": theme.coast, "line-width": 0.7}}, below);
 }
 
 const known = (name) => ["coalesce", ["feature-state", name], 0];
 const when = (test, value) => ["case", test, value, 0];
 
-function addKind(map, theme, kind, layer, from, to) {
+function addKind(map, theme, kind, layer, {from, to, below}) {
   const url = new URL(layer.url, location.href).href;
   map.addSource(kind, {type: "vector", url: `pmtiles://${url}`, promoteId: {[layer.source_layer]: "code"}});
   const common = {source: kind, "source-layer": layer.source_layer, minzoom: from, maxzoom: to};
   const unknown = ["==", known("level"), -1];
-  const add = (id, type, paint) => map.addLayer({id: `${kind}-${id}`, type, ...common, paint});
+  const add = (id, type, paint) => map.addLayer({id: `${kind}-${id}`, type, ...common, paint}, below);
   add("fill", "fill", {"fill-color": byLevel(theme.levels, "rgba(0,0,0,0)"), "fill-opacity": kind === "village" ? theme.full : 0.4, "fill-antialias": false});
   add("unknown", "fill", {"fill-pattern": "unknown", "fill-opacity": when(unknown, 1), "fill-antialias": false});
   if (kind === "village") add("top", "fill", {"fill-pattern": "top", "fill-opacity": when(["==", known("level"), 4], 0.55), "fill-antialias": false});
   add("line", "line", {
     "line-color": byLevel(theme.edge, theme.border),
-    "line-width": ["case", ["==", known("level"), 0], 0.4, kind === "village" ? 0.7 : 1.1],
+    "line-width": ["case", ["==", known("level"), 0], 0.4, unknown, 0.6, kind === "village" ? 0.7 : 1.1],
   });
   if (kind !== "village") return;
   add("bare", "line", {"line-color": theme.ink, "line-dasharray": [2, 1.6], "line-width": 2, "line-opacity": when([">", known("uncovered"), 0], 1)});
 }
 
-/** Names: provinces and regencies at once, districts when somebody is near, villages from tiles. */
+/** Names: provinces and regencies at once, districts when somebody is near.
+ * Returns how to add those of villages, once their tiles are there. */
 export function addNames(map, theme, names, {scale = 1, below, far}) {
   const paint = {"text-color": theme.label, "text-halo-color": theme.halo, "text-halo-width": 1.6 * scale};
   const layout = (size) => ({"text-font": FONT, "text-field": ["get", "name"], "text-size": size * scale, "text-max-width": 8, "text-padding": 4});
@@ -101,8 +103,6 @@ export function addNames(map, theme, names, {scale = 1, below, far}) {
     map.addSource(`${kind}-names`, {type: "geojson", data: points(names[kind] ?? [])});
     add(kind, from, to, size, {source: `${kind}-names`});
   }
-  const tiles = map.getStyle().layers.find((one) => one.id === "village-fill");
-  if (tiles) add("village", 11, 24, 12, {source: "village", "source-layer": tiles["source-layer"]});
   const near = async () => {
     if (map.getZoom() < 9 + nearer(scale)) return;
     map.off("zoomend", near);
@@ -110,6 +110,7 @@ export function addNames(map, theme, names, {scale = 1, below, far}) {
   };
   map.on("zoomend", near);
   near();
+  return (layer) => add("village", 11, 24, 12, {source: "village", "source-layer": layer});
 }
 
 const points = (rows) => ({

@@ -35,6 +35,8 @@ export class Clock {
     this.#offset = Date.parse(iso) - now;
     this.#heard = now;
   }
+  /** It answered, of another moment. */
+  touch() { if (this.#heard) this.#heard = Date.now(); }
   get heard() { return this.#heard > 0; }
   now() { return Date.now() + this.#offset; }
   /** Milliseconds since the server last told us anything; by the wall clock, so sleep counts. */

@@ -103,7 +103,7 @@ export function addSigns(map, theme, scale = 1) {
   }
   map.addImage("bare", box(), {pixelRatio: RATIO, stretchX: [[12, 28]], stretchY: [[12, 28]], content: [8, 8, 32, 32]});
   put("quake", cross(26 * scale, theme));
-  put("unknown", hatch(10, (pen) => lines(pen, 10, theme.ink, 1.6)));
+  put("unknown", hatch(12, (pen) => lines(pen, 12, theme.edge[-1], 1.2)));
   put("top", hatch(8, (pen) => dots(pen, 8, theme.halo)));
   put("zone", hatch(12, (pen) => lines(pen, 12, "#6a1b9a", 2)));
 }

@@ -38,12 +38,13 @@ async function refresh() {
     shown.answered = asked;
     panel.put(said);
     mark(shown.picked);
-    if (!at) server.hear(state.at);
+    at ? server.touch() : server.hear(state.at);
     Object.assign(shown, {state, frames: frames.warnings, points: frames.villages, trouble: ""});
     draw();
   } catch (error) {
     if (asked > shown.answered) shown.trouble = String(error.message ?? error);
   }
+  timeline.busy = false;
   tick();
 }
 
@@ -154,18 +155,17 @@ async function dress() {
   map.addControl(new lib.AttributionControl({compact: true, customAttribution: "Sumber data: BMKG · garis pantai: Natural Earth"}), "bottom-right");
   document.body.classList.add("berpeta");
   addSigns(map, DESK, SCALE);
-  const note = (text) => { find("bidang").dataset.note = text; };
+  const note = (text) => { find("bidang").dataset.note = text; if (text) draw(); };
   parts.legend = new Legend(find("lapis"), find("keterangan"), parts);
-  const index = await addAreas(map, DESK, note, SCALE).catch((error) => { note(`Batas desa tidak terbaca: ${error.message}`); return {}; });
   parts.warned = new Warned(map, DESK, SCALE);
   parts.painter = new Painter(map);
   parts.marks = new Marks(map, DESK, SCALE);
-  addNames(map, DESK, shown.names, {scale: SCALE, below: ABOVE_NAMES, far: () => json("/centre/map/labels.json?kind=district")});
-  parts.overlays = new Overlays(map, map.getLayer("province-fill") ? "province-fill" : "warned");
+  const addVillages = addNames(map, DESK, shown.names, {scale: SCALE, below: ABOVE_NAMES, far: () => json("/centre/map/labels.json?kind=district")});
+  parts.overlays = new Overlays(map);
   parts.legend.ready();
   pointing(map);
-  inset(map, index.outline);
-  draw();
+  const came = (index) => { addVillages(index.layers.village.source_layer); inset(map, index.outline); draw(); };
+  addAreas(map, DESK, {said: note, came, scale: SCALE}).catch((error) => { note(`Batas desa tidak terbaca: ${error.message}`); draw(); });
   json("/centre/map/places.json").then((rows) => parts.marks.places(rows)).catch(() => {});
   parts.overlays.load(null).then(() => parts.legend.hazards());
 }
@@ -193,6 +193,7 @@ function without(error) {
 }
 
 timeline.addEventListener("change", () => {
+  timeline.busy = true;
   refresh();
   parts.overlays?.load(timeline.at).then(() => parts.legend?.hazards());
 });

@@ -3,13 +3,14 @@ import {json, query} from "./data.js";
 
 export class Overlays {
   #map;
-  #below;
   #shown = new Map();
   #wanted = {image: false, zones: true};
   list = [];
 
-  /** `below`: id of the layer that stays above pictures. */
-  constructor(map, below) { this.#map = map; this.#below = below; }
+  constructor(map) { this.#map = map; }
+
+  /** The layer that stays above pictures. */
+  get #below() { return this.#map.getLayer("province-fill") ? "province-fill" : "warned"; }
 
   async load(at) {
     this.list = await json(`/centre/map/hazards.json${query(at)}`).catch(() => []);

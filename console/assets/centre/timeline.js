@@ -40,6 +40,8 @@ export class Timeline extends EventTarget {
   /** Null while we follow the present. */
   get at() { return this.chosen === null ? null : this.#times[this.chosen]?.at ?? null; }
   chosen = null;
+  /** While the instant chosen last is not on the screen, playing waits. */
+  busy = false;
   get kind() { return this.at === null ? "now" : this.#times[this.chosen].kind; }
 
   step(by) {
@@ -54,7 +56,8 @@ export class Timeline extends EventTarget {
     if (this.chosen === null) this.#choose(Math.max(0, this.#now - 36), true);
     this.#playing = setInterval(() => {
       if (Number(this.#slider.value) >= this.#times.length - 1) return this.stop();
-      return this.step(1);
+      if (!this.busy) this.step(1);
+      return undefined;
     }, PLAY_MS);
     this.#pressed(true);
   }

@@ -121,24 +121,26 @@ async function start() {
     document.documentElement.dataset.ready = "no-map";
     return;
   }
-  await dress();
-  draw();
+  dress();
 }
 
-async function dress() {
+function dress() {
   const {map} = parts, scale = Math.max(1, innerWidth / 1200);
-  const note = (text) => { find("peta").dataset.note = text; };
+  const note = (text) => { find("peta").dataset.note = text; if (text) draw(); };
   addSigns(map, WALL, scale);
-  const index = await addAreas(map, WALL, note, scale).catch((error) => { note(error.message); return {}; });
   parts.warned = new Warned(map, WALL, scale);
   parts.painter = new Painter(map);
   parts.marks = new Marks(map, WALL, scale);
-  addNames(map, WALL, shown.names, {scale, below: ABOVE_NAMES, far: () => json("/centre/map/labels.json?kind=district")});
+  const addVillages = addNames(map, WALL, shown.names, {scale, below: ABOVE_NAMES, far: () => json("/centre/map/labels.json?kind=district")});
   for (const id of ["teams", "shelters", "places", "tasks"]) parts.marks.visible(id, false);
-  if (!index.outline) return;
+  const came = (index) => { addVillages(index.layers.village.source_layer); inset(index.outline); draw(); };
+  addAreas(map, WALL, {said: note, came, scale}).catch((error) => { note(error.message); draw(); });
+}
+
+function inset(outline) {
   parts.inset = new Inset(find("sisipan"), WALL);
-  parts.inset.load(index.outline).catch(() => {});
-  parts.inset.follow(map);
+  parts.inset.load(outline).catch(() => {});
+  parts.inset.follow(parts.map);
 }
 
 addEventListener("keydown", (event) => {
