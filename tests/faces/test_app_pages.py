@@ -81,7 +81,7 @@ def test_every_view_can_be_used_by_everybody(served, app, view):
     page.wait_for_function(f"() => !document.getElementById('{view}').hidden")
     page.wait_for_timeout(150)
     accessible(page)
-    keep(page, f"app-{view}", "flores")
+    keep(page, f"app-{view}", "flores", widths=(390,))
     small = page.evaluate(
         """least => [...document.querySelectorAll('a, button, input, select, textarea, summary')]
         .filter(e => e.offsetParent && !e.closest('p.kecil, p.bahaya, .jebakan'))
@@ -103,7 +103,7 @@ def test_by_list_and_by_keyboard(served, app):
     assert "Mbay II" in page.locator(".tempat").inner_text()
     page.locator("#tab a[href='#desa']").focus()
     page.keyboard.press("Enter")
-    assert page.evaluate("() => document.activeElement.tagName") == "H1"
+    page.wait_for_function("() => document.activeElement.tagName === 'H1'")
 
 
 def test_the_position_never_leaves_the_phone(served, app):
@@ -203,7 +203,7 @@ def test_a_report_without_network_goes_out_once(own, app):
     page.get_by_label("Di mana?").fill("desa Mbay II")
     page.get_by_role("button", name="Kirim laporan").click()
     page.get_by_text("Tersimpan di HP").wait_for()
-    assert page.get_by_text("1 laporan menunggu").is_visible()
+    page.get_by_text("1 laporan menunggu").wait_for()
     page.reload()
     page.wait_for_function(READY)
     page.context.set_offline(False)
@@ -230,18 +230,46 @@ def test_without_scripts_it_is_a_plain_page(served, look):
     assert page.locator(".latihan").is_visible()
     plain = look(f"{there.url}/app/desa/{MBAY}").page
     accessible(plain)
-    keep(plain, "app-plain", "flores")
+    keep(plain, "app-plain", "flores", widths=(390,))
     page.goto(there.url + "/app/desa")
     for name in ("Nusa Tenggara Timur", "Kabupaten Nagekeo", "Aesesa", "Mbay II"):
         page.get_by_role("link", name=name, exact=True).click()
     assert "SIAGA" in page.locator("h1").inner_text()
 
 
+HOSTILE = '<img src=x onerror="window.hit=1"><script>window.hit=1</script>\u202egnp'
+
+
+def test_hostile_names_are_text(served, look):
+    """Whatever stands in names and texts: it is shown as it is."""
+    there = served("flores")
+    seen = look(f"{there.url}/app/", width=390, height=844)
+    page = seen.page
+
+    def poisoned(route):
+        answer = route.fetch()
+        text = re.sub(r'"(name|district|regency|title|text|do|id|en|kind)":"[^"]*"',
+                      lambda m: f'"{m[1]}":{json.dumps(HOSTILE)}', answer.text())  # fmt: skip
+        route.fulfill(response=answer, body=text)
+
+    page.context.route(re.compile("/app/(places|status/|config|areas)"), poisoned)
+    page.get_by_label("Nama desa").fill("mbay")
+    page.locator("#hasil .pilihan").first.wait_for()
+    page.locator("#hasil .pilihan").first.click()
+    page.wait_for_function(DRAWN)
+    page.wait_for_timeout(200)
+    assert page.evaluate(
+        "() => [window.hit ?? 0, document.querySelectorAll('main img').length]"
+    ) == [0, 0]
+    assert "<img src=x" in page.locator("#keadaan-isi").inner_text()
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_help_is_there_for_everybody(served, look):
     seen = look(served("flores").url + "/app/bantuan", width=390, height=844)
     assert "Tambah ke Layar Utama" in seen.page.locator("main").inner_text()
     accessible(seen.page)
-    keep(seen.page, "app-help", "flores")
+    keep(seen.page, "app-help", "flores", widths=(390,))
 
 
 def test_a_silent_push_service_leads_to_sms(served, app, tmp_path):

@@ -268,8 +268,8 @@ def test_past_its_end_and_not_closed_is_still_shown(own):
 def test_codes_of_nobody(served):
     there = served("flores")
     for code in ("99.99.99.9999", "x", "53.16", "53.16.01.1007'--", "%00", "a" * 3000):
-        assert there.get(f"/app/status/{code}.json").status_code == 404
-        assert there.get(f"/app/desa/{code}").status_code == 404
+        assert there.get(f"/app/status/{code}.json").status_code in {400, 404}
+        assert there.get(f"/app/desa/{code}").status_code in {400, 404}
 
 
 # browsers
@@ -557,12 +557,13 @@ def test_too_many_searches_are_slowed(own, monkeypatch):
     for name in ("SEARCHES_PER_S", "LOOKS_PER_S", "BIG_PER_S", "POSTS_PER_S"):
         monkeypatch.setattr(f"console.web.resident.app.{name}", 1.0)
     there = own("flores")
-    for path in ("/app/places?q=mbay", f"/app/status/{MBAY}.json", "/app/points.bin"):
-        answers = [there.get(path) for _ in range(30)]
-        assert answers[0].status_code == 200, path
-        slowed = [one for one in answers if one.status_code == 429]
-        assert slowed and slowed[0].headers["retry-after"] == "1", path
-    found = [httpx.post(there.url + "/app/push", json={}, headers=OWN) for _ in range(30)]
+    with httpx.Client(base_url=there.url, headers=OWN) as client:
+        for path in ("/app/places?q=mbay", f"/app/status/{MBAY}.json", "/app/config.json"):
+            client.get(path)
+            answers = [client.get(path) for _ in range(10)]
+            slowed = [one for one in answers if one.status_code == 429]
+            assert slowed and slowed[0].headers["retry-after"] == "1", path
+        found = [client.post("/app/push", json={}) for _ in range(10)]
     assert 429 in {one.status_code for one in found}
 
 

@@ -21,12 +21,24 @@ export const byId = (id) => document.getElementById(id);
 export const late = (ms, word = "late") =>
   new Promise((_, reject) => setTimeout(() => reject(new Error(word)), ms));
 
+const BUSY_MS = [1200, 3000];
+
+/** `fetch`, asked again where many share one address and the server asks for patience. */
+export async function patiently(path, options) {
+  for (const wait of BUSY_MS) {
+    const answer = await fetch(path, options);
+    if (answer.status !== 429) return answer;
+    await new Promise((done) => setTimeout(done, wait * (0.5 + Math.random())));
+  }
+  return fetch(path, options);
+}
+
 /** A request of ours that ends; the answer as JSON, or an error with `word` and `status`. */
 export async function ask(path, body, ms = 20000) {
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(), ms);
   try {
-    const answer = await fetch(path, {
+    const answer = await patiently(path, {
       signal: stop.signal,
       credentials: "omit",
       cache: "no-store",

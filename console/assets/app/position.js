@@ -1,5 +1,7 @@
 // Which villages are nearest to this phone. The position is used here and nowhere else: this module
 // sends nothing but the same two requests for everybody, and hands back names and codes.
+import { patiently } from "./dom.js";
+
 const MAGIC = 0x3147544b; // "KTG1", little-endian
 const PER_DEGREE = 1000;
 const NEAREST = 5;
@@ -26,7 +28,7 @@ const whereAmI = () =>
   });
 
 async function load(name, version) {
-  const answer = await fetch(`/app/${name}?v=${encodeURIComponent(version)}`, { credentials: "omit" });
+  const answer = await patiently(`/app/${name}?v=${encodeURIComponent(version)}`, { credentials: "omit" });
   if (!answer.ok) throw Object.assign(new Error(name), { word: "failed" });
   return answer;
 }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from functools import cached_property, lru_cache
-from typing import Any
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
@@ -30,12 +31,15 @@ from notify.registry.places import Place, Places
 from notify.registry.web import network_of
 from notify.reports.intake import Form, Refusal, from_web
 
+if TYPE_CHECKING:
+    from risk.layers.layerset import LayerSet
+
 SEARCHES_PER_S = 10.0
 """Of one address, which a whole village may share; each costs about 5 ms."""
 LOOKS_PER_S = 40.0
 """Statuses and lists of areas: a status is made in about 1 ms."""
-BIG_PER_S = 2.0
-"""Files of the whole nation: 230 and 400 kB."""
+BIG_PER_S = 6.0
+"""Files of the whole nation: 230 and 419 kB, two for each person who asks."""
 POSTS_PER_S = 5.0
 ONCE_CHARS = 64
 TOO_OFTEN = "Terlalu sering. Tunggu sebentar."
@@ -69,18 +73,9 @@ class App:
         with self._lock:
             return _finder(self.reading.places)
 
-    @cached_property
+    @property
     def nearby(self) -> Nearby:
-        rules = load_policy(data_dir() / "policy" / "levels.toml", LevelPolicy).coverage
-        return Nearby(self.reading.layers, rules)
-
-    @cached_property
-    def _points(self) -> Packed:
-        return Packed.of(geography.points(self.reading.layers))
-
-    @cached_property
-    def _names(self) -> Packed:
-        return Packed.of(geography.names(self.reading.places))
+        return _nearby(self.reading.layers)
 
     def takes(self, request: Request, kind: str) -> bool:
         return self._paces[kind].takes(network(request))
@@ -192,16 +187,16 @@ class App:
         )  # fmt: skip
 
     def points(self, request: Request) -> Response:
-        return self._big(request, "_points", "application/octet-stream")
+        return self._big(request, lambda: _points(self.reading.layers), "application/octet-stream")
 
     def names(self, request: Request) -> Response:
-        return self._big(request, "_names", "text/plain; charset=utf-8")
+        return self._big(request, lambda: _names(self.reading.places), "text/plain; charset=utf-8")
 
-    def _big(self, request: Request, which: str, media_type: str) -> Response:
+    def _big(self, request: Request, make: Callable[[], Packed], media_type: str) -> Response:
         if not self.takes(request, "big"):
             return told(request, {"error": "too-often"}, 429, SOON)
         with self._lock:
-            found: Packed = getattr(self, which)
+            found = make()
         return packed(request, found.plain, media_type, ready=found.gz, cache=_DAY)
 
     # what is posted
@@ -263,9 +258,28 @@ class App:
         )
 
 
+# Of the layer set that is in use, and of the one before while somebody still reads it.
+
+
 @lru_cache(maxsize=2)
 def _finder(places: Places) -> Finder:
     return Finder(places)
+
+
+@lru_cache(maxsize=2)
+def _nearby(layers: LayerSet) -> Nearby:
+    rules = load_policy(data_dir() / "policy" / "levels.toml", LevelPolicy).coverage
+    return Nearby(layers, rules)
+
+
+@lru_cache(maxsize=2)
+def _points(layers: LayerSet) -> Packed:
+    return Packed.of(geography.points(layers))
+
+
+@lru_cache(maxsize=2)
+def _names(places: Places) -> Packed:
+    return Packed.of(geography.names(places))
 
 
 _REFUSALS = {

@@ -35,6 +35,9 @@ DIRECTIONS = {
 }  # fmt: skip
 
 
+_Bools = NDArray[np.bool_]
+
+
 def direction(bearing_deg: float, language: str = "id") -> str:
     """The word of the nearest of eight directions; degrees clockwise from north."""
     return DIRECTIONS[language][round(bearing_deg / 45) % 8]
@@ -65,9 +68,7 @@ class Nearby:
     def __init__(self, layers: LayerSet, rules: CoverageRules) -> None:
         self._layers = layers
         self._rules = rules
-        self._key: object = None
-        self._safe = np.empty(0, dtype=np.bool_)
-        self._shaken = np.empty(0, dtype=np.bool_)
+        self._judged: tuple[Standing, _Bools, _Bools] | None = None
 
     @cached_property
     def _shelters(self) -> _Shelters:
@@ -93,29 +94,34 @@ class Nearby:
             named: place that the warning's text names; it comes first.
         """
         found, rules = self._shelters, self._rules
-        safe = self._allowed(standing)
+        safe, shaken = self._allowed(standing)
         if tsunami:
             safe = safe & found.off_coast
         chords = np.linalg.norm(found.xyz - unit_vectors(*point), axis=1)
         near = np.flatnonzero(safe & (chords <= chord_of_km(rules.shelter_max_km)))
         first = np.array([found.names[row] != named for row in near], dtype=np.bool_)
-        order = near[np.lexsort((chords[near], self._shaken[near], first))][:SHOWN]
+        order = near[np.lexsort((chords[near], shaken[near], first))][:SHOWN]
         km = km_of_chord(chords[order])
-        return [self._place(point, int(row), float(k)) for row, k in zip(order, km, strict=True)]
+        return [
+            self._place(point, int(row), float(k), shaken=bool(shaken[row]))
+            for row, k in zip(order, km, strict=True)
+        ]
 
-    def _allowed(self, standing: Standing) -> NDArray[np.bool_]:
-        """One pass over all shelters for each change of the warnings."""
-        if self._key is not standing:
+    def _allowed(self, standing: Standing) -> tuple[_Bools, _Bools]:
+        """Which are outside danger, which on shaken ground: one pass for each change."""
+        judged = self._judged
+        if judged is None or judged[0] is not standing:
             found = self._shelters
-            danger = standing.in_danger
-            outside = np.array([code not in danger for code in found.codes], dtype=np.bool_)
-            self._safe = outside & found.known
+            outside = [code not in standing.in_danger for code in found.codes]
             shaken = [code in standing.shaken for code in found.codes]
-            self._shaken = np.array(shaken, dtype=np.bool_)
-            self._key = standing
-        return self._safe
+            safe = np.array(outside, dtype=np.bool_) & found.known
+            judged = (standing, safe, np.array(shaken, dtype=np.bool_))
+            self._judged = judged
+        return judged[1], judged[2]
 
-    def _place(self, point: tuple[float, float], row: int, km: float) -> dict[str, Any]:
+    def _place(
+        self, point: tuple[float, float], row: int, km: float, *, shaken: bool
+    ) -> dict[str, Any]:
         found, rules = self._shelters, self._rules
         there = (float(found.point[row, 0]), float(found.point[row, 1]))
         name = found.names[row]
@@ -126,7 +132,7 @@ class Nearby:
             "km": round(km, 1),
             "minutes": round(km * rules.detour_factor / rules.walk_kmh * 60),
             "direction": ways if km >= HERE_KM else None,
-            "shaken": bool(self._shaken[row]),
+            "shaken": shaken,
             "point": there,
         }
 

@@ -60,6 +60,12 @@ NO_RUN: Both = {
 }
 
 
+NO_VALUES: Both = {
+    "id": "Sebagian data untuk desa ini tidak terbaca; bahayanya belum kami ketahui.",
+    "en": "Some of the data for this village could not be read; the danger is not known to us.",
+}
+
+
 def old_run(newest: datetime, at: datetime, zone: int) -> Both:
     clock = moment(newest, at, zone)
     return {

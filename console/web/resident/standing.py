@@ -14,11 +14,12 @@ from console.web.reading import Reading
 from kentongan.db import alerts, warning_states, warnings
 from kentongan.times import iso, parse_instant
 from kentongan.types import HazardId, WarningState
-from kentongan.view import FeedLine, UnknownArea
+from kentongan.view import FeedLine
 from notify import versions
 from notify.versions import Version
 from notify.warning import AreaGroup, ReleasedAlert
 from notify.wording.language import facts
+from orchestration.live_map.not_known import NotKnown
 
 REMEMBERED = timedelta(hours=24)
 """So long after its end a warning is still told as one that was."""
@@ -96,17 +97,11 @@ class Seen:
     """What the newest run knew."""
 
     feeds: tuple[FeedLine, ...]
-    newest_cycle: datetime | None
-    unknown_areas: tuple[UnknownArea, ...]
+    not_known: NotKnown
 
 
 def _seen(reading: Reading, at: datetime) -> Seen:
-    cycle = reading.newest_cycle()
-    return Seen(
-        feeds=reading.feeds(at),
-        newest_cycle=parse_instant(cycle["at"]) if cycle else None,
-        unknown_areas=tuple(reading.unknown_areas(at)),
-    )
+    return Seen(feeds=reading.feeds(at), not_known=reading.not_known(at))
 
 
 def _read(connection: Connection, at: datetime) -> Standing:

@@ -22,9 +22,8 @@ from kentongan.types import HazardId, Mode, WarningState
 from notify.registry.places import Place
 from notify.warning import AreaGroup
 from notify.wording.language import FALLBACK, facts, language
+from orchestration.live_map.not_known import EVERYWHERE, RUN_OLD
 
-OLD = timedelta(minutes=10)
-"""A cycle runs each minute, and takes at most one; the deadman's alarm is raised after three."""
 NEARBY_SHOWN = 8
 HISTORY_SHOWN = 10
 CREDIT = {
@@ -57,7 +56,7 @@ def document(
     tsunami = code in standing.in_tsunami
     places = nearby.of(village.point, standing, tsunami=tsunami, named=named)
     level = max((one["level"] for one in warned), default=-1 if doubts else 0)
-    cycle = seen.newest_cycle
+    cycle = seen.not_known.newest_run
     return {
         "at": iso(at),
         "exercise": mode is not Mode.ACTUAL or any(one["exercise"] for one in warned),
@@ -72,7 +71,7 @@ def document(
             "age_s": max(0, int((at - cycle).total_seconds())) if cycle else None,
             "said": said.moment(cycle, at, village.zone),
         },
-        "old_after_s": int(OLD.total_seconds()),
+        "old_after_s": int(RUN_OLD.total_seconds()),
         "doubts": doubts,
         "warnings": warned,
         "ended": ended,
@@ -103,15 +102,16 @@ def _place(village: Village) -> dict[str, Any]:
 
 def _doubts(village: Village, seen: Seen, at: datetime) -> Iterator[said.Both]:
     """Why an empty list may be wrong."""
-    zone = village.zone
-    if seen.newest_cycle is None:
+    zone, code, unknown = village.zone, village.place.code, seen.not_known
+    if unknown.newest_run is None:
         yield said.NO_RUN
-    elif at - seen.newest_cycle > OLD:
-        yield said.old_run(seen.newest_cycle, at, zone)
-    province = village.place.code[:2]
-    for area in seen.unknown_areas:
-        if area.province_code == province:
-            yield said.unknown_area(area.title, area.until, at, zone)
+    elif unknown.is_old(at):
+        yield said.old_run(unknown.newest_run, at, zone)
+    mine = [area for area in unknown.areas if area.province_code in (EVERYWHERE, code[:2])]
+    for area in mine:
+        yield said.unknown_area(area.title, area.until, at, zone)
+    if code in unknown.villages and not mine:
+        yield said.NO_VALUES
     for feed in seen.feeds:
         if feed.tier == "warning" and words.in_trouble(feed):
             yield said.blind_feed(feed, at, zone)
