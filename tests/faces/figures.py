@@ -41,7 +41,7 @@ FACES = {
     "centre-places": "/centre/places", "centre-drills": "/centre/drills",
     "centre-audit": "/centre/audit",
 }  # fmt: skip
-_PAINTED = """() => new Promise(done => {
+PAINTED = """() => new Promise(done => {
   const at = kind => performance.getEntriesByType('paint').find(e => e.name === kind)?.startTime;
   let largest = 0;
   new PerformanceObserver(l => { for (const e of l.getEntries()) largest = e.startTime; })
@@ -120,11 +120,11 @@ def look_at(
     page.on("console", lambda said: said.type == "error" and found.complaints.append(said.text))
     page.on("pageerror", lambda error: found.complaints.append(str(error)))
     wire = context.new_cdp_session(page)
-    _count(wire, found)
+    count(wire, found)
     if phone:
-        _slow(wire)
+        slow(wire)
     page.goto(place.url + path, wait_until="load", timeout=90_000)
-    found.first_ms, found.largest_ms = page.evaluate(_PAINTED)
+    found.first_ms, found.largest_ms = page.evaluate(PAINTED)
     ready = "() => document.documentElement.dataset.ready === 'yes'" if face in MAPS else None
     if ready and not _becomes(page, ready):
         found.complaints.append("not drawn after 120 s")
@@ -161,7 +161,7 @@ def _becomes(page: Any, ready: str) -> bool:
     return True
 
 
-def _count(wire: Any, found: Figures) -> None:
+def count(wire: Any, found: Figures) -> None:
     def add(event: dict[str, Any]) -> None:
         found.bytes += int(event["encodedDataLength"])
         found.requests += 1
@@ -170,7 +170,7 @@ def _count(wire: Any, found: Figures) -> None:
     wire.on("Network.loadingFinished", add)
 
 
-def _slow(wire: Any) -> None:
+def slow(wire: Any) -> None:
     speed = {"latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 20_000}
     wire.send("Network.emulateNetworkConditions", {"offline": False, **speed})
     wire.send("Emulation.setCPUThrottlingRate", {"rate": 6})
