@@ -50,7 +50,7 @@ class Line:
     """UTC; with the identifier, where a page goes on."""
 
 
-def in_force(engine: Engine, at: datetime, *, actual: bool) -> list[Published]:
+def in_force(engine: Engine, *, actual: bool) -> list[Published]:
     """Released versions that nothing has closed, the highest level first.
 
     One past its end stays until a cycle closes it: if nothing closes it, nobody has looked.
@@ -61,7 +61,6 @@ def in_force(engine: Engine, at: datetime, *, actual: bool) -> list[Published]:
             for version in versions.in_state(connection, WarningState.RELEASED)
             if (version.body.status == "Actual") is actual and not version.body.is_end
             if (alert := versions.alert_of(connection, version.ref)) is not None
-            if datetime.fromisoformat(alert.sent) <= at
         ]
     return sorted(found, key=_urgency)
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from console.warning_lines import open_warnings
 from kentongan.db import cycles, feed_log, forecast_villages, make_engine
 from kentongan.migrate import migrate
 from kentongan.settings import Settings
+from kentongan.store import Store
 from kentongan.view import FeedLine, UnknownArea, WarningLine
 from notify.tasks.listing import TaskLine, by_coordinator, task_lines
 
@@ -25,9 +26,12 @@ if TYPE_CHECKING:
     from notify.reports.desk import Desk
     from notify.reports.place import Gazette
     from orchestration.heartbeat import Beat
+    from orchestration.live_map.not_known import NotKnown
     from risk.layers.layerset import LayerSet
 
 
+PRESENT = timedelta(seconds=10)
+"""What a page took for now a moment ago still is."""
 MAP_AGE_S = 15.0
 """A large event takes seconds to draw; many viewers must not draw it many times."""
 
@@ -156,21 +160,19 @@ class Reading:
     def warnings(self) -> list[WarningLine]:
         return open_warnings(self.engine)
 
-    def unknown_areas(self, at: datetime) -> list[UnknownArea]:
-        """Provinces that BMKG warns while its document could not be had."""
-        from ingest.known import unknown_areas
+    def not_known(self, at: datetime) -> NotKnown:
+        """Why an empty list may be wrong at `at`."""
+        from orchestration.live_map.moment import Moment
+        from orchestration.live_map.not_known import not_known
 
-        found = unknown_areas(self.engine, at)
-        names = self.layers.names if found else {}
-        return [
-            UnknownArea(
-                province_code=item.province_code,
-                province=names.get(item.province_code, item.title),
-                title=item.title,
-                until=item.until,
-            )
-            for item in found
-        ]
+        now = self.clock()
+        moment = Moment(at, now, live=now - at < PRESENT)
+        runs = Store(str(self.settings.home.resolve()))
+        return not_known(self.engine, runs, self.layers, moment)
+
+    def unknown_areas(self, at: datetime) -> list[UnknownArea]:
+        """Provinces that BMKG warns, and where in them is not known."""
+        return list(self.not_known(at).areas)
 
     def tasks(self) -> dict[str, list[TaskLine]]:
         """Coordinator -> tasks of the warnings that are open, the most urgent first."""

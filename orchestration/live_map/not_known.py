@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select
 
 from kentongan.db import cycles
 from kentongan.store import Store
-from kentongan.times import iso, parse_instant
+from kentongan.times import parse_instant
 from kentongan.view import UnknownArea
 from orchestration.live_map.events import Known, events_at, gaps_of
 from orchestration.live_map.moment import Moment
@@ -38,9 +38,8 @@ class NotKnown:
         return run_is_old(self.newest_run, at)
 
 
-def not_known(engine: Engine, runs: Store, layers: LayerSet, at: datetime) -> NotKnown:
-    """Of the present."""
-    moment = Moment(at, at, live=True)
+def not_known(engine: Engine, runs: Store, layers: LayerSet, moment: Moment) -> NotKnown:
+    """Of an instant."""
     known = events_at(engine, moment)
     areas = areas_at(engine, runs, layers, moment, known)
     return NotKnown(

@@ -19,7 +19,13 @@ from orchestration.live_map.heard import ReportDot, reports_at
 from orchestration.live_map.held import Held, held_at
 from orchestration.live_map.helpers import TaskDot, near, tasks_at
 from orchestration.live_map.moment import BACK, Kind, Moment
-from orchestration.live_map.not_known import areas_at, newest_run, run_is_old, villages_at
+from orchestration.live_map.not_known import (
+    EVERYWHERE,
+    areas_at,
+    newest_run,
+    run_is_old,
+    villages_at,
+)
 from orchestration.live_map.rain_ahead import RainAhead
 from orchestration.live_map.villages import Coloured, coloured, rows_of
 
@@ -94,11 +100,12 @@ def situation_at(
     feeds = feed_lines(engine, moment.known, settings)
     blind = moment.kind is Kind.FORECAST and ahead is None
     asleep = run_is_old(newest_run(engine, moment), moment.known)
+    anywhere = any(area.province_code == EVERYWHERE for area in unknown)
     return Situation(
         moment=moment,
         held=held,
         areas=_areas(held, layers, gaps, ahead, before),
-        elsewhere=-1 if blind or asleep or _all_blind(feeds) else 0,
+        elsewhere=-1 if blind or asleep or anywhere or _all_blind(feeds) else 0,
         unknown_areas=unknown,
         events=known,
         tasks=tasks_at(engine, moment, [one.warning_id for one in held]),

@@ -111,6 +111,7 @@ class Api:
         """What is in force, the most urgent first; by hazard or by area where asked."""
         at = self.reading.clock()
         held = self.released.now(at, actual=status == "actual")
+        doubts = self.reading.not_known(at)
         chosen = [
             one
             for one in held
@@ -121,11 +122,12 @@ class Api:
             at=at,
             status=status,
             blind_feeds=tuple(f.source_id for f in self._blind()),
+            newest_run=doubts.newest_run,
             unknown_areas=tuple(
                 shapes.UnknownArea(
                     province_code=u.province_code, province=u.province, title=u.title, until=u.until
                 )
-                for u in self.reading.unknown_areas(at)
+                for u in doubts.areas
             ),
             warnings=tuple(build.warning(one, self.url) for one in chosen),
         )
@@ -189,14 +191,12 @@ class Api:
             raise HTTPException(404, f"no area has the code {code}")
         at = self.reading.clock()
         found = build.within(self.released.now(at, actual=status == "actual"), code)
-        blind = self._blind()
-        unknown = any(f.tier == "warning" for f in blind) or any(
-            code.startswith(u.province_code) for u in self.reading.unknown_areas(at)
-        )
+        blind, doubts = self._blind(), self.reading.not_known(at)
+        unknown = any(f.tier == "warning" for f in blind) or build.is_unknown(doubts, code, at)
         level = max((f.level for f in found), default=None if unknown else 0)
         return shapes.AreaNow(
             at=at, code=code, name=name, level=level, warnings=tuple(found),
-            blind_feeds=tuple(f.source_id for f in blind),
+            blind_feeds=tuple(f.source_id for f in blind), newest_run=doubts.newest_run,
             level_word=build.word(words.LEVELS, -1 if level is None else level),
         )  # fmt: skip
 

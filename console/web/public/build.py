@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from console import words
@@ -19,7 +19,12 @@ from notify.warning import AreaGroup
 if TYPE_CHECKING:
     from kentongan.view import FeedLine
     from notify.registry.places import Place as KnownPlace
+    from orchestration.live_map.not_known import NotKnown
     from processing.quakes import QuakeGroup
+
+
+AHEAD = timedelta(minutes=5)
+"""Clocks of two machines; a warning is not withheld because ours is late."""
 
 
 class Released:
@@ -36,9 +41,9 @@ class Released:
         with self._lock:
             kept = self._kept.get(actual)
             if kept is None or kept[0] != mark:
-                found = tuple(in_force(self.reading.engine, at, actual=actual))
+                found = tuple(in_force(self.reading.engine, actual=actual))
                 kept = self._kept[actual] = (mark, found)
-        return kept[1]
+        return tuple(one for one in kept[1] if datetime.fromisoformat(one.alert.sent) <= at + AHEAD)
 
 
 def word(table: dict[Any, tuple[str, str]], key: Any) -> Word:
@@ -111,6 +116,13 @@ def archive_line(line: Line, url: str) -> shapes.ArchiveLine:
         url=f"{url}/api/v1/warnings/{line.identifier}",
         cap_url=f"{url}{cap_path(line.status, line.identifier)}",
     )
+
+
+def is_unknown(doubts: NotKnown, code: str, at: datetime) -> bool:
+    """Whether something may be in force in an area that no warning tells of."""
+    if doubts.is_old(at) or any(code.startswith(area.province_code) for area in doubts.areas):
+        return True
+    return any(f"{village}.".startswith(f"{code}.") for village in doubts.villages)
 
 
 def within(held: Iterable[Published], code: str) -> list[InForce]:

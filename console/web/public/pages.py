@@ -69,11 +69,13 @@ class PublicPages:
 
     def _now(self) -> dict[str, Any]:
         at = self.reading.clock()
-        held = self.released.now(at, actual=self.actual)
+        held, doubts = self.released.now(at, actual=self.actual), self.reading.not_known(at)
         return {
             **feed_values(self.reading, at),
             "held": [(build.warning(one, ""), clock_of(one.version.body.groups)) for one in held],
-            "unknown_areas": self.reading.unknown_areas(at),
+            "unknown_areas": doubts.areas,
+            "asleep": doubts.is_old(at),
+            "newest_run": doubts.newest_run,
         }
 
     def archive(self, request: Request) -> Response:

@@ -95,6 +95,8 @@ class Warnings(_Document):
 
     status: Status
     blind_feeds: tuple[str, ...]
+    newest_run: AwareDatetime | None
+    """When anything was last worked out; None: never. An old one says that nobody looks."""
     unknown_areas: tuple[UnknownArea, ...]
     warnings: tuple[Warning, ...]
 
@@ -156,10 +158,11 @@ class AreaNow(_Document):
     code: AreaCode
     name: str
     level: int | None
-    """The highest level in force within; None: not known, since a feed is blind. 0 is no
-    all-clear."""
+    """The highest level in force within; None: not known, since a feed is blind, nobody
+    has looked lately, or data for it cannot be read. 0 is no all-clear."""
     level_word: Word
     blind_feeds: tuple[str, ...]
+    newest_run: AwareDatetime | None
     warnings: tuple[InForce, ...]
 
 
