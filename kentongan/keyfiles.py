@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,7 +45,9 @@ def replace_key_file(path: Path, content: bytes) -> None:
 
 
 def _beside(path: Path, content: bytes) -> Path:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+    # Threads of the web application may come at once, too.
+    name = f"{path.name}.{os.getpid()}-{threading.get_ident()}.part"
+    temporary = path.with_name(name)
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         os.write(handle, content)

@@ -116,6 +116,7 @@ RULES: Mapping[str, Rule] = {
     "/centre/approvals": _VIEW,
     "/centre/approvals/queue": _VIEW,
     "/centre/approvals/{warning_id}": _VIEW,
+    "/centre/approvals/{warning_id}/still": _VIEW,
     "/centre/approvals/{warning_id}/approve": Rule(None, Act.APPROVE),
     "/centre/approvals/{warning_id}/break-glass": Rule(None, Act.BREAK_GLASS),
     "/centre/approvals/{warning_id}/cancel": Rule(None, Act.CANCEL),

@@ -7,8 +7,7 @@ that works once, the digest of what was read. Who presses twice is told what the
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -18,33 +17,28 @@ from fastapi.responses import Response
 from console.web.access.who import Who, who
 from console.web.centre import differences, saying
 from console.web.centre.context import Kept, acting, asks_for_code, show
+from console.web.centre.deeds import DEEDS, DIGEST_CHARS, REASON_CHARS, Deed
 from console.web.centre.draft import Draft, draft_of
 from console.web.centre.posting import Fields, post
 from console.web.centre.queue import Waits, entries, waits
 from console.web.machine import READ
 from console.web.reading import Reading
-from kentongan.accounts import Actor
 from kentongan.accounts.roles import Act
-from kentongan.errors import KentonganError, RuleViolation
+from kentongan.errors import KentonganError
 from kentongan.settings import data_dir
 from kentongan.sop import load_sop
 from kentongan.types import WarningState
 from kentongan.view import WarningLine
 from notify import versions
-from notify.release.review import open_reviews
-from notify.release.words import APPROVE, AUTHOR, BREAK_GLASS, REVIEW, words_of
+from notify.life import PENDING
+from notify.release.words import AUTHOR
 from notify.reports.evidence import evidence
-from orchestration import by_hand
 from orchestration.by_hand import areas_of, reading_desk
 from orchestration.warning_line import clock_of
 
 PATH = "/centre/approvals"
-REASON_CHARS = 200
 CODE_CHARS = 12
 LONGEST_ID = 100
-DIGEST_CHARS = 64
-TWICE = timedelta(seconds=60)
-"""The same word of the same person about the same within this time is one press made twice."""
 MADE = {
     "setuju": "Persetujuan Anda tercatat.",
     "darurat": "Pelepasan seorang diri tercatat. Orang lain harus segera meninjaunya.",
@@ -54,18 +48,6 @@ MADE = {
     "sibuk": "Tercatat; siklus yang sedang berjalan menyelesaikan sisanya.",
 }
 """What a page says after an act, by the word in its address."""
-
-
-@dataclass(frozen=True)
-class Deed:
-    """One kind of act."""
-
-    act: Act
-    word: str
-    """Of `MADE`."""
-    do: Callable[[Any, str, Actor, Fields, Any], dict[str, Any]]
-    done: Callable[[Any, str, str, Fields, datetime], bool]
-    """Whether this person's press has had its effect already."""
 
 
 class Approvals:
@@ -126,6 +108,22 @@ class Approvals:
             code=asks_for_code(reading), may=_powers(who(request), found),
             reason=(fields or {}).get("alasan", "")[:REASON_CHARS],
             zone=clock_of(found.version.body.groups),
+        )  # fmt: skip
+
+    def still(self, request: Request, warning_id: str) -> Response:
+        """For an open page: whether what it shows is still what would go out."""
+        at, read = self.reading.clock(), request.query_params.get("isi", "")[:DIGEST_CHARS]
+        name = saying.one_line(warning_id, LONGEST_ID)
+        with self.reading.engine.connect() as connection:
+            version = versions.newest(connection, name)
+            if version is None:
+                raise HTTPException(404, "no such warning")
+            desk = reading_desk(self.reading.settings)
+            waits = version.state in PENDING and desk.runs_out(version) > at
+            same = waits and desk.bind(connection, version, at).binding.digest == read
+        return show(
+            self.reading, request, "centre_approval_still.html", here=PATH, same=same, waits=waits,
+            version=version,
         )  # fmt: skip
 
     def _steps(self, connection: Any, found: Draft, at: Any) -> list[str]:
@@ -197,134 +195,12 @@ def _powers(reader: Who, found: Draft) -> dict[str, str]:
     return {act.value: why(act) for act in acts}
 
 
-# --- what each press does, and how it is seen that it was done
-
-
-def _reason(fields: Fields) -> str:
-    reason = saying.one_line(fields.get("alasan", ""), REASON_CHARS)
-    if not reason:
-        raise RuleViolation("Tulis alasannya dalam satu baris. (Say why, in one line.)")
-    return reason
-
-
-def _approve(context: Any, warning_id: str, actor: Actor, fields: Fields, at: Any) -> Any:
-    return by_hand.approve(
-        context, warning_id, actor=actor, content=fields.get("isi", "")[:DIGEST_CHARS], at=at
-    )
-
-
-def _break(context: Any, warning_id: str, actor: Actor, fields: Fields, at: Any) -> Any:
-    return by_hand.break_glass(
-        context, warning_id, actor=actor, content=fields.get("isi", "")[:DIGEST_CHARS],
-        reason=_reason(fields), at=at,
-    )  # fmt: skip
-
-
-def _cancel(context: Any, warning_id: str, actor: Actor, fields: Fields, at: Any) -> Any:
-    reason = _reason(fields)
-    _same_version(context, warning_id, fields)
-    return by_hand.cancel(context, warning_id, actor=actor, reason=reason, at=at)
-
-
-def _cancel_at_once(context: Any, warning_id: str, actor: Actor, fields: Fields, at: Any) -> Any:
-    return by_hand.cancel(
-        context, warning_id, actor=actor, reason=_reason(fields), at=at, at_once=True
-    )
-
-
-def _all_clear(context: Any, warning_id: str, actor: Actor, fields: Fields, at: Any) -> Any:
-    return by_hand.all_clear(context, warning_id, actor=actor, reason=_reason(fields), at=at)
-
-
-def _review(context: Any, warning_id: str, actor: Actor, fields: Fields, at: Any) -> Any:
-    remark = saying.one_line(fields.get("alasan", ""), REASON_CHARS)
-    return by_hand.review(context, warning_id, actor=actor, remark=remark, at=at)
-
-
-def _same_version(context: Any, warning_id: str, fields: Fields) -> None:
-    """A draft that nobody was told of is turned down as it was read; what was released is taken
-    back whatever has been drafted since."""
-    with context.engine.connect() as connection:
-        newest = versions.newest(connection, warning_id)
-        released = versions.newest_released(connection, warning_id)
-    if newest is None or released is not None:
-        return
-    if fields.get("versi", "") != str(newest.version):
-        raise RuleViolation(
-            f"Sementara Anda membaca, rancangan menjadi v{newest.version}: baca lagi. "
-            "(The draft changed while you read it.)"
-        )
-
-
-def _approved(connection: Any, warning_id: str, name: str, fields: Fields, at: datetime) -> bool:
-    return _said(connection, warning_id, name, APPROVE, fields.get("isi", ""), at)
-
-
-def _broke(connection: Any, warning_id: str, name: str, fields: Fields, at: datetime) -> bool:
-    return _said(connection, warning_id, name, BREAK_GLASS, fields.get("isi", ""), at)
-
-
-def _said(
-    connection: Any, warning_id: str, name: str, kind: str, digest: str, at: datetime
-) -> bool:
-    """That this person's word about exactly this has let it out, or was said just now."""
-    version = versions.newest(connection, warning_id)
-    if version is None or len(digest) != DIGEST_CHARS:
-        return False
-    found = [
-        word
-        for word in words_of(connection, version).said
-        if (word.actor, word.kind, word.binding) == (name, kind, digest)
-    ]
-    released = versions.alert_of(connection, version.ref) is not None
-    return any(released or abs(at - word.at) <= TWICE for word in found)
-
-
-def _cancelled(connection: Any, warning_id: str, name: str, fields: Fields, _: datetime) -> bool:
-    return _ended(connection, warning_id, name, fields, "cancel")
-
-
-def _cleared(connection: Any, warning_id: str, name: str, fields: Fields, _: datetime) -> bool:
-    return _ended(connection, warning_id, name, fields, "all-clear")
-
-
-def _ended(connection: Any, warning_id: str, name: str, fields: Fields, action: str) -> bool:
-    """That this person's end of what was read stands, or went out, or their refusal of a draft."""
-    version = versions.newest(connection, warning_id)
-    if version is None:
-        return False
-    if not version.body.by_hand or version.body.action != action:
-        refused = action == "cancel" and version.state == WarningState.CANCELLED
-        return refused and versions.last_change(connection, version.ref)[1] == name
-    mine = any((w.actor, w.kind) == (name, AUTHOR) for w in words_of(connection, version).said)
-    released = versions.alert_of(connection, version.ref) is not None
-    return mine and (released or fields.get("versi", "") != str(version.version))
-
-
-def _reviewed(connection: Any, warning_id: str, name: str, _: Fields, __: datetime) -> bool:
-    if any(one.warning_id == warning_id for one in open_reviews(connection)):
-        return False
-    version = versions.newest_released(connection, warning_id)
-    said = words_of(connection, version).said if version else ()
-    return any((word.actor, word.kind) == (name, REVIEW) for word in said)
-
-
-DEEDS = {
-    "approve": Deed(Act.APPROVE, "setuju", _approve, _approved),
-    "break-glass": Deed(Act.BREAK_GLASS, "darurat", _break, _broke),
-    "cancel": Deed(Act.CANCEL, "batal", _cancel, _cancelled),
-    "cancel-at-once": Deed(Act.BREAK_GLASS, "batal", _cancel_at_once, _cancelled),
-    "all-clear": Deed(Act.ALL_CLEAR, "selesai", _all_clear, _cleared),
-    "review": Deed(Act.REVIEW, "tinjau", _review, _reviewed),
-}
-"""Last piece of the path -> the act; each has its own line in the table of rules."""
-
-
 def router(reading: Reading) -> APIRouter:
     found, pages = APIRouter(), Approvals(reading)
     found.add_api_route(PATH, pages.index, methods=READ)
     found.add_api_route(f"{PATH}/queue", pages.queue, methods=READ)
     found.add_api_route(f"{PATH}/{{warning_id}}", pages.one, methods=READ)
+    found.add_api_route(f"{PATH}/{{warning_id}}/still", pages.still, methods=READ)
     for name, deed in DEEDS.items():
         found.add_api_route(
             f"{PATH}/{{warning_id}}/{name}", _posting(reading, pages, deed), methods=["POST"]

@@ -149,11 +149,14 @@ def test_a_code_works_once_and_five_wrong_ones_shut_the_door(office):
 
 def test_what_changed_while_somebody_read_is_shown_and_nothing_is_approved(office):
     read = office.form("ani", "approve")
+    assert "<p" not in office.get("ani", f"{PAGE}/still?isi={read['isi']}").text
     with office.place.engine.begin() as connection:
         changed = recipients.update().where(recipients.c.role == "coordinator")
         gone = connection.execute(changed.values(role="resident")).rowcount
     assert gone
     draft(office.place.settings, office.at, count=12, action=Action.UPDATE)
+    still = f"{PAGE}/still?isi={read['isi']}"
+    assert "Isinya berubah" in office.get("ani", still).text
     answer = office.post("ani", f"{PAGE}/approve", **read, kode=office.code("ani"))
     assert answer.status_code == 409 and words(office) == []
     assert "Sementara Anda membaca, ini berubah" in answer.text
