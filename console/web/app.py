@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.staticfiles import StaticFiles
 
@@ -29,7 +29,6 @@ from console.web import (
 )
 from console.web.access import account, oidc, sign_in
 from console.web.access.guard import Guard, check
-from console.web.access.headers import closing
 from console.web.access.local import host_of
 from console.web.centre import (
     approvals,
@@ -47,6 +46,7 @@ from console.web.centre import (
 )
 from console.web.faults import answer_faults
 from console.web.live import stream
+from console.web.middle import Before, Closer
 from console.web.public import api
 from console.web.public import pages as public_pages
 from console.web.reading import Reading
@@ -93,10 +93,10 @@ def create_app(
         title="Kentongan", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
     )
     answer_faults(app)
-    app.middleware("http")(Guard(app, reading))
+    app.add_middleware(Before, ask=Guard(app, reading))
     app.state.closing = reading.closing
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(settings))
-    app.middleware("http")(_closer(settings))
+    app.add_middleware(Closer, settings=settings)
     app.mount("/static", StaticFiles(directory=ASSETS), name="static")
     for part in PARTS:
         app.include_router(part.router(reading))
@@ -118,13 +118,3 @@ def allowed_hosts(settings: Settings) -> list[str]:
         return ["*"]
     own = {"127.0.0.1", "localhost", "[::1]", settings.web_host, host_of(settings.public_url)}
     return sorted(own - {""})
-
-
-def _closer(settings: Settings) -> Callable[..., Awaitable[Response]]:
-    async def close(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await call(request)
-        for name, value in closing(settings, request.url.path).items():
-            response.headers.setdefault(name, value)
-        return response
-
-    return close
