@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import select
 
 from kentongan.db import messages
-from tests.faces.scenes import Clock, listening
+from tests.faces.conftest import _launch
+from tests.faces.scenes import Clock, listening, serve
 from tests.faces.screens import keep
 
 MBAY = "53.16.01.1007"
@@ -54,6 +55,17 @@ class Installed:
             "origin": self.url, "registrationId": self.workers[-1], "data": text,
         })  # fmt: skip
 
+    def clear(self):
+        """As after a person has wiped all away, and of warnings never heard of."""
+        self.page.evaluate(
+            """async () => {
+          for (const one of await (await navigator.serviceWorker.ready).getNotifications())
+            one.close();
+          await (await caches.open('kentongan-kept')).delete('/app/kept/seen');
+        }"""
+        )
+        self.shown(lambda found: found == [])
+
     def shown(self, holds=bool):
         """Notifications once `holds` of them.
 
@@ -68,10 +80,23 @@ class Installed:
         raise AssertionError(found)
 
 
+@pytest.fixture(scope="module")
+def context(tmp_path_factory):
+    """One browser that is not incognito for all tests of this module: it takes seconds to start."""
+    folder = tmp_path_factory.mktemp("profile")
+    yield from _launch(folder, locale="id-ID", timezone_id="Asia/Jakarta")
+
+
+@pytest.fixture(scope="module")
+def there(scene_of, tmp_path_factory):
+    with serve(scene_of("flores"), tmp_path_factory.mktemp("installed") / "home") as found:
+        yield found
+
+
 @pytest.fixture
-def installed(own, installed_browser):
-    there = own("flores")
-    app = Installed(installed_browser, there.url)
+def installed(context, there):
+    app = Installed(context, there.url)
+    app.clear()
     yield app, there
     assert app.complaints == []
 
@@ -137,13 +162,7 @@ def test_whatever_comes_something_safe_is_shown(installed):
         [one] = app.shown()
         assert one["title"] and len(one["title"]) <= 120 and one["body"], data
         assert one["urgent"], "not known is not harmless"
-        app.page.evaluate(
-            """async () => {
-          for (const one of await (await navigator.serviceWorker.ready).getNotifications())
-            one.close();
-        }"""
-        )
-        app.shown(lambda found: found == [])
+        app.clear()
 
 
 def test_a_click_leads_to_the_village(installed):
@@ -172,7 +191,7 @@ def test_a_push_brings_the_newest_status(installed):
     )
 
 
-def test_without_its_server_the_last_status_stays(scene_of, installed_browser, tmp_path):
+def test_without_its_server_the_last_status_stays(scene_of, context, tmp_path):
     """The server is really stopped right after the very first visit."""
     from kentongan.settings import Settings
 
@@ -180,7 +199,7 @@ def test_without_its_server_the_last_status_stays(scene_of, installed_browser, t
     settings = Settings(_env_file=None, home=found.copy(tmp_path / "home"), sources=found.sources)
     with ExitStack() as stack:
         url = stack.enter_context(listening(settings, Clock(found.at)))
-        app = Installed(installed_browser, url)
+        app = Installed(context, url)
         app.page.wait_for_function("() => caches.has('kentongan-kept')")
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", int(url.rsplit(":", 1)[1]))) != 0

@@ -19,7 +19,6 @@ from sqlalchemy import func, select
 
 from console.web.resident.nearby import bearing, direction
 from console.web.resident.search import Finder
-from console.web.resident.status import OLD
 from kentongan.db import consents, contacts, cycles, inbound, reports
 from kentongan.decision import Action, Decision
 from kentongan.hazard import HazardEvent
@@ -31,6 +30,7 @@ from notify.channels.webpush import vapid
 from notify.dispatcher.process import Dispatcher
 from notify.registry.places import Place, Places
 from notify.release.run import publish
+from orchestration.live_map.not_known import RUN_OLD
 from risk.layers.layerset import load_layers
 from tests.crash.homes import VILLAGES, Home, areas, now, outlines
 from tests.faces.scenes import Clock, listening
@@ -52,7 +52,7 @@ allow_local = true
 
 
 def status(there, code=MBAY):
-    answer = there.get(f"/app/status/{code}.json")
+    answer = there.get(f"/app/status/{code}.json", timeout=60)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -126,22 +126,22 @@ def test_no_text_breaks_the_search(text):
 
 def test_lists_and_search_by_the_web(served):
     there = served("flores")
-    provinces = there.get("/app/areas").json()["areas"]
+    provinces = there.get("/app/areas", timeout=60).json()["areas"]
     assert len(provinces) == 38
     assert {"code": "53", "name": "Nusa Tenggara Timur"} in provinces
     district = there.get("/app/areas?di=53.16.01").json()["areas"]
     assert {"code": MBAY, "name": "Mbay II"} in district
     assert there.get("/app/areas?di=99").status_code == 404
     assert there.get("/app/areas?di=53.16.01.1007").status_code == 404
-    found = there.get("/app/places?q=mbay%20nagekeo").json()
+    found = there.get("/app/places?q=mbay%20nagekeo", timeout=60).json()
     assert {one["name"] for one in found["places"]} >= {"Mbay I", "Mbay II"}
     assert all({"district", "regency", "province"} <= set(one) for one in found["places"])
 
 
 def test_points_and_names_of_the_nation_are_packed_and_right(served, layers):
     there = served("flores")
-    packed = httpx.get(there.url + "/app/points.bin", headers={"Accept-Encoding": "gzip"})
-    with httpx.stream("GET", there.url + "/app/points.bin") as raw:
+    packed = httpx.get(there.url + "/app/points.bin", timeout=60)
+    with httpx.stream("GET", there.url + "/app/points.bin", timeout=60) as raw:
         weight = len(b"".join(raw.iter_raw()))
     data = packed.content
     assert data[:4] == b"KTG1"
@@ -151,7 +151,7 @@ def test_points_and_names_of_the_nation_are_packed_and_right(served, layers):
     last = layers.villages.iloc[-1]
     assert sum(columns[:count]) / 1000 == pytest.approx(last["longitude"], abs=0.0006)
     assert sum(columns[count:]) / 1000 == pytest.approx(last["latitude"], abs=0.0006)
-    text = there.get("/app/names.txt").text
+    text = there.get("/app/names.txt", timeout=60).text
     lines = [line for line in text.split("\n") if line[0] > "\x03"]
     assert len(lines) == count
     assert [line.split("\t")[1] for line in lines] == layers.villages["name"].tolist()
@@ -241,7 +241,7 @@ def test_what_is_old_or_never_read_is_not_known(own):
     assert status(empty, INLAND)["state"] == "unclear" and status(empty, INLAND)["level"] == -1
     there = own("flores")
     assert status(there, INLAND)["state"] == "none"
-    there.clock.forward(seconds=OLD.total_seconds())
+    there.clock.forward(seconds=RUN_OLD.total_seconds())
     later = status(there, INLAND)
     assert later["state"] == "unclear" and later["doubts"] and later["level"] == -1
     assert "sejak itu" in later["doubts"][0]["id"]
@@ -307,10 +307,10 @@ class Site:
         self.url, self.settings, self.home, self.clock = url, configured, home, clock
 
     def get(self, path, **kwargs):
-        return httpx.get(self.url + path, **kwargs)
+        return httpx.get(self.url + path, **{"timeout": 60, **kwargs})
 
     def post(self, path, value, headers=OWN):
-        return httpx.post(self.url + path, json=value, headers=headers)
+        return httpx.post(self.url + path, json=value, headers=headers, timeout=60)
 
     def ask(self, address, *, area="53.07.01.2001", **changes):
         config = self.get("/app/config.json").json()
@@ -462,7 +462,9 @@ def test_a_cancelled_warning_says_so(site):
 def test_a_report_sent_twice_is_taken_once(own):
     there = own("flores")
     told = {"text": "air sedada, tolong", "place": "desa Mbay II", "once": "k" * 32}
-    answers = [httpx.post(there.url + "/app/lapor", json=told, headers=OWN) for _ in range(3)]
+    answers = [
+        httpx.post(there.url + "/app/lapor", json=told, headers=OWN, timeout=60) for _ in range(3)
+    ]
     assert {one.status_code for one in answers} == {201}
     assert len({one.json()["page"] for one in answers}) == 1
     assert there.get(answers[0].json()["page"]).status_code == 200
@@ -530,7 +532,7 @@ def test_no_query_breaks_a_page(served, unhurried):
             assert answer.status_code in {200, 404}, (path, text)
             assert "<script>" not in answer.text
 
-    with httpx.Client(base_url=served("flores").url) as client:
+    with httpx.Client(base_url=served("flores").url, timeout=60) as client:
         ask()
 
 
@@ -557,7 +559,7 @@ def test_too_many_searches_are_slowed(own, monkeypatch):
     for name in ("SEARCHES_PER_S", "LOOKS_PER_S", "BIG_PER_S", "POSTS_PER_S"):
         monkeypatch.setattr(f"console.web.resident.app.{name}", 1.0)
     there = own("flores")
-    with httpx.Client(base_url=there.url, headers=OWN) as client:
+    with httpx.Client(base_url=there.url, headers=OWN, timeout=60) as client:
         for path in ("/app/places?q=mbay", f"/app/status/{MBAY}.json", "/app/config.json"):
             client.get(path)
             answers = [client.get(path) for _ in range(10)]
@@ -570,7 +572,9 @@ def test_too_many_searches_are_slowed(own, monkeypatch):
 def test_first_load_is_light(served):
     """Everything that a first visit takes, as it goes over the wire."""
     there = served("flores")
-    with httpx.Client(base_url=there.url, headers={"Accept-Encoding": "gzip"}) as client:
+    with httpx.Client(
+        base_url=there.url, headers={"Accept-Encoding": "gzip"}, timeout=60
+    ) as client:
         script = client.get("/app/sw.js").text
         kept = json.loads(script.split("const SHELL = ", 1)[1].split(";\n", 1)[0])
         assert "/app/" in kept and all(path.startswith("/app/") for path in kept)
