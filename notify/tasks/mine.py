@@ -81,6 +81,7 @@ class MyTask:
     latitude: float
     longitude: float
     legs: Sequence[dict[str, Any]] = field(default_factory=tuple)
+    hazard_id: str = ""
 
     @property
     def offered(self) -> tuple[Press, ...]:
@@ -142,6 +143,7 @@ def _task(row: RowMapping, place: Mapping[Any, Any]) -> MyTask:
         latitude=float(place.get("latitude", float("nan"))),
         longitude=float(place.get("longitude", float("nan"))),
         legs=tuple(body.get("legs", ())),
+        hazard_id=body.get("hazard_id", ""),
     )
 
 
