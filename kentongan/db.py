@@ -32,7 +32,6 @@ from kentongan.tables.people import (
     accounts,
     consents,
     contacts,
-    identities,
     limits,
     opt_outs,
     recipients,
@@ -84,7 +83,6 @@ __all__ = [
     "forecast_villages",
     "heartbeats",
     "holds",
-    "identities",
     "inbound",
     "insert_ignore",
     "leases",
@@ -119,12 +117,6 @@ __all__ = [
 ]
 
 
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON")
-_PAGES_IN_LOG = 8_000
-"""Of 4 kB: 32 MB, before the log is brought into the file. By SQLite's 1,000 a page of an index
-that a million rows go through is written there after nearly every transaction."""
-
-
 def make_engine(url: str) -> Engine:
     """An engine; on SQLite in WAL mode, waiting up to 30 s for another writer."""
     if url.startswith("sqlite:///"):
@@ -137,7 +129,7 @@ def make_engine(url: str) -> Engine:
 
 def _sqlite_pragmas(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    for pragma in (*_PRAGMAS, f"wal_autocheckpoint={_PAGES_IN_LOG}"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

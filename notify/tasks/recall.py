@@ -19,6 +19,7 @@ from notify import versions
 from notify.firewall.gate import RECORDER_ONLY, Routes
 from notify.sending.messages import Message
 from notify.sending.outbox import write
+from notify.sending.rows import lock, precise
 from notify.tasks.steps import SYSTEM, Word, take
 from notify.tasks.store import TaskNames, places_of
 from notify.tasks.texts import TaskPlace, recall_sms
@@ -161,11 +162,12 @@ def _take_back(connection: Connection, one: _Recall, at: datetime) -> None:
         messages.c.message_id.contains(f"/{task['task_id']}", autoescape=True),
     )
     waiting = outbox.c.message_id.in_(asked) & outbox.c.state.in_(_UNSENT)
-    connection.execute(
-        update(outbox)
-        .where(waiting)
-        .values(state=OutboxState.SUPPRESSED, lease_until=None, last_error="task taken back")
-    )
+    lock(connection, waiting)
+    values: dict[str, Any] = {
+        "state": OutboxState.SUPPRESSED, "lease_until": None, "lease_owner": None,
+        "last_error": "task taken back", "final_at": precise(at),
+    }  # fmt: skip
+    connection.execute(update(outbox).where(waiting).values(values))
 
 
 def _tell(
