@@ -16,7 +16,7 @@ from fastapi.responses import Response
 
 from console.web.access.who import Who, who
 from console.web.centre import differences, saying
-from console.web.centre.context import Kept, acting, asks_for_code, show
+from console.web.centre.context import Kept, OneAtATime, acting, asks_for_code, show
 from console.web.centre.deeds import DEEDS, DIGEST_CHARS, REASON_CHARS, Deed
 from console.web.centre.draft import Draft, draft_of
 from console.web.centre.posting import Fields, post
@@ -54,6 +54,7 @@ class Approvals:
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
         self._shared = Kept(self._look)
+        self._presses = OneAtATime()
 
     # --- looking
 
@@ -136,24 +137,27 @@ class Approvals:
 
     def act(self, deed: Deed) -> Callable[[Request, Fields], str]:
         def do(request: Request, fields: Fields) -> str:
-            warning_id = saying.one_line(request.path_params["warning_id"], LONGEST_ID)
-            reader = who(request)
-            where = f"{PATH}/{quote(warning_id, safe='')}?tercatat="
-            if self._done(deed, warning_id, reader, fields):
-                return where + deed.word
-            actor = reader.actor(fields.get("kode", "").replace(" ", "")[:CODE_CHARS])
-            at = self.reading.clock()
-            try:
-                with acting(self.reading, at) as context:
-                    deed.do(context, warning_id, actor, fields, at)
-            except KentonganError:
-                # Somebody pressed twice, or the rest of the way is held up: the word itself stands.
-                if self._done(deed, warning_id, reader, fields):
-                    return where + "sibuk"
-                raise
-            return where + deed.word
+            with self._presses.of(who(request).account_id):
+                return self._act(deed, request, fields)
 
         return do
+
+    def _act(self, deed: Deed, request: Request, fields: Fields) -> str:
+        warning_id = saying.one_line(request.path_params["warning_id"], LONGEST_ID)
+        reader, at = who(request), self.reading.clock()
+        where = f"{PATH}/{quote(warning_id, safe='')}?tercatat="
+        if self._done(deed, warning_id, reader, fields):
+            return where + deed.word
+        actor = reader.actor(fields.get("kode", "").replace(" ", "")[:CODE_CHARS])
+        try:
+            with acting(self.reading, at) as context:
+                deed.do(context, warning_id, actor, fields, at)
+        except KentonganError:
+            # The rest of the way is held up by a cycle that runs: the word itself stands.
+            if self._done(deed, warning_id, reader, fields):
+                return where + "sibuk"
+            raise
+        return where + deed.word
 
     def _done(self, deed: Deed, warning_id: str, reader: Who, fields: Fields) -> bool:
         with self.reading.engine.connect() as connection:

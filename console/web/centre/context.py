@@ -17,6 +17,7 @@ from sqlalchemy import Engine, func, select
 from console.web.centre import saying
 from console.web.rendering import page
 from kentongan.db import audit
+from kentongan.errors import RuleViolation
 from kentongan.policy import LevelPolicy, ReleasePolicy, load_policy
 from kentongan.release_policy import needs_code
 from kentongan.settings import data_dir
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from console.web.reading import Reading
     from orchestration.context import CycleContext
 
+PRESS_S = 60.0
+"""A release of the largest event takes seconds."""
 KEEP_S = 2.0
 """Two hundred open pages ask for the same within a second of a change."""
 MOST_KEPT = 16
@@ -70,6 +73,30 @@ class Kept(Generic[Found]):
             while len(self._known) > MOST_KEPT:
                 self._known.popitem(last=False)
             return found
+
+
+class OneAtATime:
+    """Whoever presses twice waits for their first press; others wait for nobody."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: dict[str, threading.Lock] = {}
+
+    @contextmanager
+    def of(self, name: str) -> Iterator[None]:
+        """Raises:
+        RuleViolation: their first press takes longer than anybody waits.
+        """
+        with self._lock:
+            mine = self._held.setdefault(name, threading.Lock())
+        if not mine.acquire(timeout=PRESS_S):
+            raise RuleViolation(
+                "Tekanan Anda yang pertama masih berjalan; muat ulang halaman ini. (It still runs.)"
+            )
+        try:
+            yield
+        finally:
+            mine.release()
 
 
 def _stands(at: datetime) -> bool:

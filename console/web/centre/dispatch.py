@@ -13,14 +13,15 @@ from sqlalchemy import select
 from console.dispatch_plan import plan_document, routes_of
 from console.web.access.who import who
 from console.web.centre import saying, sending
-from console.web.centre.context import Kept, asks_for_code, release_policy, show
+from console.web.centre.context import Kept, OneAtATime, asks_for_code, release_policy, show
 from console.web.centre.posting import Fields, post
 from console.web.centre.queue import REVIEW
 from console.web.machine import READ
 from console.web.reading import Reading
+from kentongan.accounts import Actor
 from kentongan.accounts.roles import Act
 from kentongan.db import warnings
-from kentongan.errors import KentonganError, RuleViolation
+from kentongan.errors import RuleViolation
 from kentongan.times import iso, parse_instant
 from notify import versions
 from notify.dispatcher.figures import of_home
@@ -52,6 +53,7 @@ class Dispatching:
         self._progress: sending.Progress | None = None
         self._watch: Watch | None = None
         self._shared = Kept(self._look)
+        self._presses = OneAtATime()
 
     @property
     def progress(self) -> sending.Progress:
@@ -137,31 +139,30 @@ class Dispatching:
         return self._throw(request, fields, is_open=True)
 
     def _throw(self, request: Request, fields: Fields, *, is_open: bool) -> str:
-        reading, at, reader = self.reading, self.reading.clock(), who(request)
+        at, reader = self.reading.clock(), who(request)
         word = "buka" if is_open else "henti"
         route = None if fields.get("rute", ALL) == ALL else fields["rute"][:40]
         reason = saying.one_line(fields.get("alasan", ""), REASON_CHARS)
         if not reason:
             raise RuleViolation("Tulis alasannya dalam satu baris. (Say why, in one line.)")
-        here = f"{PATH}?tercatat={word}"
-        stands = self._stop_of(route)
-        if _is_second_press(stands, reader.account_id, at, is_open=is_open):
-            return here
-        act = Act.RESUME if is_open else Act.STOP
-        actor = reader.actor(fields.get("kode", "").replace(" ", "")[:12])
-        try:
-            name = identify(
-                reading.engine, reading.settings, release_policy(reading), actor, act, at=at
-            )
-            throw(
-                reading.engine, is_open=is_open, at=at, actor=name, reason=reason, route=route,
-                configured=self.routes().names,
-            )  # fmt: skip
-        except KentonganError:
-            if _is_second_press(self._stop_of(route), reader.account_id, at, is_open=is_open):
-                return here
-            raise
-        return here
+        with self._presses.of(reader.account_id):
+            stands = self._stop_of(route)
+            if not _is_second_press(stands, reader.account_id, at, is_open=is_open):
+                actor = reader.actor(fields.get("kode", "").replace(" ", "")[:12])
+                self._throw_as(actor, route, reason, at, is_open=is_open)
+        return f"{PATH}?tercatat={word}"
+
+    def _throw_as(
+        self, actor: Actor, route: str | None, reason: str, at: datetime, *, is_open: bool
+    ) -> None:
+        reading, act = self.reading, Act.RESUME if is_open else Act.STOP
+        name = identify(
+            reading.engine, reading.settings, release_policy(reading), actor, act, at=at
+        )
+        throw(
+            reading.engine, is_open=is_open, at=at, actor=name, reason=reason, route=route,
+            configured=self.routes().names,
+        )  # fmt: skip
 
     def _stop_of(self, route: str | None) -> Stop | None:
         return next((s for s in stops(self.reading.engine) if s.name == name_of(route)), None)
