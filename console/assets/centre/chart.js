@@ -82,7 +82,7 @@ function addKind(map, theme, kind, layer, {from, to, below}) {
   const add = (id, type, paint) => map.addLayer({id: `${kind}-${id}`, type, ...common, paint}, below);
   add("fill", "fill", {"fill-color": byLevel(theme.levels, "rgba(0,0,0,0)"), "fill-opacity": kind === "village" ? theme.full : 0.4, "fill-antialias": false});
   add("unknown", "fill", {"fill-pattern": "unknown", "fill-opacity": when(unknown, 1), "fill-antialias": false});
-  if (kind === "village") add("top", "fill", {"fill-pattern": "top", "fill-opacity": when(["==", known("level"), 4], 0.55), "fill-antialias": false});
+  if (kind === "village") add("top", "fill", {"fill-pattern": "top", "fill-opacity": when(["==", known("level"), 4], theme.full), "fill-antialias": false});
   add("line", "line", {
     "line-color": byLevel(theme.edge, theme.border),
     "line-width": ["case", ["==", known("level"), 0], 0.4, unknown, 0.6, kind === "village" ? 0.7 : 1.1],

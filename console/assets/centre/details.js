@@ -15,6 +15,8 @@ function link(url, text) {
   if (!ours && !outside) return document.createTextNode(text);
   return make("a", {href: url, text, ...(outside ? {rel: "noopener noreferrer", target: "_blank"} : {})});
 }
+/** Of areas that lie on each other the one with the highest level. */
+const highest = (areas) => areas.toSorted((a, b) => (b.state.level ?? 0) - (a.state.level ?? 0))[0];
 const row = (name, value) => [make("dt", {text: name}), make("dd", {}, value)];
 
 export class Details {
@@ -23,14 +25,14 @@ export class Details {
   /** `state()` is what is shown now. */
   constructor(box, state) { this.#box = box; this.#state = state; }
 
-  /** Look at a point of the screen; true when something was there. */
-  at(map, point) {
-    const near = [[point.x - REACH_PX, point.y - REACH_PX], [point.x + REACH_PX, point.y + REACH_PX]];
+  /** Look at [x, y] of the screen; true when something was there. */
+  at(map, [x, y]) {
+    const near = [[x - REACH_PX, y - REACH_PX], [x + REACH_PX, y + REACH_PX]];
     const marks = MARKS.map((one) => one.id).filter((id) => map.getLayer(id));
     const mark = map.queryRenderedFeatures(near, {layers: marks})[0];
     if (mark) return this.#mark(mark.layer.id, mark.properties);
     const areas = KINDS.map((kind) => `${kind}-fill`).filter((id) => map.getLayer(id));
-    const area = map.queryRenderedFeatures(point, {layers: areas})[0];
+    const area = highest(map.queryRenderedFeatures([x, y], {layers: areas}));
     if (!area) return this.close();
     return this.area(area.source, area.properties.code, area.properties.name);
   }

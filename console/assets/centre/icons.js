@@ -104,7 +104,7 @@ export function addSigns(map, theme, scale = 1) {
   map.addImage("bare", box(), {pixelRatio: RATIO, stretchX: [[12, 28]], stretchY: [[12, 28]], content: [8, 8, 32, 32]});
   put("quake", cross(26 * scale, theme));
   put("unknown", hatch(12, (pen) => lines(pen, 12, theme.edge[-1], 1.2)));
-  put("top", hatch(8, (pen) => dots(pen, 8, theme.halo)));
+  put("top", hatch(8, (pen) => dots(pen, 8, theme)));
   put("zone", hatch(12, (pen) => lines(pen, 12, "#6a1b9a", 2)));
 }
 
@@ -127,8 +127,11 @@ function lines(pen, size, colour, width) {
   pen.stroke();
 }
 
-function dots(pen, size, colour) {
-  pen.fillStyle = colour;
+/** Its own ground: where villages share an area, the highest level must not lie under another. */
+function dots(pen, size, theme) {
+  pen.fillStyle = theme.levels[4];
+  pen.fillRect(0, 0, size, size);
+  pen.fillStyle = theme.dots;
   pen.beginPath();
   pen.arc(size / 2, size / 2, 1.1, 0, 2 * Math.PI);
   pen.fill();

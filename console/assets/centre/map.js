@@ -178,11 +178,11 @@ function inset(map, outline) {
 }
 
 function pointing(map) {
-  map.on("click", (event) => details.at(map, event.point));
+  map.on("click", (event) => details.at(map, [event.point.x, event.point.y]));
   map.getCanvas().addEventListener("keydown", (event) => {
     if (event.key !== "Enter") return;
     const canvas = map.getCanvas();
-    details.at(map, {x: canvas.clientWidth / 2, y: canvas.clientHeight / 2});
+    details.at(map, [canvas.clientWidth / 2, canvas.clientHeight / 2]);
   });
 }
 
