@@ -27,6 +27,7 @@ from orchestration.deadman import words
 from orchestration.deadman.finding import Finding
 from orchestration.deadman.people import left_undone
 from orchestration.deadman.policy import DeadmanPolicy
+from orchestration.deadman.too_late import too_late
 from orchestration.heartbeat import beats
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def _in_database(
     yield from _feeds([feed for feed in health if feed.configured], policy)
     yield from _clock(engine, policy, at)
     yield from _outbox(engine, settings, policy, at)
+    yield from too_late(engine, settings, policy, at)
     yield from left_undone(engine, settings, policy, at)
 
 

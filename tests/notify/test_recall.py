@@ -175,6 +175,8 @@ def test_a_request_that_still_waits_is_not_sent_after_the_recall(coast, world):
     asked = f"{coast.quake.identifier}/{coast.ids[0]}"
     assert states[asked] == OutboxState.SUPPRESSED
     assert states[f"{coast.quake.identifier}/{coast.ids[1]}"] == OutboxState.READY
+    (row,) = [o for o in world.rows(outbox) if o["message_id"] == asked]
+    assert row["final_at"] and row["lease_owner"] is None and row["lease_until"] is None
 
 
 def test_the_recall_leaves_first(coast, world):
