@@ -71,7 +71,9 @@ class Made:
     generation: int
     made_s: float
     looked_s: float
-    packed: OrderedDict[tuple[Scope, bool], Packed] = field(default_factory=OrderedDict)
+    packed: OrderedDict[tuple[Scope, bool], asyncio.Task[Packed]] = field(
+        default_factory=OrderedDict
+    )
 
 
 @dataclass(eq=False)
@@ -210,13 +212,13 @@ class StateShelf:
             have: name of the levels of areas that the reader has; they are left out then.
         """
         key = scope, have == made.colours.tag
-        found = made.packed.get(key)
-        if found is None:
-            found = await asyncio.to_thread(self._pack, made, covers, key[1])
-            made.packed[key] = found
+        if key not in made.packed:
+            work = asyncio.to_thread(self._pack, made, covers, key[1])
+            made.packed[key] = asyncio.create_task(work)
             while len(made.packed) > KEPT_SCOPES:
                 made.packed.popitem(last=False)
-        return found
+        # Whoever leaves meanwhile must not take it from the others.
+        return await asyncio.shield(made.packed[key])
 
     def _pack(self, made: Made, covers: Callable[[str], bool], without: bool) -> Packed:
         mine = _encoded(scoped(made.situation, self._reading.layers, covers))

@@ -221,6 +221,25 @@ def test_levels_that_a_reader_has_are_left_out(served):
     assert state(place, have="0" * 16) == found
 
 
+def test_many_who_ask_at_once_get_what_was_made_once(own, monkeypatch):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from console.live_state.shelf import StateShelf
+
+    made = []
+    for name in ("_make", "_pack"):
+        right = getattr(StateShelf, name)
+        monkeypatch.setattr(
+            StateShelf, name,
+            lambda *args, right=right, name=name: (made.append(name), right(*args))[1],
+        )  # fmt: skip
+    place = own("cianjur")
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda _: place.get(STATE, timeout=60).content, range(24)))
+    assert len(set(answers)) == 1
+    assert sorted(made) == ["_make", "_pack"]
+
+
 def test_pieces_in_a_row_are_one_gzip_file():
     parts = [piece(text) for text in (b"{", b'"a":1' * 5000, b"", b",", b"x" * 70_000)]
     data, packed = whole(parts)
