@@ -40,6 +40,7 @@ MBAY = "53.16.01.1007"
 """Warned of shaking and of a tsunami in the scene of Flores."""
 INLAND = "32.04.12.2006"
 OWN = {"Sec-Fetch-Site": "same-origin"}
+ROOT = Path(__file__).parents[2]
 TEN_MB = b"x" * 10_000_000
 ROUTES = """
 [[route]]
@@ -595,8 +596,8 @@ def test_the_icons_are_those_of_the_script(tmp_path, monkeypatch):
 
     from PIL import Image
 
-    folder = Path("console/assets/app").resolve()
-    made = runpy.run_path("ops/make_icons.py")
+    folder = ROOT / "console" / "assets" / "app"
+    made = runpy.run_path(str(ROOT / "ops" / "make_icons.py"))
     made["main"].__globals__["FOLDER"] = tmp_path
     made["main"]()
     for path in tmp_path.glob("*.png"):
