@@ -53,9 +53,13 @@ def parse_instant(text: str) -> datetime:
 
     Raises:
         NaiveTime: no zone in the text.
-        ValueError: not ISO 8601.
+        ValueError: not ISO 8601, or outside the years 1 to 9999 in UTC.
     """
-    return require_aware(datetime.fromisoformat(text.strip()))
+    found = datetime.fromisoformat(text.strip())
+    try:
+        return require_aware(found)
+    except OverflowError as error:
+        raise ValueError(f"{text.strip()!r}: outside the years 1 to 9999 in UTC") from error
 
 
 def iso(value: datetime) -> str:

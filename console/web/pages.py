@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from console import words
 from console.templating import render
 from console.warning_lines import jsonable
+from console.web.access.who import who
 from console.web.machine import READ
 from console.web.reading import Reading, coordinator_sums
 from kentongan.times import iso
@@ -70,18 +71,18 @@ def wants_json(accept: str) -> bool:
     return "application/json" in accept and "text/html" not in accept
 
 
-def _tasks(reading: Reading, _: Request) -> Response:
-    coordinators = coordinator_sums(reading.tasks())
+def _tasks(reading: Reading, request: Request) -> Response:
+    coordinators = coordinator_sums(_of_reader(reading, request))
     return _html(reading, "tasks.html", reading.clock(), "/tasks", coordinators=coordinators)
 
 
 def _add_coordinator(found: APIRouter, reading: Reading) -> None:
-    def tasks_csv(coordinator_id: str) -> Response:
-        text = task_list_csv(_tasks_of(reading, coordinator_id))
+    def tasks_csv(request: Request, coordinator_id: str) -> Response:
+        text = task_list_csv(_tasks_of(reading, request, coordinator_id))
         return Response(text, media_type="text/csv; charset=utf-8")
 
-    def tasks_page(coordinator_id: str) -> Response:
-        tasks = _tasks_of(reading, coordinator_id)
+    def tasks_page(request: Request, coordinator_id: str) -> Response:
+        tasks = _tasks_of(reading, request, coordinator_id)
         values = {"coordinator_id": coordinator_id, "tasks": tasks, "summary": summary(tasks)}
         return _html(reading, "coordinator.html", reading.clock(), "/tasks", **values)
 
@@ -89,8 +90,18 @@ def _add_coordinator(found: APIRouter, reading: Reading) -> None:
     found.add_api_route("/tasks/{coordinator_id}", tasks_page, methods=READ)
 
 
-def _tasks_of(reading: Reading, coordinator_id: str) -> list[TaskLine]:
-    tasks = reading.tasks().get(coordinator_id)
+def _of_reader(reading: Reading, request: Request) -> dict[str, list[TaskLine]]:
+    """Coordinator → tasks in the areas of who asks."""
+    asker = who(request)
+    mine = {
+        name: [task for task in tasks if asker.covers(task.adm4_code)]
+        for name, tasks in reading.tasks().items()
+    }
+    return {name: tasks for name, tasks in mine.items() if tasks}
+
+
+def _tasks_of(reading: Reading, request: Request, coordinator_id: str) -> list[TaskLine]:
+    tasks = _of_reader(reading, request).get(coordinator_id)
     if not tasks:
         raise HTTPException(404, "no open task list of that coordinator")
     return tasks

@@ -86,7 +86,7 @@ class ReportPages:
 
     def desk_page(self, request: Request) -> Response:
         number = request.query_params.get("nomor", "")[:40].strip()
-        return self._operator(number, operator=who(request).account_id)
+        return self._operator(request, number, operator=who(request).account_id)
 
     def desk_act(self, request: Request, fields: dict[str, str]) -> Response:
         if not {"sec-fetch-site", "origin"}.intersection(request.headers.keys()):
@@ -94,26 +94,32 @@ class ReportPages:
         operator = who(request).account_id or " ".join(fields.get("petugas", "").split())[:80]
         form, reading = _form(fields), self.reading
         if not operator:
-            return self._operator(form.number, 422, trouble="Isi nama petugas.", form=form)
+            trouble = "Isi nama petugas."
+            return self._operator(request, form.number, 422, trouble=trouble, form=form)
         found = from_voice(
             reading.engine, secrets_key(reading.settings), reading.desk, form,
             operator=operator, at=reading.clock(),
         )  # fmt: skip
         if isinstance(found, Refusal):
             return self._operator(
-                form.number, 422, trouble=TROUBLES[found], form=form, operator=operator
+                request, form.number, 422, trouble=TROUBLES[found], form=form, operator=operator
             )
-        return self._operator("", done=found, operator=operator)
+        return self._operator(request, "", done=found, operator=operator)
 
     def _operator(
-        self, number: str, status: int = 200, *, trouble: str = "", form: Form | None = None,
-        done: Received | None = None, operator: str = "",
+        self, request: Request, number: str, status: int = 200, *, trouble: str = "",
+        form: Form | None = None, done: Received | None = None, operator: str = "",
     ) -> Response:  # fmt: skip
         at, keys = self.reading.clock(), secrets_key(self.reading.settings)
         said = _e164(number)
         with self.reading.engine.connect() as connection:
             open_cases = listing.case_lines(
-                connection, self.reading.gazette(), self.reading.desk.rules, at, limit=20
+                connection,
+                self.reading.gazette(),
+                self.reading.desk.rules,
+                at,
+                limit=20,
+                within=who(request).areas,
             )
             caller = None
             if said:
@@ -166,10 +172,6 @@ async def _posted(request: Request, reading: Reading, act: Any) -> Response:
         return HTMLResponse("Formulir tidak terbaca.", 400)
     response: Response = await run_in_threadpool(act, request, fields)
     return response
-
-
-def _none() -> Response:
-    return HTMLResponse("Halaman ini tidak ada.", 404)
 
 
 def _form(fields: dict[str, str]) -> Form:

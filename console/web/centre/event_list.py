@@ -60,10 +60,12 @@ def page_number(text: str) -> int:
 
 
 def _day(text: str) -> date | None:
+    """None where it is no day, or its midnights in Jakarta have no date in UTC."""
     try:
-        return date.fromisoformat(text[:10]) if text else None
+        found = date.fromisoformat(text[:10]) if text else None
     except ValueError:
         return None
+    return found if found is None or date.min < found < date.max else None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from urllib.parse import urlencode
 
 from fastapi import FastAPI, HTTPException, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime
 
 from console import words
 from console.web.faults import answer_faults
@@ -149,8 +148,8 @@ class Api:
         status: StatusQuery = "actual",
         hazard: Annotated[shapes.Hazard | None, Query()] = None,
         area: Annotated[shapes.AreaCode | None, Query()] = None,
-        since: Annotated[AwareDatetime | None, Query()] = None,
-        until: Annotated[AwareDatetime | None, Query()] = None,
+        since: Annotated[shapes.Instant | None, Query()] = None,
+        until: Annotated[shapes.Instant | None, Query()] = None,
         limit: Limit = 50,
         page: Annotated[str | None, Query(max_length=300, description="From `next`.")] = None,
     ) -> shapes.Archive:
@@ -219,11 +218,16 @@ class Api:
         return [f for f in self.reading.feeds(self.reading.clock()) if words.in_trouble(f)]
 
 
+NO_PAGE = "no such page; take `next` as it stands"
+
+
 def _place_of(page: str | None) -> tuple[str, str] | None:
     if page is None:
         return None
     try:
         at, _, identifier = base64.urlsafe_b64decode(page.encode()).decode().partition("|")
     except (binascii.Error, ValueError) as error:
-        raise HTTPException(404, "no such page; take `next` as it stands") from error
+        raise HTTPException(404, NO_PAGE) from error
+    if not f"{at}{identifier}".isprintable():
+        raise HTTPException(404, NO_PAGE)  # no database takes a NUL
     return at, identifier

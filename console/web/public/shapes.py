@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 CREDIT = "Sumber data: BMKG (Badan Meteorologi, Klimatologi, dan Geofisika)"
 UNSAFE = (
@@ -14,6 +15,18 @@ AREA = r"^\d{2}(\.\d{2}(\.\d{2}(\.\d{4})?)?)?$"
 AreaCode = Annotated[
     str, Field(pattern=AREA, description="Code of the Ministry of Home Affairs: 32.03.01.2001")
 ]
+
+
+def _in_calendar(value: datetime) -> datetime:
+    """As it is, where it has a date in UTC too."""
+    try:
+        value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("expected an instant within the years 1 to 9999 in UTC") from error
+    return value
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_calendar)]
 Hazard = Literal["thunderstorm", "rain", "flood", "landslide", "shaking", "tsunami"]
 Status = Literal["actual", "exercise"]
 

@@ -1,0 +1,96 @@
+"""What one reader gets: nothing of areas that are not theirs, an answer to any date and page."""
+
+from __future__ import annotations
+
+import base64
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import insert, select
+
+from kentongan.accounts import registry, sessions
+from kentongan.accounts.roles import Role
+from kentongan.db import case_steps, cases, tasks
+from kentongan.times import iso, parse_instant
+
+LIMITS = sessions.Limits(timedelta(hours=1), timedelta(hours=12))
+EDGES = ("0001-01-01", "9999-12-31", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00")
+
+
+def reader(place, name, role, *areas):
+    """Cookies of somebody who is signed in before this machine."""
+    with place.engine.begin() as connection:
+        registry.add(
+            connection, name, name=name, role=role, areas=areas, sealed_secret=None,
+            at=place.clock.at, by="test",
+        )  # fmt: skip
+        token, _ = sessions.start(
+            connection, name, via="password", agent="test", network="test", limits=LIMITS,
+            at=place.clock.at,
+        )  # fmt: skip
+    return {"kentongan": token}
+
+
+def test_lists_of_coordinators_hold_the_tasks_of_the_readers_areas(own):
+    place = own("flores")
+    with place.engine.connect() as connection:
+        rows = connection.execute(select(tasks.c.coordinator_id, tasks.c.adm4_code)).all()
+    codes = {}
+    for name, code in rows:
+        codes.setdefault(name or "tanpa-koordinator", set()).add(code)
+    theirs = {name for name, found in codes.items() if any(c.startswith("53.10.") for c in found)}
+    others = set(codes) - theirs
+    assert theirs
+    assert others
+    cookies = reader(place, "kepala-53-10", Role.COORDINATOR, "53.10")
+    listed = place.get("/tasks", cookies=cookies).text
+    assert all(f"/tasks/{name}" in listed for name in theirs)
+    assert not any(f"/tasks/{name}" in listed for name in others)
+    for name in sorted(others):
+        assert place.get(f"/tasks/{name}", cookies=cookies).status_code == 404
+        assert place.get(f"/tasks/{name}.csv", cookies=cookies).status_code == 404
+    nation = reader(place, "nasional", Role.VIEWER)
+    name = sorted(others)[0]
+    assert place.get(f"/tasks/{name}.csv", cookies=nation).status_code == 200
+
+
+def test_who_writes_calls_down_sees_the_open_cases_of_their_areas(own):
+    place = own("flores")
+    at = iso(place.clock.at)
+    with place.engine.begin() as connection:
+        for case, code in (("K1AAAA", "53.10.01.2001"), ("K2BBBB", "32.03.01.2001")):
+            connection.execute(insert(cases).values(
+                case_id=case, category="flood", adm4_code=code, urgency=2, unit="bpbd",
+                state="open", opened_at=at, due_at=at))  # fmt: skip
+            connection.execute(insert(case_steps).values(
+                case_id=case, at=at, actor="x", act="opened"))  # fmt: skip
+    cookies = reader(place, "kepala-53-10", Role.COORDINATOR, "53.10")
+    seen = place.get("/operator/lapor", cookies=cookies).text
+    assert "K1AAAA" in seen
+    assert "K2BBBB" not in seen
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_the_edges_of_the_calendar_are_answered(served, edge):
+    place = served("flores")
+    for path, names in (
+        ("/centre/events", ("dari", "sampai")), ("/archive", ("dari", "sampai")),
+        ("/centre/audit", ("sejak",)), ("/api/v1/archive", ("since", "until")),
+        ("/centre/map/state.json", ("at",)), ("/centre/map/hazards.json", ("at",)),
+    ):  # fmt: skip
+        for name in names:
+            answer = place.get(path, params={name: edge})
+            assert answer.status_code in (200, 422), (path, name, answer.status_code)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-00:01"])
+def test_an_instant_without_a_date_in_utc_is_none(text):
+    with pytest.raises(ValueError, match="years 1 to 9999"):
+        parse_instant(text)
+
+
+@pytest.mark.parametrize("hidden", ["\x00|a", "2026-01-01T00:00:00Z|\x00", "\n|\r"])
+def test_a_page_that_no_database_takes_is_none(served, hidden):
+    page = base64.urlsafe_b64encode(hidden.encode()).decode()
+    answer = served("flores").get("/api/v1/archive", params={"page": page})
+    assert answer.status_code == 404
