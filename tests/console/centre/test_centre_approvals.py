@@ -88,7 +88,7 @@ def test_the_forms_write_what_the_command_writes(opened, monkeypatch, capsys):
 
     person("ani", "approve", "--content", digest, isi=digest)
     person("budi", "approve", "--content", digest, isi=digest)
-    person("ani", "all-clear", "--reason", "reda", alasan="reda")
+    person("ani", "all-clear", "--reason", "reda", alasan="reda", versi="1")
     person(
         "citra", "cancel-at-once", "--reason", "salah", "--break-glass", alasan="salah", versi="2"
     )  # fmt: skip
