@@ -273,6 +273,8 @@ def test_a_correction_is_read_and_approved_with_the_keyboard(
     keep(seen.page, "centre-approvals", "cianjur")
     accessible(seen.page)
     seen.page.goto(f"{place.url}/centre/approvals/{warning}")
+    for summary in seen.page.locator("#putuskan ~ details > summary").all():
+        summary.click()
     accessible(seen.page)
     keep(seen.page, "centre-decision-waiting", "cianjur")
     main = seen.page.locator("main").inner_text()
