@@ -19,7 +19,7 @@ from orchestration.live_map.situation import situation_at
 from risk.layers.layerset import load_layers
 
 COPIED = (
-    "records", "feed_log", "events", "event_versions", "warnings", "warning_states", "alerts",
+    "cycles", "records", "feed_log", "events", "event_versions", "warnings", "warning_states", "alerts",
     "tasks", "task_steps", "escalations", "cases", "case_steps", "reports", "sop_ticks",
 )  # fmt: skip
 
