@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import httpx
@@ -15,6 +17,9 @@ from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from console.web import signup
+from console.web.hooks import Bucket
+from console.web.public import api
 from console.web.public.api import application
 from console.web.public.shapes import CREDIT
 from console.web.reading import Reading
@@ -27,6 +32,16 @@ from tests.faces.screens import keep
 
 API = "/api/v1"
 SCENARIOS = ("flores", "cianjur", "thunderstorm", "blind-night")
+
+
+def ask(place: Served, path: str, **kwargs: Any) -> httpx.Response:
+    """As a program should: who is told to wait waits."""
+    for _ in range(20):
+        found = place.get(path, **kwargs)
+        if found.status_code != 429:
+            break
+        time.sleep(0.2)
+    return found
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -81,8 +96,8 @@ def test_a_draft_is_nowhere_in_public(own: Callable[..., Served]) -> None:
 
 def test_an_exercise_is_no_actual_warning(served: Callable[..., Served]) -> None:
     place = served("flores")
-    assert place.get(f"{API}/warnings").json()["warnings"] == []
-    drills = place.get(f"{API}/warnings?status=exercise").json()["warnings"]
+    assert ask(place, f"{API}/warnings").json()["warnings"] == []
+    drills = ask(place, f"{API}/warnings?status=exercise").json()["warnings"]
     assert [w["status"] for w in drills] == ["Exercise", "Exercise"]
     assert all("LATIHAN" in area["text"] for w in drills for area in w["areas"])
     actual = served("flores", mode=Mode.ACTUAL)
@@ -92,7 +107,7 @@ def test_an_exercise_is_no_actual_warning(served: Callable[..., Served]) -> None
 
 def test_the_data_says_what_the_tables_hold(served: Callable[..., Served]) -> None:
     place = served("flores")
-    found = place.get(f"{API}/warnings?status=exercise").json()
+    found = ask(place, f"{API}/warnings?status=exercise").json()
     assert found["credit"] == CREDIT and found["at"].startswith("2026-08-")
     for one in found["warnings"]:
         with place.engine.connect() as connection:
@@ -104,7 +119,7 @@ def test_the_data_says_what_the_tables_hold(served: Callable[..., Served]) -> No
         assert one["villages"] == len(row["levels"])
         levels = {code for area in one["areas"] if area["level"] for code in area["geocodes"]}
         assert all(any(v.startswith(code) for code in levels) for v in row["levels"])
-        again = place.get(f"{API}/warnings/{one['identifier']}").json()["warning"]
+        again = ask(place, f"{API}/warnings/{one['identifier']}").json()["warning"]
         assert again == one
         cap = place.get(one["cap_url"].replace("https://kentongan.example.invalid", ""))
         assert cap.status_code == 200 and one["identifier"] in cap.text
@@ -112,19 +127,19 @@ def test_the_data_says_what_the_tables_hold(served: Callable[..., Served]) -> No
 
 def test_an_area_is_not_known_while_a_feed_is_blind(served: Callable[..., Served]) -> None:
     storm = served("flores")
-    warned = storm.get(f"{API}/areas/53.16?status=exercise").json()
+    warned = ask(storm, f"{API}/areas/53.16?status=exercise").json()
     assert warned["level"] == 4 and warned["warnings"][0]["hazard"] == "tsunami"
-    assert storm.get(f"{API}/areas/99").status_code == 404
-    assert storm.get(f"{API}/areas/53.1").status_code == 422
-    blind = served("blind-night").get(f"{API}/areas/11").json()
+    assert ask(storm, f"{API}/areas/99").status_code == 404
+    assert ask(storm, f"{API}/areas/53.1").status_code == 422
+    blind = ask(served("blind-night"), f"{API}/areas/11").json()
     assert blind["level"] is None and blind["blind_feeds"]
     assert blind["level_word"]["id"] == "Tidak diketahui"
-    empty = served("empty").get(f"{API}/areas/11").json()
+    empty = ask(served("empty"), f"{API}/areas/11").json()
     assert empty["level"] is None
 
 
 def test_outlines_lie_in_indonesia(served: Callable[..., Served]) -> None:
-    found = served("flores").get(f"{API}/warnings.geojson?status=exercise")
+    found = ask(served("flores"), f"{API}/warnings.geojson?status=exercise")
     assert found.headers["content-type"].startswith("application/geo+json")
     features = found.json()["features"]
     assert len(features) >= 20
@@ -145,29 +160,32 @@ def test_the_archive_goes_page_by_page_without_gap_or_double(own: Callable[..., 
     with place.engine.connect() as connection:
         expected = set(connection.execute(select(alerts.c.identifier)).scalars())
     assert len(seen) == len(set(seen)) == 5 and set(seen) == expected
-    assert place.get(f"{API}/archive?page=rubbish").status_code == 404
+    assert ask(place, f"{API}/archive?page=rubbish").status_code == 404
     since = datetime(2030, 1, 1, tzinfo=UTC).isoformat()
-    later = place.get(f"{API}/archive", params={"status": "exercise", "since": since})
+    later = ask(place, f"{API}/archive", params={"status": "exercise", "since": since})
     assert later.json()["alerts"] == []
-    elsewhere = place.get(f"{API}/archive?status=exercise&area=11")
+    elsewhere = ask(place, f"{API}/archive?status=exercise&area=11")
     assert elsewhere.json()["alerts"] == []
 
 
 def test_quakes_stand_once(served: Callable[..., Served]) -> None:
-    found = served("flores").get(f"{API}/quakes").json()["quakes"]
+    found = ask(served("flores"), f"{API}/quakes").json()["quakes"]
     assert len({one["key"] for one in found}) == len(found) >= 1
     assert any(one["magnitude"] == 7.7 for one in found)
 
 
 def test_a_name_may_be_spelled_wrong_and_is_never_guessed(served: Callable[..., Served]) -> None:
     place = served("flores")
-    found = place.get(f"{API}/areas?q=sidomulyo").json()
+    found = ask(place, f"{API}/areas?q=sidomulyo").json()
     assert not found["sure"] and len(found["places"]) > 1
-    near = place.get(f"{API}/areas?q=Maurolle").json()
+    near = ask(place, f"{API}/areas?q=Maurolle").json()
     assert "Maurole" in {one["name"] for one in near["places"]}
 
 
-def test_other_pages_may_read_and_crowds_are_told_to_wait(own: Callable[..., Served]) -> None:
+def test_other_pages_may_read_and_crowds_are_told_to_wait(
+    own: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signup, "Bucket", partial(Bucket, steady=lambda: 0.0))
     place = own("cianjur")
     with httpx.Client(base_url=place.url) as client:
         answers = [client.get(f"{API}/feeds") for _ in range(60)]
@@ -188,9 +206,10 @@ def test_archive_forms_take_anything(served: Callable[..., Served]) -> None:
 
 
 def test_the_api_keeps_what_it_says_of_itself(
-    scene_of: Callable[..., Scene], tmp_path: Any
+    scene_of: Callable[..., Scene], tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """schemathesis: requests after the description, answers as the description has them."""
+    monkeypatch.setattr(api, "PER_S", 1e9)
     scene = scene_of("flores")
     home = scene.copy(tmp_path / "home")
     reading = Reading(Settings(_env_file=None, home=home), lambda: scene.at)
@@ -213,15 +232,13 @@ def _keeps(operation: Any) -> None:
     )  # fmt: skip
     @given(case=operation.as_strategy())
     def one(case: Any) -> None:
-        answer = case.call()
-        if answer.status_code != 429:
-            case.validate_response(answer)
+        case.validate_response(case.call())
 
     one()
 
 
 def test_the_description_names_credit_and_every_path(served: Callable[..., Served]) -> None:
-    found = served("flores").get(f"{API}/openapi.json").json()
+    found = ask(served("flores"), f"{API}/openapi.json").json()
     assert "BMKG" in found["info"]["description"] and len(found["paths"]) == 8
     assert found["servers"] == [{"url": API}]
     assert json.dumps(found).count("Field required") == 0
