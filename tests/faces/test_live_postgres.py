@@ -19,8 +19,8 @@ from orchestration.live_map.situation import situation_at
 from risk.layers.layerset import load_layers
 
 COPIED = (
-    "cycles", "records", "feed_log", "events", "event_versions", "warnings", "warning_states", "alerts",
-    "tasks", "task_steps", "escalations", "cases", "case_steps", "reports", "sop_ticks",
+    "cycles", "records", "feed_log", "events", "event_versions", "warnings", "warning_states",
+    "alerts", "tasks", "task_steps", "escalations", "cases", "case_steps", "reports", "sop_ticks",
 )  # fmt: skip
 
 
