@@ -21,8 +21,10 @@ from typing import Any
 
 import pytest
 
+from tests.faces.hostile import hostile_place
 from tests.faces.looking import Seen, only_ours, watch
 from tests.faces.scenes import Scene, Served, scene, scenes_folder, serve
+from tests.faces.walking import Walk, walk
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 ARGUMENTS = (
@@ -70,6 +72,21 @@ def own(scene_of: Callable[..., Scene], tmp_path: Path) -> Iterator[Callable[...
             return stack.enter_context(serve(scene_of(name, steps), home, **settings))
 
         yield find
+
+
+@pytest.fixture(scope="session")
+def hostile(
+    scene_of: Callable[..., Scene], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """The night of Cianjur full of hostile texts; tests of bad input write to it as they like."""
+    with hostile_place(scene_of("cianjur"), tmp_path_factory.mktemp("hostile")) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def hostile_walk(hostile: Served) -> Walk:
+    """Its pages and forms."""
+    return walk(hostile)
 
 
 def _launch(folder: Path | None, **options: Any) -> Iterator[Any]:

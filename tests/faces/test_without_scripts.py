@@ -6,12 +6,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from sqlalchemy import func, select
 
 from kentongan.db import reports, sop_ticks
 from tests.faces.scenes import Served
-from tests.faces.walking import Walk, walk
+from tests.faces.walking import Walk
 
 IN_FORCE = (
     "/", "/warnings", "/map", "/app/desa/{code}", "/archive/{warning_id}", "/centre",
@@ -22,15 +21,10 @@ IN_FORCE = (
 HAZARD = re.compile("gempa|guncangan", re.IGNORECASE)
 
 
-@pytest.fixture(scope="module")
-def walked(served: Callable[..., Served]) -> Walk:
-    return walk(served("cianjur"))
-
-
 def test_every_page_says_what_it_has_to_say(
-    served: Callable[..., Served], walked: Walk, look: Callable[..., Any]
+    hostile: Served, hostile_walk: Walk, look: Callable[..., Any]
 ) -> None:
-    place = served("cianjur")
+    place, walked = hostile, hostile_walk
     seen = look(place.url + "/masuk", width=390, java_script_enabled=False)
     bad = []
     for rule, pages in walked.pages.items():

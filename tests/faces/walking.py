@@ -20,7 +20,6 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 from starlette.routing import compile_path
 
 from console.web.access.rules import RULES
-from tests.faces.figures import paths_of
 from tests.faces.scenes import Served
 
 WEB = Path(__file__).parents[2] / "console" / "web"
@@ -154,6 +153,8 @@ def rule_of(path: str) -> str:
 
 def walk(place: Served, *, cookie: str = "") -> Walk:
     """Everything that is reached from the table and from what the tables hold."""
+    from tests.faces.figures import paths_of  # which needs the browser's fixtures
+
     found = Walk()
     plain = [path for path, rule in RULES.items() if rule.read and "{" not in path]
     waiting = [*plain, *paths_of(place).values()]
