@@ -58,18 +58,20 @@ def _break(context: Any, warning_id: str, actor: Actor, fields: Fields, at: Any)
 
 def _cancel(context: Any, warning_id: str, actor: Actor, fields: Fields, at: Any) -> Any:
     reason = _reason(fields)
-    _same_version(context, warning_id, fields)
+    _as_read(context, warning_id, fields)
     return by_hand.cancel(context, warning_id, actor=actor, reason=reason, at=at)
 
 
 def _cancel_at_once(context: Any, warning_id: str, actor: Actor, fields: Fields, at: Any) -> Any:
-    return by_hand.cancel(
-        context, warning_id, actor=actor, reason=_reason(fields), at=at, at_once=True
-    )
+    reason = _reason(fields)
+    _as_read(context, warning_id, fields)
+    return by_hand.cancel(context, warning_id, actor=actor, reason=reason, at=at, at_once=True)
 
 
 def _all_clear(context: Any, warning_id: str, actor: Actor, fields: Fields, at: Any) -> Any:
-    return by_hand.all_clear(context, warning_id, actor=actor, reason=_reason(fields), at=at)
+    reason = _reason(fields)
+    _as_read(context, warning_id, fields, drafts_too=True)
+    return by_hand.all_clear(context, warning_id, actor=actor, reason=reason, at=at)
 
 
 def _review(context: Any, warning_id: str, actor: Actor, fields: Fields, at: Any) -> Any:
@@ -77,18 +79,23 @@ def _review(context: Any, warning_id: str, actor: Actor, fields: Fields, at: Any
     return by_hand.review(context, warning_id, actor=actor, remark=remark, at=at)
 
 
-def _same_version(context: Any, warning_id: str, fields: Fields) -> None:
-    """A draft that nobody was told of is turned down as it was read; what was released is taken
-    back whatever has been drafted since."""
+def _as_read(context: Any, warning_id: str, fields: Fields, *, drafts_too: bool = False) -> None:
+    """That what is ended is what was read.
+
+    What was released is taken back whatever has been drafted since, but not what went out since;
+    an all-clear (`drafts_too`) not beside a draft that nobody read either: it may raise the level.
+    """
     with context.engine.connect() as connection:
         newest = versions.newest(connection, warning_id)
         released = versions.newest_released(connection, warning_id)
-    if newest is None or released is not None:
-        return
-    if fields.get("versi", "") != str(newest.version):
+    found = newest if drafts_too or released is None else released
+    read = fields.get("versi", "")
+    number = int(read) if read.isascii() and read.isdecimal() and len(read) < 7 else 0
+    if found is not None and found.version > number:
+        what = "peringatan" if released else "rancangan"
         raise RuleViolation(
-            f"Sementara Anda membaca, rancangan menjadi v{newest.version}: baca lagi. "
-            "(The draft changed while you read it.)"
+            f"Sementara Anda membaca, {what} menjadi v{found.version}: baca lagi. "
+            "(It changed while you read it.)"
         )
 
 

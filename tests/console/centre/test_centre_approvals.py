@@ -186,6 +186,36 @@ def test_a_draft_that_was_renewed_is_not_turned_down_by_an_old_page(office):
     assert state(office) == "draft"
 
 
+def release(office, *names):
+    for name in names:
+        assert office.act(name, "approve").status_code == 303
+        office.place.clock.forward(seconds=31)
+
+
+def test_what_nobody_read_is_not_ended_by_an_old_page(office):
+    release(office, "ani", "budi")
+    read = {act: office.form("citra", act) for act in ("all-clear", "cancel", "cancel-at-once")}
+    draft(office.place.settings, office.at, count=12, action=Action.UPDATE)
+    said = {"alasan": "reda", "kode": office.code("citra")}
+    answer = office.post("citra", f"{PAGE}/all-clear", **read["all-clear"], **said)
+    assert answer.status_code == 409 and "menjadi v2: baca lagi" in answer.text
+    release(office, "ani", "budi")
+    before = audited(office)
+    for act, fields in read.items():
+        answer = office.post("citra", f"{PAGE}/{act}", **fields, **said)
+        assert answer.status_code == 409 and "menjadi v2: baca lagi" in answer.text, act
+    assert audited(office) == before and state(office) == "released"
+    assert office.act("citra", "all-clear", alasan="reda").status_code == 303
+
+
+def test_what_went_out_is_taken_back_beside_a_newer_draft(office):
+    release(office, "ani", "budi")
+    read = office.form("citra", "cancel-at-once")
+    draft(office.place.settings, office.at, count=12, action=Action.UPDATE)
+    said = {"alasan": "salah", "kode": office.code("citra")}
+    assert office.post("citra", f"{PAGE}/cancel-at-once", **read, **said).status_code == 303
+
+
 def test_a_press_made_twice_is_one(office):
     sent = {**office.form("ani", "approve"), "kode": office.code("ani")}
     answers: list[httpx.Response] = []
