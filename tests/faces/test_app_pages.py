@@ -370,6 +370,20 @@ def test_an_iphone_is_told_how(served, look):
     assert seen.page.get_by_role("link", name="Daftar lewat SMS").first.is_visible()
 
 
+def test_a_link_to_another_village_does_not_change_which_one_is_watched(served, look):
+    there = served("flores")
+    page = look(f"{there.url}/app/?desa={MBAY}").page
+    page.wait_for_function(DRAWN)
+    page.goto(f"{there.url}/app/?desa={QUIET}")
+    offer = page.locator("#hasil button")
+    offer.wait_for()
+    assert "Satu desa cocok. Benar ini?" in page.locator("#hasil-kata").inner_text()
+    assert kept(page, "choice")["place"]["code"] == MBAY
+    offer.click()
+    page.wait_for_function(DRAWN)
+    assert kept(page, "choice")["place"]["code"] == QUIET
+
+
 def test_a_cheap_phone_on_a_slow_network(served, browser):
     """3G (400 ms, 50 kB/s) and a sixth of this machine's speed: bytes, and when it can be read."""
     there = served("flores")

@@ -68,7 +68,11 @@ export function chooser({ chosen, config }) {
   });
 
   list(chosen);
-  return { clear: () => show("") };
+  return {
+    clear: () => show(""),
+    /** Villages that a link names, for the person to choose or leave. */
+    offer: (found) => show(t("foundOne"), found.map((place) => item(place))),
+  };
 }
 
 /** Province, regency, district, village: four lists, each filled by the one above. */

@@ -217,15 +217,22 @@ const places = chooser({ chosen, config });
 frame();
 choice = { ...choice, ...(await store.get("choice")) };
 const wanted = new URLSearchParams(location.search).get("desa");
+let offered = [];
 if (wanted && wanted !== choice.place?.code && /^\d\d\.\d\d\.\d\d\.\d{4}$/.test(wanted)) {
   const found = await ask(`/app/places?q=${wanted}`).catch(() => ({ places: [] }));
-  if (found.places.length === 1) [choice.place] = found.places;
+  // Whose village it is decides which warnings wake this phone: a link alone never changes it.
+  if (choice.place) offered = found.places;
+  else if (found.places.length === 1) [choice.place] = found.places;
   await keepChoice();
 }
 kept = await store.get("status");
 woken = await store.get("push");
 settings = await store.get("config");
 label();
+if (offered.length) {
+  history.replaceState(null, "", "/app/#desa");
+  places.offer(offered);
+}
 route(false);
 document.documentElement.dataset.ready = "yes";
 const registered = navigator.serviceWorker?.register("/app/sw.js", { scope: "/app/" }).catch(() => undefined);
