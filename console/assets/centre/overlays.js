@@ -41,7 +41,7 @@ export class Overlays {
     if (one.kind === "image") return this.#image(id, one);
     this.#map.addSource(id, {type: "geojson", data: url});
     this.#map.addLayer({id, type: "fill", source: id, paint: {"fill-pattern": "zone", "fill-opacity": 0.45}}, this.#below);
-    this.#map.addLayer({id: `${id}-line`, type: "line", source: id, paint: {"line-color": "#6a1b9a", "line-width": 2.5}});
+    this.#map.addLayer({id: `${id}-line`, type: "line", source: id, paint: {"line-color": "#6a1b9a", "line-width": ["interpolate", ["linear"], ["zoom"], 5, 0.5, 9, 2.5]}}, "warned");
     return undefined;
   }
 
