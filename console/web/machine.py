@@ -14,9 +14,11 @@ from console.web.metrics import CONTENT_TYPE, PollCounts, exposition
 from console.web.reading import Reading
 from kentongan.times import iso, parse_instant
 from kentongan.types import WarningState
-from kentongan.view import FeedLine
+from kentongan.view import FeedLine, WarningLine
 
 READ = ["GET", "HEAD"]
+INTERNAL = frozenset({"notes", "uncovered"})
+"""Of a warning: what people of the centre wrote down, and how many nobody reaches."""
 
 
 def router(reading: Reading) -> APIRouter:
@@ -80,13 +82,20 @@ def _health(feed: FeedLine, at: datetime) -> dict[str, Any]:
 def warnings_document(reading: Reading, at: datetime) -> dict[str, Any]:
     """What is in force, with what may be missing from it beside."""
     blind = [f.source_id for f in reading.feeds(at) if words.in_trouble(f)]
+    doubts = reading.not_known(at)
     return {
         "at": iso(at),
         "mode": str(reading.settings.mode),
         "blind_feeds": blind,
-        "warnings": [jsonable(w) for w in reading.warnings() if w.state == WarningState.RELEASED],
-        "unknown_areas": [jsonable(u) for u in reading.unknown_areas(at)],
+        "newest_run": _plain(doubts.newest_run),
+        "warnings": [_told(w) for w in reading.warnings() if w.state == WarningState.RELEASED],
+        "unknown_areas": [jsonable(u) for u in doubts.areas],
     }
+
+
+def _told(line: WarningLine) -> dict[str, Any]:
+    """A warning without what is for those who work on it."""
+    return {name: value for name, value in jsonable(line).items() if name not in INTERNAL}
 
 
 def _plain(value: Any) -> Any:

@@ -94,3 +94,11 @@ def test_a_page_that_no_database_takes_is_none(served, hidden):
     page = base64.urlsafe_b64encode(hidden.encode()).decode()
     answer = served("flores").get("/api/v1/archive", params={"page": page})
     assert answer.status_code == 404
+
+
+def test_the_public_is_not_told_what_is_for_the_centre(served):
+    place = served("flores")
+    (found, *_) = place.get("/warnings.json").json()["warnings"]
+    assert found["exposed"] > 0
+    assert not {"notes", "uncovered"} & set(found)
+    assert "renew: unchanged" not in place.get("/warnings.json").text
