@@ -73,6 +73,38 @@ def cards(
     return sorted(found, key=lambda card: card.order)
 
 
+@dataclass(frozen=True)
+class Need:
+    """A task that somebody here has to act on."""
+
+    task_id: str
+    adm4_code: str
+    level: int
+    people: int
+    created_at: datetime
+    climbed: bool
+    """It rose to the top of the ladder, and nobody answered."""
+
+
+def needs(engine: Engine, warning_ids: Sequence[str], at: datetime) -> list[Need]:
+    """What lies in the column `EYES`, without names: first those that climbed to the top, then by
+    level and people."""
+    found = [
+        Need(
+            task_id=row["task_id"],
+            adm4_code=row["adm4_code"],
+            level=row["level"],
+            people=row["people"],
+            created_at=parse_instant(row["created_at"]),
+            climbed=row["escalation"] >= len(Rung),
+        )
+        for warning_id in warning_ids
+        for row in _rows(engine, warning_id).values()
+        if _COLUMN[stage_of(row, at)] is Column.EYES
+    ]
+    return sorted(found, key=lambda one: (not one.climbed, -one.level, -one.people, one.task_id))
+
+
 def _rows(engine: Engine, warning_id: str) -> dict[str, RowMapping]:
     last = (
         select(task_steps.c.task_id, func.max(task_steps.c.at).label("last"))

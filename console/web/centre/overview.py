@@ -119,7 +119,7 @@ class Overview:
             beats=tuple(beat_lines(reading, at)),
             steps=steps,
             cases=life,
-            tasks=stuck_tasks(reading, at),
+            tasks=waiting_tasks(reading, at),
         )
 
     def _figures(self, at: datetime) -> Figures:
@@ -190,18 +190,16 @@ def life_cases(connection: Connection, at: datetime) -> tuple[Urgent, ...]:
     )  # fmt: skip
 
 
-def stuck_tasks(reading: Reading, at: datetime) -> tuple[Urgent, ...]:
-    """Tasks that climbed to the top of the ladder and that nobody has taken."""
+def waiting_tasks(reading: Reading, at: datetime) -> tuple[Urgent, ...]:
+    """Tasks that somebody here has to act on: nobody is asked, nobody answers, or it went silent."""
     from notify.life import active_warnings
-    from notify.tasks.escalation import unanswered
+    from notify.tasks.board import needs
 
-    rows = unanswered(reading.engine, active_warnings(reading.engine, at))
+    held = [version.warning_id for version in active_warnings(reading.engine, at)]
     return tuple(
-        Urgent(
-            row["task_id"], row["adm4_code"], parse_instant(row["created_at"]), True, row["people"]
-        )
-        for row in rows
-    )  # fmt: skip
+        Urgent(one.task_id, one.adm4_code, one.created_at, one.climbed, one.people)
+        for one in needs(reading.engine, held, at)
+    )
 
 
 def router(reading: Reading) -> APIRouter:
