@@ -191,7 +191,7 @@ def life_cases(connection: Connection, at: datetime) -> tuple[Urgent, ...]:
 
 
 def waiting_tasks(reading: Reading, at: datetime) -> tuple[Urgent, ...]:
-    """Tasks that somebody here has to act on: nobody is asked, nobody answers, or it went silent."""
+    """Tasks to act on here: nobody is asked, nobody answers, or who said yes went silent."""
     from notify.life import active_warnings
     from notify.tasks.board import needs
 
