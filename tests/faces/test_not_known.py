@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import insert, select, text, update
 
-from kentongan.db import cycles, event_versions, events
+from kentongan.db import cycles, event_versions, events, warning_states
 from kentongan.times import iso, parse_instant
 
 STATE = "/centre/map/state.json"
@@ -189,3 +189,34 @@ def test_a_warning_sent_by_a_clock_that_is_ahead_is_not_withheld_for_good(own):
     assert place.get("/api/v1/warnings", params=query).json()["warnings"] == []
     place.clock.forward(minutes=4)
     assert place.get("/api/v1/warnings", params=query).json()["warnings"] != []
+
+
+def test_of_the_hours_ahead_nobody_says_that_no_village_will_be_warned(own):
+    place = own("cianjur")
+    with place.engine.begin() as connection:
+        connection.execute(text("DELETE FROM warning_states"))
+    ahead = iso(place.clock.at + timedelta(hours=2))
+    panel = place.get("/centre/map/panel", params={"at": ahead}).text
+    assert "belum diketahui" in panel
+    assert "Tidak ada desa yang diperingatkan" not in panel
+    assert "Tidak ada desa yang diperingatkan" in place.get("/centre/map/panel").text
+
+
+def test_what_was_ended_is_not_told_as_one_that_nobody_ended(own):
+    place = own("thunderstorm")
+    ends = {one["warning_id"]: parse_instant(one["expires"]) for one in state(place)["warnings"]}
+    name = min(ends, key=lambda one: ends[one])
+    place.clock.at = ends[name] + timedelta(minutes=1)
+    still = "anggap masih berlaku"
+    assert still in place.get(f"/archive/{name}").text
+    with place.engine.begin() as connection:
+        released = warning_states.c.warning_id == name, warning_states.c.state == "released"
+        for version in connection.execute(
+            select(warning_states.c.version).where(*released)
+        ).scalars().all():  # fmt: skip
+            connection.execute(insert(warning_states).values(
+                warning_id=name, version=version, state="ended", at=iso(place.clock.at),
+                actor="test"))  # fmt: skip
+    page = place.get(f"/archive/{name}").text
+    assert still not in page
+    assert "Semula sampai" in page
