@@ -89,6 +89,7 @@ def test_while_nothing_is_worked_out_no_face_knows_that_nothing_is_in_force(stop
     assert app(place, FAR)["state"] == "unclear"
     for path in ("/", "/warnings"):
         assert "sejak itu tidak ada yang baru" in place.get(path).text
+    assert "TIDAK DIHITUNG" in place.get("/centre").text
     for path in ("/api/v1/warnings", "/warnings.json"):
         newest = place.get(path).json()["newest_run"]
         assert place.clock.at - datetime.fromisoformat(newest) == timedelta(minutes=11)
@@ -107,6 +108,7 @@ def test_where_all_is_read_the_quiet_villages_stand_at_0(own):
     assert area(place, FAR)["level"] == 0
     assert app(place, FAR)["state"] == "none"
     assert "sejak itu tidak ada yang baru" not in place.get("/").text
+    assert "TIDAK DIHITUNG" not in place.get("/centre").text
 
 
 def impact_of(place, event_id):

@@ -21,11 +21,12 @@ from kentongan.settings import data_dir
 from kentongan.sop import ROLE_NAMES, load_sop
 from kentongan.times import parse_instant
 from kentongan.types import WarningState
-from kentongan.view import FeedLine, UnknownArea, WarningLine
+from kentongan.view import FeedLine, WarningLine
 from notify.dispatcher.figures import ClassLine, Figures, of_home
 from notify.dispatcher.progress import queue_of
 from notify.reports.cases import OPEN
 from notify.sop import Asked, checklist, living
+from orchestration.live_map.not_known import NotKnown
 
 PATH = "/centre"
 LIFE = 3
@@ -61,7 +62,7 @@ class Shared:
 
     at: datetime
     in_force: tuple[WarningLine, ...]
-    unknown: tuple[UnknownArea, ...]
+    doubts: NotKnown
     waits: tuple[Waits, ...]
     feeds: tuple[FeedLine, ...]
     blind: tuple[FeedLine, ...]
@@ -71,6 +72,11 @@ class Shared:
     """Asked for, neither done nor lapsed; the next one to be late first."""
     cases: tuple[Urgent, ...]
     tasks: tuple[Urgent, ...]
+
+    @property
+    def asleep(self) -> bool:
+        """Nothing was worked out lately: what stands here is old."""
+        return self.doubts.is_old(self.at)
 
     @property
     def never(self) -> bool:
@@ -111,7 +117,7 @@ class Overview:
         return Shared(
             at=at,
             in_force=tuple(w for w in reading.warnings() if w.state == WarningState.RELEASED),
-            unknown=tuple(reading.unknown_areas(at)),
+            doubts=reading.not_known(at),
             waits=tuple(held),
             feeds=feeds,
             blind=tuple(feed for feed in feeds if words.in_trouble(feed)),
