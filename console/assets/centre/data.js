@@ -25,6 +25,21 @@ export async function html(path) {
 
 export const query = (at) => (at ? `?at=${encodeURIComponent(at)}` : "");
 
+/** Levels of areas: most of a document, and seldom what changed. */
+const LEVELS = ["villages", "districts", "regencies", "provinces"];
+let kept = null;
+
+/** The map's document of an instant; of the present, levels that we have are not sent again. */
+export async function state(at) {
+  if (at) return json(`/centre/map/state.json${query(at)}`);
+  const known = kept ? `?have=${encodeURIComponent(kept.areas)}` : "";
+  let found = await json(`/centre/map/state.json${known}`);
+  if (found.villages === undefined && found.areas !== kept?.areas) found = await json("/centre/map/state.json");
+  if (found.villages === undefined) for (const name of LEVELS) found[name] = kept[name];
+  kept = found;
+  return found;
+}
+
 /** The server's clock, as far as we know it: pages of a re-creation are not in our own time. */
 export class Clock {
   #offset = 0;

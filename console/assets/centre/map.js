@@ -1,5 +1,5 @@
 // The live map of the command centre: puts its parts together.
-import {Clock, OLD_MS, follow, json, query} from "./data.js";
+import {Clock, OLD_MS, follow, json, query, state as stateOf} from "./data.js";
 import {DESK} from "./palette.js";
 import {Painter, addAreas, addNames, loadScripts, openMap, settled} from "./chart.js";
 import {addSigns} from "./icons.js";
@@ -33,7 +33,7 @@ globalThis.kentongan = {shown, parts, timeline, server, settled: () => settled(p
 async function refresh() {
   const at = timeline.at, asked = ++shown.asked;
   try {
-    const [state, frames, said] = await Promise.all([json(`/centre/map/state.json${query(at)}`), json(`/centre/map/frames.json${query(at)}`), panel.read(at)]);
+    const [state, frames, said] = await Promise.all([stateOf(at), json(`/centre/map/frames.json${query(at)}`), panel.read(at)]);
     if (asked < shown.answered || at !== timeline.at) return;
     shown.answered = asked;
     panel.put(said);

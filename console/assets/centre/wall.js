@@ -1,5 +1,5 @@
 // The wall: the same map without controls, one event after the other, read from five metres.
-import {Clock, OLD_MS, follow, html, json} from "./data.js";
+import {Clock, OLD_MS, follow, html, json, state as stateOf} from "./data.js";
 import {WALL} from "./palette.js";
 import {Painter, addAreas, addNames, loadScripts, openMap, settled} from "./chart.js";
 import {addSigns} from "./icons.js";
@@ -24,7 +24,7 @@ const slides = () => [...document.querySelectorAll("#slides .slide")];
 
 async function refresh() {
   try {
-    const [state, frames, words] = await Promise.all([json("/centre/map/state.json"), json("/centre/map/frames.json"), html("/centre/wall/slides")]);
+    const [state, frames, words] = await Promise.all([stateOf(null), json("/centre/map/frames.json"), html("/centre/wall/slides")]);
     server.hear(state.at);
     Object.assign(shown, {state, frames: frames.warnings, points: frames.villages, trouble: ""});
     find("slides").replaceChildren(...words.body.childNodes);
