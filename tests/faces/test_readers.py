@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 from sqlalchemy import insert, select
 
+from console.web import create_app
 from kentongan.accounts import registry, sessions
 from kentongan.accounts.roles import Role
 from kentongan.db import case_steps, cases, tasks
+from kentongan.settings import Settings
 from kentongan.times import iso, parse_instant
 
 LIMITS = sessions.Limits(timedelta(hours=1), timedelta(hours=12))
@@ -102,3 +107,22 @@ def test_the_public_is_not_told_what_is_for_the_centre(served):
     assert found["exposed"] > 0
     assert not {"notes", "uncovered"} & set(found)
     assert "renew: unchanged" not in place.get("/warnings.json").text
+
+
+def test_why_the_database_does_not_answer_is_told_before_this_machine_alone(tmp_path):
+    settings = Settings(
+        _env_file=None, home=tmp_path / "home", database_url=f"sqlite:///{tmp_path}",
+        public_url="https://kentongan.example",
+    )  # fmt: skip
+    app = create_app(settings, clock=lambda: datetime(2026, 8, 14, tzinfo=UTC))
+    wire = httpx.ASGITransport(app, client=("203.0.113.9", 5000))
+
+    async def ask():
+        async with httpx.AsyncClient(transport=wire, base_url=settings.public_url) as client:
+            return await client.get("/health")
+
+    with ThreadPoolExecutor(1) as apart:  # the loop of a browser's tests lives in this thread
+        answer = apart.submit(asyncio.run, ask()).result()
+    assert answer.status_code == 503
+    assert answer.json()["database"] == "does not answer"
+    assert str(tmp_path) not in answer.text
