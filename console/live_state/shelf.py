@@ -43,6 +43,8 @@ KEPT_S = 60.0
 KEPT_MOMENTS = 12
 """Of 55,000 villages one takes some 40 MB."""
 KEPT_SCOPES = 40
+MAKERS = 2
+"""Instants that are made at once: each holds a core and its memory; the others wait."""
 _TO_MINUTES = len("2026-08-14T23:50")
 _COUNTED = ("warnings", "tasks", "reports", watermarks.FEED)
 _T = TypeVar("_T")
@@ -94,6 +96,7 @@ class StateShelf:
         self._running: Shared[Made] | None = None
         self._others: OrderedDict[str, Made] = OrderedDict()
         self._making: dict[str, asyncio.Task[Made]] = {}
+        self._room = asyncio.Semaphore(MAKERS)
         self._note = ("", "")
         self._warming: asyncio.Task[None] | None = None
 
@@ -156,10 +159,14 @@ class StateShelf:
             self._others.move_to_end(key)
             return have
         if key not in self._making:
-            task = asyncio.create_task(asyncio.to_thread(self._make, Moment(at, now)))
+            task = asyncio.create_task(self._in_turn(Moment(at, now)))
             self._making[key] = task
             task.add_done_callback(partial(self._keep, key))
         return await asyncio.shield(self._making[key])
+
+    async def _in_turn(self, moment: Moment) -> Made:
+        async with self._room:
+            return await asyncio.to_thread(self._make, moment)
 
     def _keep(self, key: str, task: asyncio.Task[Made]) -> None:
         self._making.pop(key, None)

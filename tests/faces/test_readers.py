@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,9 @@ import httpx
 import pytest
 from sqlalchemy import insert, select
 
+from console.live_state.shelf import MAKERS, Made, StateShelf
 from console.web import create_app
+from console.web.reading import Reading
 from kentongan.accounts import registry, sessions
 from kentongan.accounts.roles import Role
 from kentongan.db import case_steps, cases, tasks
@@ -126,3 +129,27 @@ def test_why_the_database_does_not_answer_is_told_before_this_machine_alone(tmp_
     assert answer.status_code == 503
     assert answer.json()["database"] == "does not answer"
     assert str(tmp_path) not in answer.text
+
+
+def test_who_asks_for_a_hundred_instants_waits_in_turn(scene_of, monkeypatch):
+    found = scene_of("cianjur")
+    at = found.at + timedelta(minutes=2)
+    shelf = StateShelf(Reading(Settings(_env_file=None, home=found.home), lambda: at))
+    busy, most = [], []
+
+    def make(moment):
+        busy.append(moment)
+        most.append(len(busy))
+        time.sleep(0.01)
+        busy.remove(moment)
+        return Made(None, None, b"", None, 0, time.monotonic(), 0.0)
+
+    monkeypatch.setattr(shelf, "_make", make)
+
+    async def ask():
+        await asyncio.gather(*(shelf.at(at - timedelta(seconds=k)) for k in range(1, 101)))
+
+    with ThreadPoolExecutor(1) as apart:
+        apart.submit(asyncio.run, ask()).result()
+    assert len(most) == 100
+    assert max(most) == MAKERS
