@@ -66,6 +66,9 @@ class Inbox:
         )  # fmt: skip
 
     def messages(self, request: Request) -> Response:
+        """All that came in, for whoever acts for the nation: a message has no place of its own."""
+        if who(request).areas:
+            raise HTTPException(403, "all messages are shown to those who act for the nation")
         return self._messages(request)
 
     def _messages(self, request: Request, *, trouble: str = "", status: int = 200) -> Response:
