@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import HTTPException, Request
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from console.web.access.rules import RULES
+from console.web.access.who import Who
+from console.web.centre.inbox import Inbox
+from console.web.reading import Reading
+from kentongan.accounts.roles import Role
 from kentongan.db import audit, case_steps, cases, sop_ticks, task_steps, tasks
+from kentongan.settings import Settings
 from kentongan.task_life import TaskState
 from tests.faces.looking import accessible
 from tests.faces.scenes import Served
@@ -250,3 +257,12 @@ def test_no_form_breaks_whatever_is_written(
     where = re.sub(r"\{\w+\}", quote(piece, safe="") or "x", path)
     found = post(served("cianjur"), where, **fields)
     assert found.status_code in (200, 303, 404, 405, 422)
+
+
+def test_all_messages_are_shown_to_the_nation_alone() -> None:
+    """A message has no place, so nobody who acts for one area reads them all."""
+    request = Request({"type": "http", "query_string": b"", "headers": [], "state": {}})
+    request.state.who = Who(account_id="dewi", role=Role.COORDINATOR, areas=("32.03",))
+    with pytest.raises(HTTPException) as refused:
+        Inbox(Reading(Settings(_env_file=None), lambda: datetime.now(UTC))).messages(request)
+    assert refused.value.status_code == 403
