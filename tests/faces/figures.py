@@ -21,6 +21,7 @@ from typing import Any
 from sqlalchemy import select
 
 from kentongan.db import tasks, warnings
+from tests.faces import screens
 from tests.faces.conftest import ARGUMENTS, CHROMIUM
 from tests.faces.scenes import STEPS, Served, scene, serve
 from tests.faces.screens import HEIGHTS, keep
@@ -199,6 +200,7 @@ def all_figures(scenarios: list[str], *, phone: bool) -> Iterator[Figures]:
 
 def main() -> None:
     given = [word for word in sys.argv[1:] if not word.startswith("-")]
+    screens.WALLS = True
     print("scenario     face                 weight  reqs FCP ms  LCP ms")
     found = []
     for figures in all_figures(given or list(STEPS), phone="--phone" in sys.argv):

@@ -7,6 +7,7 @@ scroll sideways at any width.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 SCREENS = Path(__file__).parents[2] / "build" / "screens"
 HEIGHTS = {390: 844, 1280: 800, 3840: 2160}
 """A phone, a desk and a wall."""
+WALLS = os.environ.get("SCREENS") == "all"
+"""Pictures of the wall's size take seconds each without a graphics card: `make screens` takes them,
+the suite looks at the page at that size."""
+WALL = 2_000
 SETTLE_MS = 5_000
 READY_MS = 30_000
 """A map of the wall's size takes 14 s to paint without a graphics card."""
@@ -56,26 +61,28 @@ def keep(
             "() => document.body.dataset.ready === 'yes'"; waited for up to `READY_MS`.
 
     Returns:
-        The files, in order of `widths`.
+        The files, in order of `widths`; of walls only with `SCREENS=all`.
 
     Raises:
         AssertionError: the page scrolls sideways, and by which elements.
     """
     SCREENS.mkdir(parents=True, exist_ok=True)
     before = page.viewport_size
-    files = [_take(page, f"{face}-{scenario}", width, ready) for width in widths]
+    taken = [_take(page, f"{face}-{scenario}", width, ready) for width in widths]
     if before:
         page.set_viewport_size(before)
-    return files
+    return [file for file in taken if file]
 
 
-def _take(page: Page, name: str, width: int, ready: str | None) -> Path:
+def _take(page: Page, name: str, width: int, ready: str | None) -> Path | None:
     page.set_viewport_size({"width": width, "height": HEIGHTS.get(width, 800)})
     if ready:
         page.wait_for_function(ready, timeout=READY_MS)
     page.evaluate(_SETTLED, SETTLE_MS)
     overflow = page.evaluate(_OVERFLOW)
     assert overflow == [], f"{name} at {width} px scrolls sideways: {overflow}"
+    if width > WALL and not WALLS:
+        return None
     path = SCREENS / f"{name}-{width}.png"
     part = path.with_suffix(".part")
     part.write_bytes(page.screenshot(animations="disabled", timeout=READY_MS))

@@ -13,6 +13,7 @@ def test_a_page_of_the_middle_of_a_scenario_is_kept_at_three_sizes(
     served, look, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("tests.faces.screens.SCREENS", tmp_path)
+    monkeypatch.setattr("tests.faces.screens.WALLS", True)
     place = served("cianjur")
     assert place.get("/health").json()["at"] == "2022-11-21T06:28:00Z"
     seen = look(place.url + "/")
