@@ -21,6 +21,7 @@ from kentongan.times import iso
 from kentongan.transactions import writing
 from kentongan.types import WarningState
 from notify import versions
+from notify.warning import WarningBody, content_hash
 from tests.faces.looking import Seen, accessible, only_ours, watch
 from tests.faces.scenes import Served, scenes_folder
 from tests.faces.screens import keep
@@ -351,7 +352,9 @@ def _rename(place: Served, text: str) -> None:
             same = (warnings.c.warning_id == row["warning_id"]) & (
                 warnings.c.version == row["version"]
             )
-            connection.execute(update(warnings).where(same).values(body=body))
+            digest = content_hash(WarningBody.model_validate(body))
+            values = {"body": body, "content_hash": digest}
+            connection.execute(update(warnings).where(same).values(values))
 
 
 def test_the_wall_turns_and_says_what_it_does_not_see(

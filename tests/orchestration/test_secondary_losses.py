@@ -246,14 +246,15 @@ def test_what_reaches_the_public_does_not_know_losses(folder):
     assert [p for p in python_files(folder) if known.search(p.read_text("utf-8"))] == []
 
 
-def test_only_the_command_asks_for_losses():
+def test_only_the_command_and_the_centre_ask_for_losses():
     users = [
         p.relative_to(ROOT).as_posix()
         for p in python_files("orchestration", "console")
         if re.search(r"risk\.losses|orchestration\.losses", p.read_text("utf-8"))
     ]
     assert sorted(users) == [
-        "console/cli/losses.py", "console/losses_text.py", "orchestration/losses.py",
+        "console/cli/losses.py", "console/losses_text.py", "console/web/centre/events.py",
+        "orchestration/losses.py",
     ]  # fmt: skip
 
 

@@ -66,6 +66,8 @@ class Eye:
     def _tables(self) -> Marks:
         if self._connection is None:
             self._connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            # Closed for good by `close`: a pool that was given up meanwhile would only drop it.
+            self._connection.detach()
         version = watermarks.data_version(self._connection)
         if version is None or version != self._version:
             self._version, self._slow_due = version, True
