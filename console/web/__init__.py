@@ -1,4 +1,7 @@
-"""The web application: health, feeds, warnings, CAP files, task lists, the map. It only reads."""
+"""The web application: pages of the public, of residents and of the command centre, open data, CAP.
+
+What a person does there goes through the same doors as the command.
+"""
 
 from __future__ import annotations
 

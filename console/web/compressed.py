@@ -33,6 +33,7 @@ def knows(request: Request, tag: str) -> bool:
 
 
 def takes_gzip(request: Request) -> bool:
+    """RFC 9110, 12.5.3, as far as browsers use it: a weight of zero is a no."""
     for part in request.headers.get("accept-encoding", "").split(","):
         coding, _, weight = part.strip().lower().partition(";")
         if coding in ("gzip", "*"):

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import Response
 
+from console.web.compressed import takes_gzip
 from console.web.forms import body_of
 from console.web.rendering import PAGE_POLICY
 
@@ -39,19 +40,10 @@ def packed(
 ) -> Response:
     """`body`, by gzip where the browser reads it; `ready` is the same already packed."""
     own = {**HEADERS, "Cache-Control": cache, **(headers or {})}
-    if len(body) > SMALL and reads_gzip(request):
+    if len(body) > SMALL and takes_gzip(request):
         body = ready if ready is not None else gzip.compress(body, 6)
         own["Content-Encoding"] = "gzip"
     return Response(body, status, media_type=media_type, headers=own)
-
-
-def reads_gzip(request: Request) -> bool:
-    """RFC 9110, 12.5.3, as far as browsers use it: a name with a weight of zero is a no."""
-    for part in request.headers.get("accept-encoding", "").lower().split(","):
-        name, _, weight = part.partition(";")
-        if name.strip() == "gzip":
-            return weight.replace(" ", "").rstrip("0").rstrip(".") not in ("q=", "q=0")
-    return False
 
 
 def told(
